@@ -1,0 +1,168 @@
+// Second half of `npm start`: the workbench with the package installed, three example runs started through the palette,
+// their curves read from the chart's pixels. Arguments: port (0 = any free one), --once.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Frame, Page } from 'playwright-core';
+import { curvePixels, legendRuns } from '../test/support/chartPixels.ts';
+import {
+  openBrowser,
+  openWorkbench,
+  palette,
+  screenshot,
+  webviewFrame,
+} from '../test/support/workbenchPage.ts';
+import { installVsix, presetSettings, WorkbenchServer } from '../test/support/workbenchServer.ts';
+
+const root = path.dirname(import.meta.dirname);
+const once = process.argv.includes('--once');
+const examples = ['clm.run.yaml', 'mlm.run.yaml', 'clm-then-mlm.run.yaml'];
+/** A curve counts as drawn from so many pixels of its colour on. */
+const drawnPixels = 30;
+/** The slowest machine we know takes a fifth of this. */
+const runsMustEndWithin = 20 * 60_000;
+
+const started = performance.now();
+const say = (line: string): void => console.log(line);
+const seconds = (): string => `${((performance.now() - started) / 1000).toFixed(0)} s`;
+
+const cache = path.join(root, '.cache/start');
+const editor = path.join(cache, 'editor');
+const runningFile = path.join(cache, 'running.json');
+// Sockets need short paths, and the browser's profile is of no use afterwards.
+const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'bp-start-'));
+
+/** The caller's environment without what an editor's terminal adds to it. */
+function cleanEnvironment(): Record<string, string> {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(VSCODE|ELECTRON)_/.test(name));
+  return { ...(Object.fromEntries(kept) as Record<string, string>), XDG_RUNTIME_DIR: temporary };
+}
+
+/** Opens the person's own browser where there is a desktop. */
+function openDesktopBrowser(address: string): boolean {
+  const opener = process.env.BIPHASE_BROWSER_OPENER;
+  if (once || !opener) return false;
+  spawn(opener, [address], { detached: true, stdio: 'ignore' })
+    .once('error', () => {})
+    .unref();
+  return true;
+}
+
+/** Opens a file of the workspace by name, with keys alone. */
+async function openFile(page: Page, name: string): Promise<void> {
+  await page.keyboard.press('ControlOrMeta+P');
+  await page.locator('.quick-input-widget .quick-input-box input').fill(name);
+  await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('.tab.active', { hasText: name }).waitFor();
+}
+
+async function launchExamples(page: Page): Promise<Frame> {
+  for (const [index, file] of examples.entries()) {
+    await openFile(page, file);
+    await palette(page, 'Biphase: Launch from File');
+    const curves = await webviewFrame(page, '.legend li');
+    await curves.locator('.legend li').nth(index).waitFor();
+    say(`started ${file} (${seconds()})`);
+  }
+  return webviewFrame(page, '.legend li');
+}
+
+/** Waits until every run has a curve on the canvas. */
+async function curvesDrawn(curves: Frame): Promise<number> {
+  const deadline = Date.now() + 180_000;
+  for (;;) {
+    const drawn = (await curvePixels(curves)).filter((curve) => curve.pixels >= drawnPixels);
+    if (drawn.length >= examples.length) return drawn.length;
+    if (Date.now() > deadline)
+      throw new Error(`Only ${drawn.length} of ${examples.length} curves are drawn after three minutes.`);
+    await curves.waitForTimeout(250);
+  }
+}
+
+/** Waits until no run goes on; true when all of them finished. */
+async function runsEnded(curves: Frame): Promise<boolean> {
+  const ended = new Set(['finished', 'stopped', 'failed', 'lost', 'preempted']);
+  const deadline = Date.now() + runsMustEndWithin;
+  for (;;) {
+    const runs = await legendRuns(curves);
+    if (runs.length > 0 && runs.every((run) => ended.has(run.state))) {
+      for (const { name, state } of runs) say(`${name}: ${state} (${seconds()})`);
+      return runs.every((run) => run.state === 'finished');
+    }
+    if (Date.now() > deadline) throw new Error('The runs did not end within 20 minutes.');
+    await curves.waitForTimeout(1000);
+  }
+}
+
+async function main(): Promise<number> {
+  const environment = cleanEnvironment();
+  const { name, version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    name: string;
+    version: string;
+  };
+  fs.mkdirSync(path.join(editor, 'extensions'), { recursive: true });
+  presetSettings(path.join(editor, 'user'));
+  const options = {
+    folder: editor,
+    environment,
+    port: Number(process.argv[2]),
+    token: randomBytes(16).toString('hex'),
+  };
+  installVsix(path.join(root, `${name}-${version}.vsix`), options);
+  const server = await WorkbenchServer.start(options);
+  const address = server.address(path.join(root, 'examples'));
+  fs.writeFileSync(runningFile, JSON.stringify({ pid: process.pid, port: server.port, address }), {
+    mode: 0o600,
+  });
+  say(`\nBiphase is at ${address}\n`);
+
+  const stopped = Promise.withResolvers<'stopped'>();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => stopped.resolve('stopped'));
+  const browser = await openBrowser(path.join(temporary, 'browser'), environment);
+  let page: Page | undefined;
+  const show = async (): Promise<number> => {
+    page = await openWorkbench(browser, address);
+    const curves = await launchExamples(page);
+    const drawn = await curvesDrawn(curves);
+    const picture = await screenshot(page, 'start');
+    say(`ready: ${drawn} curves (${seconds()})\nscreenshot: ${path.relative(root, picture)}`);
+    if (once) {
+      const finished = await runsEnded(curves);
+      await screenshot(page, 'start-ended');
+      return finished ? 0 : 1;
+    }
+    if (openDesktopBrowser(address)) {
+      await page.close();
+      say('Opened in your browser.');
+    }
+    say('Ctrl+C ends the workbench. Runs go on without it.');
+    await Promise.race([stopped.promise, server.ending]);
+    return 0;
+  };
+  try {
+    const result = await Promise.race([show(), stopped.promise]);
+    return result === 'stopped' ? 0 : result;
+  } catch (error) {
+    const picture =
+      page && !page.isClosed() ? await screenshot(page, 'start-failed').catch(() => undefined) : undefined;
+    say(
+      `${error instanceof Error ? error.message : String(error)}${picture ? ` See ${path.relative(root, picture)}.` : ''}`,
+    );
+    return 1;
+  } finally {
+    await browser.close().catch(() => {});
+    await server.stop();
+  }
+}
+
+try {
+  process.exitCode = await main();
+} finally {
+  fs.rmSync(runningFile, { force: true });
+  fs.rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+}
+process.exit();

@@ -1,0 +1,14 @@
+// A reporter for node:test that writes one JSON line at the end: counts, and the names of what was skipped.
+// The test runner asks for a default export.
+export default async function* countReporter(source) {
+  const skipped = [];
+  let counts = { passed: 0, failed: 0, skipped: 0 };
+  for await (const event of source) {
+    const { data, type } = event;
+    if (type === 'test:pass' && data.skip !== undefined && data.skip !== false)
+      skipped.push(typeof data.skip === 'string' && data.skip ? `${data.name}: ${data.skip}` : data.name);
+    if (type === 'test:summary' && data.file === undefined) counts = data.counts;
+  }
+  const { passed, failed, cancelled = 0 } = counts;
+  yield `${JSON.stringify({ passed, failed: failed + cancelled, skipped })}\n`;
+}

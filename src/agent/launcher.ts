@@ -1,0 +1,173 @@
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { scaledMs } from '../core/clock.ts';
+import { BiphaseError } from '../core/errors.ts';
+import { isActive } from '../core/runState.ts';
+import { runFiles, type Spec, specSchema, wrapperStateSchema } from '../protocol/runDirectory.ts';
+import { createWhole, hasCode, readJson, writeByRename } from './files.ts';
+import type { NodeRoot } from './nodeRoot.ts';
+import { findProgram, needProgram, type Program } from './ownBundle.ts';
+import type { ProcessTable } from './processTable.ts';
+import { readLastOutput, readRunReport } from './runReport.ts';
+import { segmentLockHeld } from './wrapper/segmentLock.ts';
+import { exitCodeAlready, newestSegment } from './wrapper/wrapper.ts';
+
+const startPatienceMs = 60_000;
+const pollMs = 10;
+
+/** What the trainer gets beside its spec. Neither is stored: the values may be secret. */
+export interface Surroundings {
+  environment: Record<string, string>;
+  /** Lines for sh, as the person wrote them for this node. */
+  setup: string[];
+}
+
+/** Starts runs on this machine so that they outlive whoever asked. */
+export class Launcher {
+  readonly #root: NodeRoot;
+  readonly #table: ProcessTable;
+  readonly #own: Program;
+  /** Starts in progress by run and segment: a second call joins the first. */
+  readonly #starting = new Map<string, Promise<boolean>>();
+
+  constructor(root: NodeRoot, table: ProcessTable, own: Program) {
+    this.#root = root;
+    this.#table = table;
+    this.#own = own;
+  }
+
+  /** Starts a new run, or answers that it was started before. Completes a launch that a crash cut short. */
+  async launch(spec: Spec, surroundings: Surroundings): Promise<{ already: boolean }> {
+    checkEnvironment(surroundings.environment);
+    const program = needProgram(this.#root, spec.bundle, this.#own);
+    this.#root.prepare();
+    const directory = this.#root.runDirectory(spec.id);
+    claim(directory, spec);
+    if (newestSegment(directory) >= 0) return { already: true };
+    return { already: !(await this.#start(spec.id, directory, 0, program, surroundings)) };
+  }
+
+  /** Starts the next segment of a run that has ended, with the bundle it began with where that is still here. */
+  async resume(run: string, surroundings: Surroundings): Promise<{ segment: number }> {
+    checkEnvironment(surroundings.environment);
+    const directory = this.#root.existingRunDirectory(run);
+    const report = readRunReport(this.#root, run, this.#table);
+    if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
+    const interrupted = report.state === 'starting' && !report.wrapper && !report.exit;
+    if (isActive(report.state) && !(interrupted && !segmentLockHeld(directory, 0, this.#table)))
+      throw new BiphaseError('refused', `Run ${run} is ${report.state}; only a run that has ended resumes.`);
+    if (report.state === 'finished')
+      throw new BiphaseError('refused', `Run ${run} has finished; there is nothing left to resume.`, {
+        next: 'Continue from one of its checkpoints instead.',
+      });
+    const segment = newestSegment(directory) + 1;
+    const program = findProgram(this.#root, report.spec.bundle, this.#own) ?? this.#own;
+    await this.#start(run, directory, segment, program, surroundings);
+    return { segment };
+  }
+
+  #start(
+    run: string,
+    directory: string,
+    segment: number,
+    program: Program,
+    surroundings: Surroundings,
+  ): Promise<boolean> {
+    const key = `${run}/${segment}`;
+    const running = this.#starting.get(key);
+    if (running) return running.then(() => false);
+    const start = this.#startWrapper(directory, segment, program, surroundings).finally(() =>
+      this.#starting.delete(key),
+    );
+    this.#starting.set(key, start);
+    return start;
+  }
+
+  /** Answers when state.json names the segment: true when the wrapper started here is the one in it. */
+  async #startWrapper(
+    directory: string,
+    segment: number,
+    program: Program,
+    { environment, setup }: Surroundings,
+  ): Promise<boolean> {
+    const setupFile = path.join(directory, runFiles.setup(segment));
+    if (setup.length > 0) writeByRename(setupFile, `${setup.join('\n')}\nexec "$@"\n`);
+    const outputFile = path.join(directory, runFiles.output);
+    const output = fs.openSync(outputFile, 'a', 0o600);
+    const outputStart = fs.fstatSync(output).size;
+    const wrapper = spawn(
+      process.execPath,
+      [program.main, 'wrapper', '--run-dir', directory, '--segment', String(segment)],
+      {
+        cwd: os.homedir(),
+        env: { ...process.env, ...environment },
+        detached: true,
+        stdio: ['ignore', output, output],
+      },
+    );
+    fs.closeSync(output);
+    let ended: { code: number | null; error?: Error } | undefined;
+    wrapper.on('error', (error) => {
+      ended = { code: null, error };
+    });
+    wrapper.on('exit', (code) => {
+      ended ??= { code };
+    });
+    wrapper.unref();
+    const deadline = Date.now() + scaledMs(startPatienceMs);
+    for (;;) {
+      const ending = ended;
+      if (newestSegment(directory) >= segment)
+        return (
+          readJson(path.join(directory, runFiles.state), wrapperStateSchema)?.wrapper.pid === wrapper.pid
+        );
+      const elsewhere = ending?.code === exitCodeAlready;
+      if (ending && !elsewhere) {
+        const reason = ending.error?.message ?? readLastOutput(outputFile, outputStart);
+        throw new BiphaseError('internal', `The run could not be started: ${reason ?? 'no reason given.'}`);
+      }
+      if (
+        elsewhere &&
+        !segmentLockHeld(directory, segment, this.#table) &&
+        newestSegment(directory) < segment
+      )
+        throw new BiphaseError('internal', 'The run was being started by another process, which died.', {
+          next: 'Try again.',
+        });
+      if (Date.now() > deadline)
+        throw new BiphaseError('unreachable', 'The run did not start in time; it may still do so.', {
+          next: 'Look at its state before you try again.',
+        });
+      await sleep(pollMs);
+    }
+  }
+}
+
+/** Makes the run's directory with its spec; both may be there already from an earlier call with the same spec. */
+function claim(directory: string, spec: Spec): void {
+  try {
+    fs.mkdirSync(directory, { mode: 0o700 });
+  } catch (thrown) {
+    if (!hasCode(thrown, 'EEXIST')) throw thrown;
+    if (!fs.lstatSync(directory).isDirectory())
+      throw new BiphaseError('refused', `The place of run ${spec.id} is taken by something else.`);
+  }
+  const file = path.join(directory, runFiles.spec);
+  if (createWhole(file, `${JSON.stringify(spec, null, 2)}\n`)) return;
+  const there = readJson(file, specSchema);
+  if (!isDeepStrictEqual(there, specSchema.parse(JSON.parse(JSON.stringify(spec)))))
+    throw new BiphaseError('refused', `Run ${spec.id} exists already with another spec.`);
+}
+
+function checkEnvironment(environment: Record<string, string>): void {
+  for (const [name, value] of Object.entries(environment)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || value.includes('\0'))
+      throw new BiphaseError('usage', `"${name}" cannot be an environment variable.`, {
+        next: "Correct the node's environment.",
+      });
+  }
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { BiphaseError } from '../core/errors.ts';
+import { isRunId } from '../protocol/runDirectory.ts';
+import { createWhole, hasCode } from './files.ts';
+
+const folders = ['bundles', 'node', 'cache', 'queue', 'runs'] as const;
+
+/** The folder on a node that holds everything Biphase writes there. Layout: docs/architecture.md, "Places". */
+export class NodeRoot {
+  /** Absolute. */
+  readonly path: string;
+
+  /** `~` at the start is the home folder, since no shell expands it on the way here. */
+  constructor(given: string) {
+    this.path = path.resolve(given.replace(/^~(?=\/|$)/, os.homedir()));
+  }
+
+  /** Creates what is missing, for this user alone. */
+  prepare(): void {
+    try {
+      for (const folder of folders)
+        fs.mkdirSync(path.join(this.path, folder), { recursive: true, mode: 0o700 });
+    } catch (thrown) {
+      if (hasCode(thrown, 'EACCES', 'EPERM', 'EROFS'))
+        throw new BiphaseError('refused', `${this.path} cannot be written.`, {
+          next: 'Set another root for this node.',
+          cause: thrown,
+        });
+      if (hasCode(thrown, 'EEXIST', 'ENOTDIR'))
+        throw new BiphaseError('usage', `${this.path} is not a folder.`, {
+          next: 'Set another root for this node.',
+          cause: thrown,
+        });
+      throw thrown;
+    }
+  }
+
+  /** Random name of this root: the same on every node that shares it. */
+  id(): string {
+    const file = path.join(this.path, 'id');
+    createWhole(file, `${randomUUID()}\n`);
+    return fs.readFileSync(file, 'utf8').trim();
+  }
+
+  get runs(): string {
+    return path.join(this.path, 'runs');
+  }
+
+  runDirectory(run: string): string {
+    if (!isRunId(run)) throw new BiphaseError('refused', `"${run}" is not a run id.`);
+    return path.join(this.runs, run);
+  }
+
+  /** The directory of a run that exists. A link in its place is refused: it could lead out of the root. */
+  existingRunDirectory(run: string): string {
+    const directory = this.runDirectory(run);
+    if (!isPlainFolder(directory)) throw new BiphaseError('missing', `There is no run ${run} on this node.`);
+    return directory;
+  }
+
+  /** Run ids in order. */
+  runIds(): string[] {
+    try {
+      return fs
+        .readdirSync(this.runs, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory() && isRunId(entry.name))
+        .map((entry) => entry.name)
+        .sort();
+    } catch (thrown) {
+      if (hasCode(thrown, 'ENOENT')) return [];
+      throw thrown;
+    }
+  }
+
+  queueEntry(run: string): string {
+    return path.join(this.path, 'queue', `${run}.json`);
+  }
+
+  bundleFolder(hash: string): string {
+    if (!/^[0-9a-zA-Z][0-9a-zA-Z._-]{0,99}$/.test(hash))
+      throw new BiphaseError('refused', `"${hash}" is not a bundle's hash.`);
+    return path.join(this.path, 'bundles', hash);
+  }
+}
+
+export function isPlainFolder(folder: string): boolean {
+  return fs.lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { BiphaseError } from '../core/errors.ts';
+import { isActive } from '../core/runState.ts';
+import { runFiles, wrapperStateSchema } from '../protocol/runDirectory.ts';
+import { hasCode, readJson } from './files.ts';
+import type { NodeRoot } from './nodeRoot.ts';
+import { livesHere, type ProcessTable } from './processTable.ts';
+import { createRequest } from './requests.ts';
+import { readRunReport } from './runReport.ts';
+
+/** Asks the trainer to save and end; it looks every half second. */
+export function stopRun(root: NodeRoot, run: string): void {
+  createRequest(root.existingRunDirectory(run), runFiles.stopRequest, 'person');
+}
+
+/**
+ * Ends the trainer's process group at once. Only after proof that the process is this run's (host, boot, number and
+ * start time): false when it is gone, whoever has its number now. Throws `refused` for a run of another host.
+ */
+export function killRun(
+  root: NodeRoot,
+  run: string,
+  table: ProcessTable,
+  signal: (target: number, name: 'SIGKILL') => void = process.kill,
+): boolean {
+  const directory = root.existingRunDirectory(run);
+  const wrapper = readJson(path.join(directory, runFiles.state), wrapperStateSchema);
+  if (!wrapper) return false;
+  if (wrapper.host !== table.host)
+    throw new BiphaseError('refused', `Run ${run} belongs to ${wrapper.host}; ${table.host} cannot end it.`);
+  if (wrapper.trainer.pid <= 1 || !livesHere(table, wrapper, wrapper.trainer)) return false;
+  createRequest(directory, runFiles.killRequest, 'person');
+  try {
+    signal(-wrapper.trainer.pid, 'SIGKILL');
+    return true;
+  } catch (thrown) {
+    if (hasCode(thrown, 'ESRCH')) return false;
+    throw thrown;
+  }
+}
+
+/** Removes a run that has ended. First it leaves `runs/` by rename, so that nobody sees half a directory. */
+export function deleteRun(root: NodeRoot, run: string, table: ProcessTable): void {
+  const directory = root.existingRunDirectory(run);
+  const report = readRunReport(root, run, table);
+  if (report && isActive(report.state))
+    throw new BiphaseError('refused', `Run ${run} is ${report.state}; it cannot be deleted.`, {
+      next: 'Stop it first.',
+    });
+  const doomed = path.join(root.runs, `.deleted-${run}-${randomBytes(4).toString('hex')}`);
+  fs.renameSync(directory, doomed);
+  fs.rmSync(doomed, { recursive: true, force: true, maxRetries: 3 });
+}

@@ -1,0 +1,106 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { deriveRunState, type RunFacts } from '../core/runState.ts';
+import type { RunReport } from '../protocol/agentApi.ts';
+import {
+  checkpointFiles,
+  type EventLine,
+  eventLineSchema,
+  exitSchema,
+  progressSchema,
+  runFiles,
+  specSchema,
+  wrapperStateSchema,
+} from '../protocol/runDirectory.ts';
+import { hasCode, readJson, readTail } from './files.ts';
+import { isPlainFolder, type NodeRoot } from './nodeRoot.ts';
+import { livesHere, type ProcessTable } from './processTable.ts';
+import { hasRequest } from './requests.ts';
+import { segmentLockHeld } from './wrapper/segmentLock.ts';
+
+const tailBytes = 64 * 1024;
+const sentenceLength = 300;
+
+/** Everything about a run that its files and this machine's processes say now; null when its directory is gone. */
+export function readRunReport(root: NodeRoot, run: string, table: ProcessTable): RunReport | null {
+  const directory = root.runDirectory(run);
+  if (!isPlainFolder(directory)) return null;
+  const at = (file: string): string => path.join(directory, file);
+  const wrapper = readJson(at(runFiles.state), wrapperStateSchema);
+  // Processes before exit.json: a wrapper writes it while it lives, so "dead and no record" is then certain.
+  const trainerAlive = wrapper !== null && livesHere(table, wrapper, wrapper.trainer);
+  const wrapperAlive = wrapper !== null && livesHere(table, wrapper, wrapper.wrapper);
+  const exit = readJson(at(runFiles.exit), exitSchema);
+  const newest = Math.max(wrapper?.segment ?? -1, exit?.segment ?? -1);
+  const progress = readJson(at(runFiles.progress), progressSchema);
+  const lastEvent = readLastEvent(at(runFiles.events));
+  const facts: RunFacts = {
+    wrapper,
+    exit,
+    progress,
+    lastEvent,
+    lastOutput: exit && exit.code !== 0 ? readLastOutput(at(runFiles.output)) : null,
+    stopRequested: hasRequest(directory, runFiles.stopRequest),
+    killRequested: hasRequest(directory, runFiles.killRequest),
+    queued: fs.existsSync(root.queueEntry(run)),
+    startingNext: !trainerAlive && segmentLockHeld(directory, newest + 1, table),
+    quietSeconds: (Date.now() - (fs.statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0)) / 1000,
+    host: table.host,
+    bootId: table.bootId,
+    wrapperAlive,
+    trainerAlive,
+  };
+  const { state, reason } = deriveRunState(facts);
+  return {
+    run,
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    spec: readJson(at(runFiles.spec), specSchema),
+    wrapper,
+    progress,
+    exit,
+    checkpoints: completeCheckpoints(directory),
+    lastEvent,
+  };
+}
+
+/** Steps of checkpoints that are complete, ascending. */
+export function completeCheckpoints(directory: string): number[] {
+  let names: string[];
+  try {
+    names = fs.readdirSync(path.join(directory, runFiles.checkpoints));
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT', 'ENOTDIR')) return [];
+    throw thrown;
+  }
+  const steps: number[] = [];
+  for (const name of names) {
+    const match = /^step-(\d{6,15})$/.exec(name);
+    if (match && fs.existsSync(path.join(directory, runFiles.checkpoints, name, checkpointFiles.done)))
+      steps.push(Number(match[1]));
+  }
+  return steps.sort((a, b) => a - b);
+}
+
+/** The last whole line that is an event: the very last one may be torn. */
+function readLastEvent(file: string): EventLine | null {
+  for (const line of readTail(file, tailBytes).split('\n').reverse()) {
+    if (line === '') continue;
+    try {
+      const parsed = eventLineSchema.safeParse(JSON.parse(line));
+      if (parsed.success) return parsed.data;
+    } catch {
+      // torn
+    }
+  }
+  return null;
+}
+
+/** The last line of the output with text in it, without terminal codes. */
+export function readLastOutput(file: string, from = 0): string | null {
+  const lines = readTail(file, tailBytes, from)
+    .replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '')
+    .split(/[\r\n]/);
+  const last = lines.filter((line) => line.trim() !== '').at(-1);
+  return last === undefined ? null : last.trim().slice(0, sentenceLength);
+}

@@ -1,0 +1,160 @@
+import fs from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { scaledMs } from '../core/clock.ts';
+import { isActive } from '../core/runState.ts';
+import type { RunReport } from '../protocol/agentApi.ts';
+import { runFiles } from '../protocol/runDirectory.ts';
+import { hasCode } from './files.ts';
+import type { NodeRoot } from './nodeRoot.ts';
+import type { ProcessTable } from './processTable.ts';
+import { readRunReport } from './runReport.ts';
+
+/** Network file systems and dying processes raise no event: everything active is looked at this often. */
+const pollMs = 400;
+/** Events of one write come in a burst; a report is read once after it. */
+const settleMs = 15;
+
+export interface RunWatcherEvents {
+  report: (report: RunReport) => void;
+  gone: (run: string) => void;
+  /** A file directly in the run's directory changed, or null: look at all of them. */
+  changed: (run: string, file: string | null) => void;
+}
+
+interface Watched {
+  report: RunReport | null;
+  watcher: fs.FSWatcher | undefined;
+  /** The directory's own time when an ended run was last read: a rename in it changes it. */
+  directoryTime: number;
+  settling: NodeJS.Timeout | undefined;
+}
+
+/** Keeps the reports of all runs under a root up to date, from file system events and by looking. */
+export class RunWatcher {
+  readonly #root: NodeRoot;
+  readonly #table: ProcessTable;
+  readonly #events: RunWatcherEvents;
+  readonly #runs = new Map<string, Watched>();
+  #rootWatcher: fs.FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(root: NodeRoot, table: ProcessTable, events: RunWatcherEvents) {
+    this.#root = root;
+    this.#table = table;
+    this.#events = events;
+  }
+
+  /** Reports of all runs now; events from then on. Calling it again only answers. */
+  start(): RunReport[] {
+    if (!this.#timer) {
+      this.#rootWatcher = watchFolder(this.#root.runs, () => this.#scan());
+      this.#scan(false);
+      this.#timer = setInterval(() => this.#poll(), scaledMs(pollMs));
+    }
+    return [...this.#runs.values()].flatMap(({ report }) => (report ? [report] : []));
+  }
+
+  /** Reads one run's report now and tells when it changed. */
+  refresh(run: string): void {
+    const watched = this.#runs.get(run);
+    if (!watched) {
+      if (this.#timer) this.#scan();
+      return;
+    }
+    const report = readRunReport(this.#root, run, this.#table);
+    if (!report) {
+      this.#drop(run, watched);
+      return;
+    }
+    if (isDeepStrictEqual(report, watched.report)) return;
+    watched.report = report;
+    this.#events.report(report);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#rootWatcher?.close();
+    for (const watched of this.#runs.values()) {
+      watched.watcher?.close();
+      clearTimeout(watched.settling);
+    }
+    this.#runs.clear();
+  }
+
+  #scan(tell = true): void {
+    if (this.#closed) return;
+    const ids = new Set(this.#root.runIds());
+    for (const [run, watched] of this.#runs) if (!ids.has(run)) this.#drop(run, watched);
+    for (const run of ids) if (!this.#runs.has(run)) this.#add(run, tell);
+  }
+
+  #add(run: string, tell: boolean): void {
+    const directory = this.#root.runDirectory(run);
+    // Watched before it is read, so that no change falls between.
+    const watched: Watched = {
+      watcher: watchFolder(directory, (file) => this.#touched(run, file)),
+      report: null,
+      directoryTime: directoryTime(directory),
+      settling: undefined,
+    };
+    this.#runs.set(run, watched);
+    watched.report = readRunReport(this.#root, run, this.#table);
+    if (!watched.report) {
+      this.#drop(run, watched);
+      return;
+    }
+    if (tell) {
+      this.#events.report(watched.report);
+      this.#events.changed(run, null);
+    }
+  }
+
+  #drop(run: string, watched: Watched): void {
+    watched.watcher?.close();
+    clearTimeout(watched.settling);
+    this.#runs.delete(run);
+    this.#events.gone(run);
+  }
+
+  #touched(run: string, file: string | null): void {
+    if (this.#closed) return;
+    this.#events.changed(run, file);
+    // Its lines go to those who follow it, and nothing of it is in a report.
+    if (file === runFiles.metrics) return;
+    const watched = this.#runs.get(run);
+    if (!watched || watched.settling) return;
+    watched.settling = setTimeout(() => {
+      watched.settling = undefined;
+      if (!this.#closed) this.refresh(run);
+    }, settleMs);
+  }
+
+  #poll(): void {
+    this.#scan();
+    for (const [run, watched] of this.#runs) {
+      const time = directoryTime(this.#root.runDirectory(run));
+      if (watched.report && !isActive(watched.report.state) && time === watched.directoryTime) continue;
+      watched.directoryTime = time;
+      this.#events.changed(run, null);
+      this.refresh(run);
+    }
+  }
+}
+
+function directoryTime(directory: string): number {
+  return fs.statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** Events of a folder's direct entries; undefined where the system has none to give, and looking must do. */
+function watchFolder(folder: string, changed: (file: string | null) => void): fs.FSWatcher | undefined {
+  try {
+    const watcher = fs.watch(folder, { persistent: false }, (_event, name) => changed(name));
+    watcher.on('error', () => watcher.close());
+    return watcher;
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT', 'ENOSPC', 'EMFILE', 'ENOTDIR', 'EPERM', 'ENOSYS')) return undefined;
+    throw thrown;
+  }
+}

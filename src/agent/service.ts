@@ -1,0 +1,200 @@
+import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Handlers, RpcPeer } from '../core/rpcPeer.ts';
+import {
+  type AgentEvents,
+  type AgentMethods,
+  agentEvents,
+  agentMethods,
+  agentProtocolVersion,
+  type FollowedFile,
+  followedFiles,
+} from '../protocol/agentApi.ts';
+import { FileFollower } from './fileFollower.ts';
+import { listFolder } from './folderList.ts';
+import { Launcher } from './launcher.ts';
+import type { NodeRoot } from './nodeRoot.ts';
+import type { Outbox } from './outbox.ts';
+import type { Program } from './ownBundle.ts';
+import { probeNode } from './probe/probe.ts';
+import type { ProcessTable } from './processTable.ts';
+import { deleteRun, killRun, stopRun } from './runActions.ts';
+import { readSlice } from './runFileSlice.ts';
+import { RunWatcher } from './runWatcher.ts';
+
+type NoMethods = Record<never, never>;
+type AgentPeer = RpcPeer<AgentMethods, NoMethods, AgentEvents, NoMethods>;
+
+/** One control's view of this node: answers its calls, reports runs, forwards the files it follows. */
+export class AgentService {
+  readonly peer: AgentPeer;
+  readonly #root: NodeRoot;
+  readonly #table: ProcessTable;
+  readonly #own: Program;
+  readonly #outbox: Outbox;
+  readonly #launcher: Launcher;
+  readonly #watcher: RunWatcher;
+  readonly #followers = new Map<string, FileFollower>();
+  #open = 0;
+  #idle: (() => void) | undefined;
+
+  constructor(root: NodeRoot, table: ProcessTable, own: Program, outbox: Outbox) {
+    this.#root = root;
+    this.#table = table;
+    this.#own = own;
+    this.#outbox = outbox;
+    this.#launcher = new Launcher(root, table, own);
+    this.#watcher = new RunWatcher(root, table, {
+      report: (report) => this.peer.emit('run', report),
+      gone: (run) => this.#forget(run),
+      changed: (run, file) => this.#look(run, file),
+    });
+    this.peer = new RpcPeer(
+      { served: agentMethods, called: {}, sent: agentEvents, received: {} },
+      this.#counted(this.#handlers()),
+      (bytes) => outbox.send(bytes),
+    );
+  }
+
+  /** Resolves when every call that came in has been answered. */
+  async settled(): Promise<void> {
+    while (this.#open > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+      // The answer itself is sent a few microtasks after its handler.
+      await nextTurn();
+    }
+  }
+
+  /** Stops watching and following; runs go on. */
+  close(): void {
+    this.#watcher.close();
+    for (const follower of this.#followers.values()) follower.close();
+    this.#followers.clear();
+  }
+
+  #handlers(): Handlers<AgentMethods> {
+    const root = this.#root;
+    const table = this.#table;
+    return {
+      hello: async () => {
+        root.prepare();
+        return {
+          protocol: agentProtocolVersion,
+          bundle: this.#own.hash,
+          host: table.host,
+          bootId: table.bootId,
+          rootId: root.id(),
+          root: root.path,
+          platform: process.platform,
+          arch: process.arch,
+          nodeVersion: process.versions.node,
+          now: Date.now() / 1000,
+        };
+      },
+      probe: () => probeNode(root),
+      watch: async () => {
+        root.prepare();
+        return { runs: this.#watcher.start() };
+      },
+      follow: async ({ run, file, offset, identity }) => {
+        this.#follow(run, file, { offset, identity });
+        return {};
+      },
+      unfollow: async ({ run, file }) => {
+        this.#unfollow(`${run}/${file}`);
+        return {};
+      },
+      launch: async ({ spec, environment, setup }) => {
+        const answer = await this.#launcher.launch(spec, { environment, setup });
+        this.#watcher.refresh(spec.id);
+        return answer;
+      },
+      resume: async ({ run, environment, setup }) => {
+        const answer = await this.#launcher.resume(run, { environment, setup });
+        this.#watcher.refresh(run);
+        return answer;
+      },
+      stop: async ({ run }) => {
+        stopRun(root, run);
+        this.#watcher.refresh(run);
+        return {};
+      },
+      kill: async ({ run }) => {
+        const signalled = killRun(root, run, table);
+        this.#watcher.refresh(run);
+        return { signalled };
+      },
+      read: async ({ run, file, offset, length }) => {
+        const { size, bytes } = readSlice(root.existingRunDirectory(run), file, offset, length);
+        return { withBytes: { value: { size }, binary: bytes } };
+      },
+      delete: async ({ run }) => {
+        deleteRun(root, run, table);
+        this.#watcher.refresh(run);
+        return {};
+      },
+      list: async (params) => listFolder(params.path),
+    };
+  }
+
+  #follow(run: string, file: FollowedFile, start: { offset: number; identity: string | null }): void {
+    const directory = this.#root.existingRunDirectory(run);
+    // Changes are noticed by the watcher.
+    this.#watcher.start();
+    const key = `${run}/${file}`;
+    this.#unfollow(key);
+    const follower = new FileFollower(
+      path.join(directory, file),
+      start,
+      ({ offset, identity, reset, bytes }) =>
+        this.peer.emit('bytes', { run, file, offset, identity, reset }, bytes),
+      () => this.#outbox.ready(),
+    );
+    this.#followers.set(key, follower);
+    this.#lookAt(follower);
+  }
+
+  #unfollow(key: string): void {
+    this.#followers.get(key)?.close();
+    this.#followers.delete(key);
+  }
+
+  #look(run: string, file: string | null): void {
+    for (const followed of followedFiles) {
+      const follower = this.#followers.get(`${run}/${followed}`);
+      if (follower && (file === null || file === followed)) this.#lookAt(follower);
+    }
+  }
+
+  #lookAt(follower: FileFollower): void {
+    // An unreadable file is looked at again with the next change; the run's report tells of the rest.
+    follower.look().catch((thrown: unknown) => process.stderr.write(`${String(thrown)}\n`));
+  }
+
+  #forget(run: string): void {
+    for (const file of followedFiles) this.#unfollow(`${run}/${file}`);
+    this.peer.emit('gone', { run });
+  }
+
+  /** Counts open calls, so that the agent can end after the last answer. */
+  #counted(handlers: Handlers<AgentMethods>): Handlers<AgentMethods> {
+    const counted = Object.entries(handlers).map(([name, handler]) => {
+      const serve = handler as (params: unknown, binary: Uint8Array | undefined) => Promise<unknown>;
+      return [
+        name,
+        async (params: unknown, binary: Uint8Array | undefined) => {
+          this.#open++;
+          try {
+            return await serve(params, binary);
+          } finally {
+            this.#open--;
+            if (this.#open === 0) this.#idle?.();
+          }
+        },
+      ];
+    });
+    return Object.fromEntries(counted) as Handlers<AgentMethods>;
+  }
+}

@@ -1,0 +1,146 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { toBiphaseError } from '../../core/errors.ts';
+import {
+  type Exit,
+  exitCodes,
+  exitSchema,
+  runFiles,
+  type WrapperState,
+  wrapperStateSchema,
+} from '../../protocol/runDirectory.ts';
+import { hasCode, readJson, writeByRename } from '../files.ts';
+import type { Program } from '../ownBundle.ts';
+import { ownIdentity, type ProcessTable } from '../processTable.ts';
+import { createRequest, withdrawRequests } from '../requests.ts';
+import { ExitRecord } from './exitRecord.ts';
+import { takeSegmentLock } from './segmentLock.ts';
+
+/** Another wrapper started this segment or is about to. */
+export const exitCodeAlready = 75;
+
+/**
+ * The trainer's process exists, but does nothing until a line comes through descriptor 3: by then state.json names it.
+ * Where the wrapper dies before, the line never comes and the process ends. The arguments are the real command.
+ */
+const gate = 'read -r go <&3 || exit 125; exec 3<&-; exec "$@"';
+
+export interface WrapperOptions {
+  runDirectory: string;
+  segment: number;
+  program: Program;
+  table: ProcessTable;
+}
+
+/** Starts one segment's trainer, waits for it and records its end. Answers with the wrapper's own exit code. */
+export async function runWrapper(options: WrapperOptions): Promise<number> {
+  process.umask(0o077);
+  const { runDirectory, segment, table } = options;
+  if (!takeSegmentLock(runDirectory, segment, table)) return exitCodeAlready;
+  // Asked again under the lock: a holder that is dead by now may have started the segment.
+  if (newestSegment(runDirectory) >= segment) return exitCodeAlready;
+  let record: ExitRecord | undefined;
+  try {
+    record = new ExitRecord(runDirectory);
+    if (segment > 0) withdrawRequests(runDirectory);
+    await record.write(await runTrainer(options));
+    return 0;
+  } catch (thrown) {
+    const { message } = toBiphaseError(thrown);
+    process.stderr.write(`${message}\n`);
+    await record?.write({ ...end(segment), error: `The trainer could not be started: ${message}` });
+    return 1;
+  }
+}
+
+/** The newest segment that was ever started here, −1 for none. */
+export function newestSegment(runDirectory: string): number {
+  const state = readJson(path.join(runDirectory, runFiles.state), wrapperStateSchema);
+  const exit = readJson(path.join(runDirectory, runFiles.exit), exitSchema);
+  return Math.max(state?.segment ?? -1, exit?.segment ?? -1);
+}
+
+function end(segment: number): Exit {
+  return { schema: 1, segment, code: null, signal: null, endedAt: Date.now() / 1000 };
+}
+
+async function runTrainer(options: WrapperOptions): Promise<Exit> {
+  const { runDirectory, segment, table } = options;
+  const trainer = await startGated(options);
+  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    trainer.on('exit', (code, signal) => resolve({ code, signal }));
+  });
+  const pid = trainer.pid!;
+  const state: WrapperState = {
+    schema: 1,
+    segment,
+    host: table.host,
+    bootId: table.bootId,
+    wrapper: ownIdentity(table),
+    trainer: { pid, startTime: table.startTime(pid) ?? '' },
+    bundle: options.program.hash,
+    startedAt: Date.now() / 1000,
+  };
+  writeByRename(path.join(runDirectory, runFiles.state), `${JSON.stringify(state)}\n`);
+  const preempted = forwardSignals(runDirectory, trainer);
+  openGate(trainer);
+  const { code, signal } = await ended;
+  const byNode = preempted() && (code === exitCodes.stopped || signal === 'SIGTERM');
+  return { ...end(segment), code, signal, ...(byNode ? { preempted: true } : {}) };
+}
+
+function startGated({ runDirectory, segment, program }: WrapperOptions): Promise<ChildProcess> {
+  const setup = path.join(runDirectory, runFiles.setup(segment));
+  const command = [
+    ...(fs.existsSync(setup) ? ['/bin/sh', setup] : []),
+    process.execPath,
+    program.main,
+    'pretrain',
+    '--run-dir',
+    runDirectory,
+    ...(segment > 0 ? ['--resume'] : []),
+  ];
+  const output = fs.openSync(path.join(runDirectory, runFiles.output), 'a', 0o600);
+  try {
+    // A session and group of its own: it outlives the wrapper, and a kill reaches all of its group.
+    const trainer = spawn('/bin/sh', ['-c', gate, 'sh', ...command], {
+      cwd: os.homedir(),
+      detached: true,
+      stdio: ['ignore', output, output, 'pipe'],
+    });
+    return new Promise((resolve, reject) => {
+      trainer.once('spawn', () => resolve(trainer));
+      trainer.once('error', reject);
+    });
+  } finally {
+    fs.closeSync(output);
+  }
+}
+
+function openGate(trainer: ChildProcess): void {
+  const pipe = trainer.stdio[3] as NodeJS.WritableStream;
+  // The trainer may be dead by now; its exit says so.
+  pipe.on('error', () => {});
+  pipe.end('go\n');
+}
+
+/**
+ * SIGTERM and SIGINT mean that the node wants its place back: a stop is asked for in the run's name, and the trainer is
+ * told to look at once. Answers whether that happened without anybody having asked for a stop before.
+ */
+function forwardSignals(runDirectory: string, trainer: ChildProcess): () => boolean {
+  let preempted = false;
+  const forward = (): void => {
+    try {
+      if (createRequest(runDirectory, runFiles.stopRequest, 'signal')) preempted = true;
+    } catch (thrown) {
+      if (!hasCode(thrown, 'ENOENT', 'ENOTDIR', 'ENOSPC', 'EDQUOT')) throw thrown;
+    }
+    trainer.kill('SIGTERM');
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, forward);
+  process.on('SIGHUP', () => {});
+  return () => preempted;
+}

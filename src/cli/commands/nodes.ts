@@ -1,0 +1,88 @@
+import type { ControlClient } from '../../control/client/controlClient.ts';
+import { BiphaseError } from '../../core/errors.ts';
+import type { NodeConfig } from '../../protocol/controlApi.ts';
+import type { Command } from '../command.ts';
+import { printJson, withControl } from '../openControl.ts';
+import { integerOption, type ParsedOptions, parseOptions } from '../options.ts';
+
+export const command: Command = {
+  name: 'nodes',
+  summary: 'add, test, list and remove nodes',
+  help: `
+biphase nodes list [--json]
+biphase nodes add NAME --host HOST [--user U] [--port P] [--identity FILE] [--root DIR] [--node-path FILE]
+biphase nodes test NAME [--json]
+biphase nodes remove NAME
+
+HOST is an alias of ~/.ssh/config or a name. "this computer" (also: local) is always there.
+`,
+  run: async (args) => {
+    const text = { type: 'string' } as const;
+    const options = parseOptions(
+      args,
+      {
+        host: text,
+        user: text,
+        port: text,
+        identity: text,
+        root: text,
+        'node-path': text,
+        json: { type: 'boolean' },
+      },
+      2,
+    );
+    const [action = 'list', name] = options.positionals;
+    if (action !== 'list' && name === undefined) throw new BiphaseError('usage', 'Name the node.');
+    return withControl((client) => act(client, action, name ?? '', options));
+  },
+};
+
+async function act(
+  client: ControlClient,
+  action: string,
+  name: string,
+  options: ParsedOptions,
+): Promise<number> {
+  const json = options.flags.has('json');
+  if (action === 'list') {
+    const { nodes } = await client.call('nodes', {});
+    if (json) printJson({ nodes });
+    else
+      for (const { config, connection, message } of nodes)
+        process.stdout.write(
+          `${[config.name, connection, config.host ?? '', message ?? ''].join('  ').trimEnd()}\n`,
+        );
+    return 0;
+  }
+  if (action === 'add') {
+    await client.call('addNode', { config: configOf(name, options) });
+    return 0;
+  }
+  if (action === 'remove') {
+    await client.call('removeNode', { name });
+    return 0;
+  }
+  if (action === 'test') {
+    const result = await client.call('testNode', { name });
+    if (json) printJson(result);
+    else process.stdout.write(`${result.findings.join('\n')}\n`);
+    return result.ok ? 0 : 1;
+  }
+  throw new BiphaseError('usage', `"nodes ${action}" is not known: list, add, test or remove.`);
+}
+
+function configOf(name: string, options: ParsedOptions): NodeConfig {
+  const { values } = options;
+  const local = name === 'local' || name === 'this computer';
+  const port = integerOption(options, 'port', 1);
+  const given: Partial<NodeConfig> = {
+    host: values.get('host'),
+    user: values.get('user'),
+    port,
+    identityFile: values.get('identity'),
+    root: values.get('root'),
+    nodePath: values.get('node-path'),
+  };
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return local ? { ...set, name: 'this computer', kind: 'local' } : { ...set, name, kind: 'ssh' };
+}

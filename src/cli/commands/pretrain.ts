@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { BiphaseError } from '../../core/errors.ts';
+import { parseRunFile } from '../../core/parseRunFile.ts';
+import { resolveRunFile } from '../../core/resolveRunFile.ts';
+import { isRunId, runFiles, type Spec, specSchema } from '../../protocol/runDirectory.ts';
+import { bundleHash } from '../../trainer/training/bundleIdentity.ts';
+import { runPretraining } from '../../trainer/training/pretrain.ts';
+import type { Command } from '../command.ts';
+import { parseOptions } from '../options.ts';
+import { defaultRoot, rootOf } from '../places.ts';
+import { ProgressLine } from '../progressLine.ts';
+
+/** Reads YAML or JSON. @throws BiphaseError `usage` */
+function readStructured(file: string): unknown {
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8');
+  } catch {
+    throw new BiphaseError('usage', `There is no run file ${file}.`);
+  }
+  try {
+    return parseYaml(text);
+  } catch (cause) {
+    throw new BiphaseError('usage', `${file} is not YAML: ${(cause as Error).message.split('\n')[0]}`, {
+      cause,
+    });
+  }
+}
+
+function newRunId(): string {
+  const date = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+  const letters = '0123456789abcdefghijklmnopqrstuvwxyz';
+  return `${date}-${[...randomBytes(8)].map((byte) => letters[byte % letters.length]).join('')}`;
+}
+
+function readSpec(runFolder: string): Spec | null {
+  const file = path.join(runFolder, runFiles.spec);
+  if (!fs.existsSync(file)) return null;
+  const parsed = specSchema.safeParse(readStructured(file));
+  if (!parsed.success) throw new BiphaseError('damaged', `${file} is not a run's spec.json.`);
+  return parsed.data;
+}
+
+/** A path that a person wrote means the same after the run directory is all that is left. */
+function absoluteSource(file: unknown): unknown {
+  const written = parseRunFile(file);
+  const { source } = written.data;
+  if (/^(world(:|$)|hub:|local:)/.test(source)) return file;
+  const home = source.startsWith('~/') ? path.join(os.homedir(), source.slice(2)) : source;
+  return { ...written, data: { ...written.data, source: path.resolve(home) } };
+}
+
+/** Makes the run directory where it is missing and writes its spec.json, as a launcher does. */
+function newRun(file: unknown, runDir: string | undefined): { runFolder: string; spec: Spec } {
+  const checked = absoluteSource(file);
+  const { name } = resolveRunFile(parseRunFile(checked));
+  const base = runDir === undefined ? '' : path.basename(runDir);
+  const id = isRunId(base) ? base : newRunId();
+  const runFolder = runDir ?? path.join(defaultRoot(), 'runs', id);
+  fs.mkdirSync(runFolder, { recursive: true, mode: 0o700 });
+  const spec: Spec = {
+    schema: 1,
+    id,
+    name,
+    kind: 'pretrain',
+    createdAt: Date.now() / 1000,
+    bundle: bundleHash(),
+    file: checked as Record<string, unknown>,
+  };
+  fs.writeFileSync(path.join(runFolder, runFiles.spec), `${JSON.stringify(spec, null, 1)}\n`, {
+    mode: 0o600,
+  });
+  return { runFolder, spec };
+}
+
+/** Finds what to run from FILE and --run-dir: a new run, or the one that a folder holds. */
+function findRun(given: string | undefined, runDir: string | undefined): { runFolder: string; spec: Spec } {
+  if (given === undefined) {
+    if (runDir === undefined)
+      throw new BiphaseError('usage', 'Give a run file, or --run-dir with a run directory.');
+    const spec = readSpec(runDir);
+    if (!spec) throw new BiphaseError('usage', `There is no ${runFiles.spec} in ${runDir}: give a run file.`);
+    return { runFolder: runDir, spec };
+  }
+  const content = readStructured(given);
+  if (path.basename(given) === runFiles.spec && specSchema.safeParse(content).success) {
+    const runFolder = path.resolve(path.dirname(given));
+    if (runDir !== undefined && path.resolve(runDir) !== runFolder)
+      return newRun(specSchema.parse(content).file, runDir);
+    return { runFolder, spec: specSchema.parse(content) };
+  }
+  const existing = runDir === undefined ? null : readSpec(runDir);
+  if (!existing || runDir === undefined) return newRun(content, runDir);
+  if (JSON.stringify(absoluteSource(content)) !== JSON.stringify(absoluteSource(existing.file)))
+    throw new BiphaseError('usage', `${runDir} holds another run (${existing.name}).`, {
+      next: 'Choose another --run-dir.',
+    });
+  return { runFolder: runDir, spec: existing };
+}
+
+async function run(args: string[]): Promise<number> {
+  const options = parseOptions(args, { 'run-dir': { type: 'string' }, resume: { type: 'boolean' } }, 1);
+  process.umask(0o077);
+  const runDir = options.values.get('run-dir');
+  const { runFolder, spec } = findRun(
+    options.positionals[0],
+    runDir === undefined ? undefined : path.resolve(runDir),
+  );
+  const line = new ProgressLine(process.stderr);
+  let signals = 0;
+  const code = await runPretraining({
+    file: spec.file,
+    runFolder,
+    runId: spec.id,
+    root: rootOf(runFolder),
+    resume: options.flags.has('resume'),
+    onProgress: (progress) => line.show(spec.name, progress),
+    onStoppable: (stop) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const)
+        process.on(signal, () => {
+          signals++;
+          stop();
+          // A second Ctrl+C does not wait for the checkpoint.
+          if (signals > 1 && signal === 'SIGINT') process.exit(130);
+        });
+    },
+  }).finally(() => line.end());
+  process.stderr.write(`${runFolder}\n`);
+  return code;
+}
+
+export const command: Command = {
+  name: 'pretrain',
+  summary: 'one pretraining run in the foreground',
+  help: `
+biphase pretrain FILE [--run-dir DIR] [--resume]
+
+Runs a pretraining run here and now. FILE is a run file (YAML or JSON) or the spec.json of a run directory; without it,
+the spec.json in --run-dir is used. Ctrl+C saves a checkpoint and stops; --resume goes on from the last one.
+
+  --run-dir DIR   where the run's files go (default: ~/.biphase/runs/<new id>)
+  --resume        a new segment from the last complete checkpoint, else from step 0
+
+Exit codes: 0 finished, 3 stopped, 2 the run file cannot be, 1 anything else.
+
+  biphase pretrain examples/clm-then-mlm.run.yaml --run-dir /tmp/run
+`,
+  run,
+};

@@ -1,0 +1,25 @@
+import { BiphaseError } from '../../core/errors.ts';
+import type { Command } from '../command.ts';
+import { withControl } from '../openControl.ts';
+import { parseOptions } from '../options.ts';
+
+export const command: Command = {
+  name: 'stop',
+  summary: 'ask a run to save and stop',
+  help: `
+biphase stop RUN [--kill]
+
+Asks the trainer to save a checkpoint and end. --kill ends it at once, without a checkpoint.
+`,
+  run: async (args) => {
+    const options = parseOptions(args, { kill: { type: 'boolean' } }, 1);
+    const [run] = options.positionals;
+    if (run === undefined) throw new BiphaseError('usage', 'Name the run to stop.');
+    return withControl(async (client) => {
+      if (!options.flags.has('kill')) await client.call('stop', { run });
+      else if (!(await client.call('kill', { run })).signalled)
+        throw new BiphaseError('missing', `Run ${run} has no process that could be killed.`);
+      return 0;
+    });
+  },
+};

@@ -1,0 +1,31 @@
+import path from 'node:path';
+import { ownProgram } from '../../agent/ownBundle.ts';
+import { thisMachine } from '../../agent/processTable.ts';
+import { runWrapper } from '../../agent/wrapper/wrapper.ts';
+import { BiphaseError } from '../../core/errors.ts';
+import type { Command } from '../command.ts';
+import { integerOption, parseOptions } from '../options.ts';
+
+export const command: Command = {
+  name: 'wrapper',
+  summary: 'starts one segment of a run and records how it ends (internal)',
+  help: `
+biphase wrapper --run-dir DIR --segment N
+
+Starts the trainer of one segment in a process group of its own, writes state.json before it may begin and exit.json
+when it has ended. Ends with 75 where another process has the segment.
+`,
+  run: async (args) => {
+    const options = parseOptions(args, { 'run-dir': { type: 'string' }, segment: { type: 'string' } }, 0);
+    const directory = options.values.get('run-dir');
+    const segment = integerOption(options, 'segment');
+    if (directory === undefined || segment === undefined)
+      throw new BiphaseError('usage', 'The wrapper needs --run-dir and --segment.');
+    return runWrapper({
+      runDirectory: path.resolve(directory),
+      segment,
+      program: ownProgram(),
+      table: thisMachine,
+    });
+  },
+};

@@ -1,0 +1,30 @@
+import type { CommandEntry } from './command.ts';
+
+/** Commands that go through control; not in the bundle for nodes. */
+export const controlCommands: CommandEntry[] = [
+  {
+    name: 'launch',
+    summary: 'start a run on a node',
+    load: async () => (await import('./commands/launch.ts')).command,
+  },
+  {
+    name: 'runs',
+    summary: 'all runs and their states',
+    load: async () => (await import('./commands/runs.ts')).command,
+  },
+  {
+    name: 'follow',
+    summary: "print a run's values as they come",
+    load: async () => (await import('./commands/follow.ts')).command,
+  },
+  {
+    name: 'stop',
+    summary: 'ask a run to save and stop',
+    load: async () => (await import('./commands/stop.ts')).command,
+  },
+  {
+    name: 'nodes',
+    summary: 'add, test, list and remove nodes',
+    load: async () => (await import('./commands/nodes.ts')).command,
+  },
+];

@@ -1,0 +1,195 @@
+import { scaledMs } from '../../core/clock.ts';
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import type { Probe } from '../../protocol/agentApi.ts';
+import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
+import { AgentLink, type AgentListener } from './agentLink.ts';
+import type { Bundle } from './bundle.ts';
+import type { Prompter } from './prompter.ts';
+import type { NodeKind, Transport } from './transport.ts';
+
+export interface ManagedNodeContext {
+  kind: NodeKind;
+  bundle: () => Bundle;
+  /** Asks the person. */
+  prompts: Prompter;
+  /** Asks nobody: for connections that nobody waits for. */
+  quietPrompts: Prompter;
+  listener: (node: ManagedNode) => AgentListener;
+  connected: (node: ManagedNode, link: AgentLink) => Promise<void>;
+  changed: (node: ManagedNode) => void;
+  log: (line: string) => void;
+}
+
+/** A connection is tried again within this gap while it was lost recently, then once a minute. */
+const shortGapMs = 4000;
+const longGapMs = 60_000;
+const shortGapsForMs = 10 * 60_000;
+const probeFreshMs = 5000;
+
+/** One node and its connection: at most one attempt at a time, tried again by itself after a loss. */
+export class ManagedNode {
+  config: NodeConfig;
+  connection: NodeSummary['connection'] = 'idle';
+  message: string | undefined;
+  next: string | undefined;
+  progress: number | undefined;
+  probe: Probe | null = null;
+  link: AgentLink | undefined;
+  findings: string[] = [];
+  readonly #context: ManagedNodeContext;
+  #transport: Transport | undefined;
+  #attempt: Promise<AgentLink> | undefined;
+  #abort = new AbortController();
+  #retry: NodeJS.Timeout | undefined;
+  #attempts = 0;
+  #lostAt: number | undefined;
+  #probedAt = Number.NEGATIVE_INFINITY;
+  /** A lost connection is wanted back: it was there once, or runs are live there. */
+  #wanted = false;
+  #closed = false;
+
+  constructor(config: NodeConfig, context: ManagedNodeContext) {
+    this.config = config;
+    this.#context = context;
+  }
+
+  /** The open link, else a new one; may ask the person. */
+  async use(): Promise<AgentLink> {
+    for (;;) {
+      if (this.link?.open) return this.link;
+      if (!this.#attempt) return this.#connect(this.#context.prompts);
+      // Someone else's attempt may be one that asks nobody: its failure says nothing about ours.
+      const link = await this.#attempt.catch(() => undefined);
+      if (link) return link;
+    }
+  }
+
+  /** Connects in the background, and keeps trying. Asks nobody. */
+  want(): void {
+    this.#wanted = true;
+    if (!this.link?.open && !this.#attempt) this.#connect(this.#context.quietPrompts).catch(() => undefined);
+  }
+
+  /** Drops the connection and makes a new one. */
+  async reconnect(): Promise<void> {
+    this.#drop();
+    await this.use();
+  }
+
+  /** What the node has free, at most five seconds old. */
+  async freshProbe(): Promise<Probe | null> {
+    const { link } = this;
+    if (link?.open && performance.now() - this.#probedAt > probeFreshMs) {
+      this.probe = await link.call('probe', {});
+      this.#probedAt = performance.now();
+      this.#context.changed(this);
+    }
+    return this.probe;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  #drop(): void {
+    clearTimeout(this.#retry);
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.link?.close();
+    this.link = undefined;
+    this.#transport?.close();
+    this.#transport = undefined;
+    this.#attempt = undefined;
+  }
+
+  #connect(prompts: Prompter): Promise<AgentLink> {
+    clearTimeout(this.#retry);
+    const { signal } = this.#abort;
+    const attempt = this.#open(prompts, signal).catch((thrown: unknown) => {
+      const error = toBiphaseError(thrown);
+      if (this.#attempt === attempt) {
+        this.#attempt = undefined;
+        this.#failed(error);
+      }
+      throw error;
+    });
+    this.#attempt = attempt;
+    return attempt;
+  }
+
+  async #open(prompts: Prompter, signal: AbortSignal): Promise<AgentLink> {
+    const { kind, bundle } = this.#context;
+    this.#tell('connecting');
+    const transport = await kind.connect(this.config, prompts, signal);
+    try {
+      this.#tell('preparing');
+      const prepared = await kind.prepare(transport, {
+        config: this.config,
+        bundle: bundle(),
+        prompts,
+        signal,
+        onProgress: (fraction) => {
+          this.progress = fraction;
+          this.#context.changed(this);
+        },
+      });
+      this.findings = prepared.findings;
+      const channel = await transport.exec(prepared.agentArgv, { signal });
+      const link = await AgentLink.open(channel, this.#context.listener(this), this.#context.log);
+      await this.#context.connected(this, link);
+      signal.throwIfAborted();
+      this.#established(transport, link);
+      return link;
+    } catch (error) {
+      transport.close();
+      throw error;
+    }
+  }
+
+  #established(transport: Transport, link: AgentLink): void {
+    this.#transport = transport;
+    this.link = link;
+    this.#attempt = undefined;
+    this.#attempts = 0;
+    this.#lostAt = undefined;
+    this.#wanted = true;
+    this.#tell('connected');
+    void Promise.race([link.closed, transport.closed]).then((reason) => {
+      if (this.link !== link) return;
+      this.link = undefined;
+      this.#transport = undefined;
+      link.close();
+      transport.close();
+      this.#failed(reason ?? new BiphaseError('unreachable', 'The connection was closed.'));
+    });
+    this.freshProbe().catch((error: unknown) => this.#context.log(`probe: ${toBiphaseError(error).message}`));
+  }
+
+  #failed(error: BiphaseError): void {
+    if (this.#closed) return;
+    this.#context.log(`connection: ${error.kind}: ${error.message}`);
+    const retries = error.kind === 'unreachable' && this.#wanted;
+    this.#tell(stateAfter(error, retries), error);
+    if (!retries) return;
+    this.#lostAt ??= performance.now();
+    const recent = performance.now() - this.#lostAt < scaledMs(shortGapsForMs);
+    const gap = recent ? Math.min(250 * 2 ** this.#attempts++, shortGapMs) : longGapMs;
+    this.#retry = setTimeout(() => this.want(), scaledMs(gap * (0.5 + Math.random() / 2)));
+  }
+
+  #tell(connection: NodeSummary['connection'], error?: BiphaseError): void {
+    this.connection = connection;
+    this.message = error?.message;
+    this.next = error?.next;
+    this.progress = undefined;
+    this.#context.changed(this);
+  }
+}
+
+/** Only a missing answer from the network is worth retrying; a refused login may lock an account. */
+function stateAfter(error: BiphaseError, retries: boolean): NodeSummary['connection'] {
+  if (retries) return 'retrying';
+  if (error.kind === 'unreachable') return 'idle';
+  return error.kind === 'refused' ? 'refused' : 'needs-you';
+}

@@ -1,0 +1,19 @@
+import type { Prompt } from '../../protocol/controlApi.ts';
+
+type Question<K extends Prompt['kind']> = Omit<Extract<Prompt, { kind: K }>, 'kind' | 'id'>;
+
+/**
+ * Asks the person, in the focused window, once for all windows. In the background (a reconnection by itself) nobody
+ * is asked: then whatever is not remembered throws a BiphaseError of kind `needs-person`.
+ */
+export interface Prompter {
+  /** An unknown host key; false when the person does not trust it. */
+  hostKey(question: Question<'hostKey'>): Promise<boolean>;
+  /**
+   * A secret; remembered in memory under `storageKey` until `retry` says that it was wrong.
+   * Throws `cancelled` when the person closes the question.
+   */
+  secret(question: Question<'secret'>): Promise<string>;
+  /** A yes/no question. */
+  confirm(question: Question<'confirm'>): Promise<boolean>;
+}

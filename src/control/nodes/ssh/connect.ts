@@ -1,0 +1,226 @@
+import type { Duplex } from 'node:stream';
+import type { Client, ConnectConfig } from 'ssh2';
+import ssh2 from 'ssh2';
+import { scaledMs } from '../../../core/clock.ts';
+import { BiphaseError, toBiphaseError } from '../../../core/errors.ts';
+import type { Prompter } from '../prompter.ts';
+import { Authentication } from './authentication.ts';
+import { Deadline } from './deadline.ts';
+import { HostKeyCheck } from './hostKeyCheck.ts';
+import {
+  defaultSshSources,
+  resolveSshTarget,
+  type SshHop,
+  type SshSources,
+  type SshTarget,
+} from './sshConfig.ts';
+
+/** A login on a host, with the hops before it. */
+export interface SshConnection {
+  client: Client;
+  target: SshTarget;
+  /** Settles once when the link is gone: with the reason, or undefined after `close()`. */
+  closed: Promise<BiphaseError | undefined>;
+  close(): void;
+}
+
+export interface ConnectOptions {
+  /** The node's name, for questions. */
+  node: string;
+  prompts: Prompter;
+  signal: AbortSignal;
+  sources?: SshSources;
+}
+
+const maxHops = 8;
+const forwardTimeoutMs = 20_000;
+
+/**
+ * Logs in on a host as the ssh configuration says, through its jumps. Each hop's host key is checked before anything
+ * about the user is sent to it.
+ * @throws BiphaseError `unreachable` (worth retrying), `refused` (host key), `needs-person` (login), `usage` (configuration).
+ */
+export async function connectSsh(hop: SshHop, options: ConnectOptions): Promise<SshConnection> {
+  const sources = options.sources ?? defaultSshSources();
+  const open: SshConnection[] = [];
+  try {
+    for (const target of route(hop, sources, 0)) {
+      const before = open.at(-1);
+      const socket = before ? await forward(before, target) : undefined;
+      open.push(await login(target, socket, options));
+    }
+  } catch (thrown) {
+    for (const each of open.reverse()) each.close();
+    throw toBiphaseError(thrown);
+  }
+  const last = open.at(-1)!;
+  return {
+    ...last,
+    closed: last.closed.finally(() => {
+      for (const each of open) each.close();
+    }),
+    close: () => last.close(),
+  };
+}
+
+/** The hosts to log in on, in order. Only the first jump may have jumps of its own, as in ssh(1). */
+function route(hop: SshHop, sources: SshSources, depth: number): SshTarget[] {
+  if (depth > maxHops)
+    throw new BiphaseError(
+      'usage',
+      `The ProxyJump settings of "${hop.host}" lead through more than ${maxHops} hosts.`,
+    );
+  const target = resolveSshTarget(hop, sources);
+  const before = target.jumps.flatMap((jump, index) =>
+    index === 0 ? route(jump, sources, depth + 1) : [resolveSshTarget(jump, sources)],
+  );
+  return [...before, target];
+}
+
+function forward(through: SshConnection, to: SshTarget): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const fail = (what: string): void =>
+      reject(
+        new BiphaseError('unreachable', `${describe(through.target)} cannot reach ${describe(to)}: ${what}.`),
+      );
+    const timer = setTimeout(() => fail('no answer'), scaledMs(forwardTimeoutMs));
+    void through.closed.then(() => fail('the connection was closed'));
+    through.client.forwardOut('127.0.0.1', 0, to.host, to.port, (error, channel) => {
+      clearTimeout(timer);
+      if (error) fail(error.message);
+      else resolve(channel);
+    });
+  });
+}
+
+async function login(
+  target: SshTarget,
+  socket: Duplex | undefined,
+  { node, prompts, signal }: ConnectOptions,
+): Promise<SshConnection> {
+  const hostKey = new HostKeyCheck(target, node, prompts);
+  const authentication = new Authentication(target, node, prompts);
+  await authentication.prepare();
+  if (signal.aborted) throw cancelled(target);
+
+  const client: Client = new ssh2.Client();
+  let asked = false;
+  let lastError: Error | undefined;
+  const { promise: closed, resolve: settleClosed } = Promise.withResolvers<BiphaseError | undefined>();
+  const close = (): void => {
+    asked = true;
+    client.end();
+    // A link that no longer moves does not end by itself.
+    setTimeout(() => client.destroy(), scaledMs(2000)).unref();
+  };
+  client.on('error', (error: Error & { level?: string }) => {
+    // A key that could not sign is not the end: the next one follows.
+    if (error.level !== 'agent') lastError = error;
+  });
+  client.on('close', () => settleClosed(asked ? undefined : lost(target, lastError)));
+
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: BiphaseError): void => {
+      deadline.stop();
+      signal.removeEventListener('abort', onAbort);
+      reject(error);
+      client.destroy();
+    };
+    const onAbort = (): void => fail(cancelled(target));
+    const limit = target.connectTimeoutSeconds * 1000;
+    const deadline = new Deadline(limit, () =>
+      fail(
+        new BiphaseError(
+          'unreachable',
+          `${describe(target)} did not answer within ${target.connectTimeoutSeconds} s.`,
+        ),
+      ),
+    );
+    signal.addEventListener('abort', onAbort);
+    client.once('ready', () => {
+      deadline.stop();
+      signal.removeEventListener('abort', onAbort);
+      client.setNoDelay(true);
+      resolve();
+    });
+    const explain = (): void => fail(reasonOf(target, lastError, hostKey, authentication));
+    client.on('error', (error: Error & { level?: string }) => {
+      if (error.level !== 'agent') explain();
+    });
+    client.once('close', explain);
+
+    const preferred = hostKey.preferredAlgorithms();
+    const config: ConnectConfig = {
+      host: target.host,
+      port: target.port,
+      username: target.user,
+      // Own limit, which stands still while a person reads a question.
+      readyTimeout: 0,
+      keepaliveInterval: scaledMs(target.serverAliveSeconds * 1000),
+      keepaliveCountMax: target.serverAliveCount,
+      hostVerifier: hostKey.verifier(deadline),
+      authHandler: authentication.handler(deadline),
+    };
+    if (socket) config.sock = socket as NonNullable<ConnectConfig['sock']>;
+    if (preferred.length > 0)
+      config.algorithms = { serverHostKey: { remove: preferred, prepend: preferred, append: [] } };
+    client.connect(config);
+  });
+  return { client, target, closed, close };
+}
+
+function reasonOf(
+  target: SshTarget,
+  error: (Error & { level?: string; code?: unknown }) | undefined,
+  hostKey: HostKeyCheck,
+  authentication: Authentication,
+): BiphaseError {
+  if (hostKey.refusal) return hostKey.refusal;
+  if (error?.level === 'client-authentication' || authentication.failure) return authentication.rejected();
+  if (error && /too many authentication failures/i.test(error.message))
+    return authentication.rejected(error.message);
+  const where = describe(target);
+  const said = (sentence: string): BiphaseError =>
+    new BiphaseError('unreachable', sentence, { cause: error });
+  switch (error?.code) {
+    case 'ECONNREFUSED':
+      return said(`${where} refuses connections: no ssh server listens there.`);
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return said(`The host name ${target.host} cannot be resolved.`);
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ETIMEDOUT':
+      return said(`${where} cannot be reached over the network.`);
+    case 'ECONNRESET':
+      return said(`${where} broke the connection before the login was complete.`);
+  }
+  if (error && /no matching/i.test(error.message))
+    return new BiphaseError(
+      'refused',
+      `${where} and Biphase have no algorithm in common (${error.message}).`,
+      {
+        cause: error,
+      },
+    );
+  return said(
+    error
+      ? `The connection to ${where} failed: ${error.message}.`
+      : `${where} closed the connection before the login was complete.`,
+  );
+}
+
+function lost(target: SshTarget, error: Error | undefined): BiphaseError {
+  const where = describe(target);
+  if (error?.message === 'Keepalive timeout')
+    return new BiphaseError('unreachable', `${where} no longer answers.`, { cause: error });
+  return new BiphaseError('unreachable', `The connection to ${where} was lost.`, { cause: error });
+}
+
+function cancelled(target: SshTarget): BiphaseError {
+  return new BiphaseError('cancelled', `Connecting to ${describe(target)} was cancelled.`);
+}
+
+function describe(target: SshTarget): string {
+  return `${target.host}:${target.port}`;
+}

@@ -1,0 +1,363 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import SSHConfig, { type Directive, type Section } from 'ssh-config';
+import { BiphaseError } from '../../../core/errors.ts';
+import { matchesPatternList } from './patternList.ts';
+
+/** Where configuration is read from; tests give their own. */
+export interface SshSources {
+  home: string;
+  userFile: string;
+  systemFile: string;
+  localUser: string;
+  environment: NodeJS.ProcessEnv;
+}
+
+export function defaultSshSources(): SshSources {
+  const home = os.homedir();
+  return {
+    home,
+    userFile: path.join(home, '.ssh', 'config'),
+    systemFile: process.platform === 'win32' ? 'C:\\ProgramData\\ssh\\ssh_config' : '/etc/ssh/ssh_config',
+    localUser: os.userInfo().username,
+    environment: process.env,
+  };
+}
+
+/** What is needed to reach one host, with everything expanded. */
+export interface SshTarget {
+  /** The name as the user wrote it. */
+  alias: string;
+  host: string;
+  port: number;
+  user: string;
+  /** Absolute paths; `explicit` is false for OpenSSH's default names. */
+  identityFiles: { file: string; explicit: boolean }[];
+  identitiesOnly: boolean;
+  /** Socket of the agent; null = none. */
+  identityAgent: string | null;
+  hostKeyAlias: string | null;
+  userKnownHostsFiles: string[];
+  globalKnownHostsFiles: string[];
+  hashKnownHosts: boolean;
+  /** Hosts to go through, first hop first. */
+  jumps: SshHop[];
+  serverAliveSeconds: number;
+  serverAliveCount: number;
+  connectTimeoutSeconds: number;
+  /** Settings that were read and not honoured, one sentence each. */
+  notes: string[];
+}
+
+/** What a caller knows better than the configuration. */
+export interface SshHop {
+  host: string;
+  user?: string | undefined;
+  port?: number | undefined;
+  identityFile?: string | undefined;
+}
+
+const maxIncludeDepth = 16;
+const repeatable = new Set(['identityfile', 'certificatefile']);
+const defaultIdentities = ['id_rsa', 'id_ecdsa', 'id_ecdsa_sk', 'id_ed25519', 'id_ed25519_sk'];
+
+interface Pass {
+  readonly sources: SshSources;
+  readonly alias: string;
+  readonly options: Map<string, string[]>;
+  readonly final: boolean;
+  wantsFinal: boolean;
+}
+
+/**
+ * Reads the user's and the system's ssh configuration for one host, as `ssh -G` does, but runs nothing: ssh-config
+ * parses, the evaluation is here because the library's own would start commands.
+ * @throws BiphaseError `refused` where the configuration asks for a command to be run, `usage` where it is unreadable.
+ */
+export function resolveSshTarget(hop: SshHop, sources: SshSources = defaultSshSources()): SshTarget {
+  let pass = newPass(hop, sources, new Map(), false);
+  readAll(pass);
+  if (pass.wantsFinal) {
+    pass = newPass(hop, sources, pass.options, true);
+    readAll(pass);
+  }
+  return targetFrom(hop, pass.options, sources);
+}
+
+/** Hosts that the configuration names without wildcards, in its order. */
+export function sshHosts(sources: SshSources = defaultSshSources()): string[] {
+  const hosts = new Set<string>();
+  const collect = (file: string, depth: number): void => {
+    for (const line of parseFile(file)) {
+      const directives = isSection(line) ? [line, ...line.config.filter(isDirective)] : [line];
+      for (const directive of directives.filter(isDirective)) {
+        const keyword = directive.param.toLowerCase();
+        if (keyword === 'host')
+          for (const host of valuesOf(directive)) if (!/[*?!]/.test(host)) hosts.add(host);
+        if (keyword === 'include' && depth < maxIncludeDepth)
+          for (const each of includedFiles(valuesOf(directive), file, sources)) collect(each, depth + 1);
+      }
+    }
+  };
+  collect(sources.userFile, 0);
+  return [...hosts];
+}
+
+function newPass(hop: SshHop, sources: SshSources, options: Map<string, string[]>, final: boolean): Pass {
+  if (hop.user !== undefined) options.set('user', [hop.user]);
+  if (hop.port !== undefined) options.set('port', [String(hop.port)]);
+  return { sources, alias: hop.host, options, final, wantsFinal: false };
+}
+
+function readAll(pass: Pass): void {
+  readFile(pass, pass.sources.userFile, true, 0);
+  readFile(pass, pass.sources.systemFile, true, 0);
+}
+
+function readFile(pass: Pass, file: string, active: boolean, depth: number): void {
+  for (const line of parseFile(file)) {
+    if (!isDirective(line)) continue;
+    if (!isSection(line)) {
+      apply(pass, line, file, active, depth);
+      continue;
+    }
+    const matched =
+      active &&
+      (line.param.toLowerCase() === 'host'
+        ? matchesPatternList(valuesOf(line), pass.alias)
+        : matchHolds(pass, valuesOf(line), file));
+    for (const inner of line.config) if (isDirective(inner)) apply(pass, inner, file, matched, depth);
+  }
+}
+
+function apply(pass: Pass, directive: Directive, file: string, active: boolean, depth: number): void {
+  if (!active) return;
+  const keyword = directive.param.toLowerCase();
+  const values = valuesOf(directive);
+  if (keyword === 'include') {
+    if (depth >= maxIncludeDepth)
+      throw new BiphaseError('usage', `Include in ${file} goes deeper than ${maxIncludeDepth} files.`);
+    for (const each of includedFiles(values, file, pass.sources)) readFile(pass, each, active, depth + 1);
+    return;
+  }
+  const known = pass.options.get(keyword);
+  if (repeatable.has(keyword)) {
+    pass.options.set(keyword, [...new Set([...(known ?? []), ...values])]);
+    return;
+  }
+  // ProxyJump and ProxyCommand exclude each other: the first one counts.
+  if (keyword === 'proxyjump' && pass.options.has('proxycommand')) return;
+  if (keyword === 'proxycommand' && pass.options.has('proxyjump')) return;
+  if (known === undefined) pass.options.set(keyword, values);
+}
+
+function matchHolds(pass: Pass, words: string[], file: string): boolean {
+  for (let i = 0; i < words.length; i++) {
+    const negated = words[i]!.startsWith('!');
+    const criterion = words[i]!.slice(negated ? 1 : 0).toLowerCase();
+    let holds: boolean;
+    if (criterion === 'all') holds = true;
+    else if (criterion === 'canonical') holds = false;
+    else if (criterion === 'final') {
+      pass.wantsFinal = true;
+      holds = pass.final;
+    } else {
+      const argument = words[++i] ?? '';
+      if (criterion === 'exec')
+        throw new BiphaseError(
+          'refused',
+          `A "Match exec" in ${file} decides about "${pass.alias}" by running a command, which Biphase never does.`,
+          {
+            next: `Put the settings of "${pass.alias}" into a Host block and name it before "exec" in the Match line.`,
+          },
+        );
+      const subject = subjectOf(pass, criterion);
+      if (subject === undefined)
+        throw new BiphaseError('usage', `Biphase does not know "Match ${criterion}" in ${file}.`, {
+          next: 'Use Host, or Match with host, originalhost, user or localuser.',
+        });
+      holds = matchesPatternList(argument.split(','), subject);
+    }
+    if (holds === negated) return false;
+  }
+  return true;
+}
+
+function subjectOf(pass: Pass, criterion: string): string | undefined {
+  const hostName = pass.options.get('hostname')?.[0];
+  if (criterion === 'host') return hostName === undefined ? pass.alias : expandHost(hostName, pass.alias);
+  if (criterion === 'originalhost') return pass.alias;
+  if (criterion === 'user') return pass.options.get('user')?.[0] ?? pass.sources.localUser;
+  if (criterion === 'localuser') return pass.sources.localUser;
+  return undefined;
+}
+
+function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSources): SshTarget {
+  const first = (keyword: string): string | undefined => options.get(keyword)?.[0];
+  const yes = (keyword: string): boolean => /^(yes|true)$/i.test(first(keyword) ?? '');
+  const command = options.get('proxycommand');
+  if (command && command[0]?.toLowerCase() !== 'none')
+    throw new BiphaseError(
+      'refused',
+      `"${hop.host}" is reached through a ProxyCommand, which Biphase never runs.`,
+      {
+        next: 'Use ProxyJump instead.',
+      },
+    );
+  const host = expandHost(first('hostname') ?? hop.host, hop.host).toLowerCase();
+  const port = numberOf(first('port'), 22, 'Port');
+  const user = first('user') ?? sources.localUser;
+  const tokens: Record<string, string> = {
+    '%': '%',
+    d: sources.home,
+    h: host,
+    i: String(process.getuid?.() ?? 0),
+    k: first('hostkeyalias') ?? hop.host,
+    L: os.hostname().split('.')[0]!,
+    l: os.hostname(),
+    n: hop.host,
+    p: String(port),
+    r: user,
+    u: sources.localUser,
+  };
+  const file = (text: string): string => expandPath(text, tokens, sources);
+  const files = (keyword: string, fallback: string[]): string[] => {
+    const values = options.get(keyword) ?? fallback;
+    return values.length === 1 && values[0]!.toLowerCase() === 'none' ? [] : values.map(file);
+  };
+  const identities = hop.identityFile === undefined ? options.get('identityfile') : [hop.identityFile];
+  const explicit = identities?.filter((each) => each.toLowerCase() !== 'none');
+  const strict = first('stricthostkeychecking')?.toLowerCase();
+  return {
+    alias: hop.host,
+    host,
+    port,
+    user,
+    identityFiles: explicit
+      ? explicit.map((each) => ({ file: file(each), explicit: true }))
+      : defaultIdentities.map((name) => ({ file: path.join(sources.home, '.ssh', name), explicit: false })),
+    identitiesOnly: yes('identitiesonly'),
+    identityAgent: agentSocket(first('identityagent'), file, sources),
+    hostKeyAlias: first('hostkeyalias')?.toLowerCase() ?? null,
+    userKnownHostsFiles: files('userknownhostsfile', ['~/.ssh/known_hosts', '~/.ssh/known_hosts2']),
+    globalKnownHostsFiles: files(
+      'globalknownhostsfile',
+      ['ssh_known_hosts', 'ssh_known_hosts2'].map((name) =>
+        path.join(path.dirname(sources.systemFile), name),
+      ),
+    ),
+    hashKnownHosts: yes('hashknownhosts'),
+    jumps: jumpsOf(first('proxyjump')),
+    serverAliveSeconds: secondsOf(first('serveraliveinterval'), 'ServerAliveInterval') || 15,
+    serverAliveCount: numberOf(first('serveralivecountmax'), 3, 'ServerAliveCountMax') || 3,
+    connectTimeoutSeconds: secondsOf(first('connecttimeout'), 'ConnectTimeout') || 20,
+    notes:
+      strict === 'no' || strict === 'off' || strict === 'accept-new'
+        ? [`StrictHostKeyChecking ${strict} is not honoured: host keys are always checked.`]
+        : [],
+  };
+}
+
+function agentSocket(
+  setting: string | undefined,
+  file: (text: string) => string,
+  sources: SshSources,
+): string | null {
+  const inherited = sources.environment.SSH_AUTH_SOCK;
+  const pipe = process.platform === 'win32' ? '\\\\.\\pipe\\openssh-ssh-agent' : null;
+  if (setting === undefined || setting === 'SSH_AUTH_SOCK') return inherited || pipe;
+  if (setting.toLowerCase() === 'none') return null;
+  if (/^\$[A-Za-z_][A-Za-z0-9_]*$/.test(setting)) return sources.environment[setting.slice(1)] || null;
+  return file(setting);
+}
+
+/** `[user@]host[:port]`, comma separated, also as ssh:// addresses. */
+function jumpsOf(setting: string | undefined): SshHop[] {
+  if (setting === undefined || setting.toLowerCase() === 'none') return [];
+  return setting.split(',').map((each) => {
+    const match = /^(?:ssh:\/\/)?(?:(.+)@)?(?:\[([^\]]+)\]|([^:@]+))(?::(\d+))?\/?$/.exec(each.trim());
+    if (!match) throw new BiphaseError('usage', `ProxyJump names "${each}", which is no host.`);
+    return {
+      host: (match[2] ?? match[3])!,
+      user: match[1],
+      port: match[4] === undefined ? undefined : numberOf(match[4], 22, 'ProxyJump port'),
+    };
+  });
+}
+
+function expandHost(text: string, alias: string): string {
+  return text.replace(/%([h%])/g, (_, letter: string) => (letter === 'h' ? alias : '%'));
+}
+
+function expandPath(text: string, tokens: Record<string, string>, sources: SshSources): string {
+  const expanded = text
+    .replace(/%(.)/g, (whole, letter: string) => tokens[letter] ?? whole)
+    .replace(/\$\{([^}]+)\}/g, (_, name: string) => sources.environment[name] ?? '');
+  if (expanded === '~' || expanded.startsWith('~/')) return path.join(sources.home, expanded.slice(1));
+  return path.isAbsolute(expanded) ? expanded : path.resolve(sources.home, expanded);
+}
+
+function includedFiles(patterns: string[], from: string, sources: SshSources): string[] {
+  const base =
+    from === sources.systemFile ? path.dirname(sources.systemFile) : path.dirname(sources.userFile);
+  return patterns.flatMap((pattern) => {
+    const expanded = pattern.startsWith('~/') ? path.join(sources.home, pattern.slice(2)) : pattern;
+    const absolute = path.isAbsolute(expanded) ? expanded : path.join(base, expanded);
+    if (!/[*?[]/.test(absolute)) return [absolute];
+    return fs.globSync(absolute).sort();
+  });
+}
+
+function parseFile(file: string): SSHConfig {
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return SSHConfig.parse('');
+    throw new BiphaseError('missing', `${file} cannot be read: ${(cause as Error).message}.`, { cause });
+  }
+  try {
+    return SSHConfig.parse(text);
+  } catch (cause) {
+    throw new BiphaseError(
+      'usage',
+      `${file} is not a valid ssh configuration: ${(cause as Error).message}.`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function isDirective(line: unknown): line is Directive {
+  return (line as Directive).type === SSHConfig.DIRECTIVE && (line as Directive).param !== '';
+}
+
+function isSection(line: unknown): line is Section {
+  return isDirective(line) && 'config' in line;
+}
+
+function valuesOf(directive: Directive): string[] {
+  return typeof directive.value === 'string' ? [directive.value] : directive.value.map((each) => each.val);
+}
+
+function numberOf(text: string | undefined, fallback: number, what: string): number {
+  if (text === undefined) return fallback;
+  if (!/^\d+$/.test(text))
+    throw new BiphaseError('usage', `${what} "${text}" in the ssh configuration is not a number.`);
+  return Number(text);
+}
+
+/** OpenSSH's times (`90`, `1m30s`, `none`) in seconds; 0 where there is none. */
+function secondsOf(text: string | undefined, what: string): number {
+  if (text === undefined || text.toLowerCase() === 'none') return 0;
+  if (!/^(\d+[smhdw]?)+$/i.test(text))
+    throw new BiphaseError('usage', `${what} "${text}" in the ssh configuration is not a time.`);
+  const unit: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
+  let seconds = 0;
+  for (const [, count, letter] of text.toLowerCase().matchAll(/(\d+)([smhdw]?)/g))
+    seconds += Number(count) * (unit[letter || 's'] ?? 1);
+  return seconds;
+}

@@ -1,0 +1,105 @@
+import { toBiphaseError } from '../../core/errors.ts';
+import { isActive } from '../../core/runState.ts';
+import type { RunReport } from '../../protocol/agentApi.ts';
+import type { CacheStore } from '../store/cacheStore.ts';
+
+export interface CatalogRun {
+  report: RunReport;
+  /** The node that speaks for the run. Two nodes with one shared root both show it; one speaks. */
+  node: string;
+  rootId: string;
+  /** Unix seconds of the newest news. */
+  seenAt: number;
+  onNode: boolean;
+  /** Connected nodes that show the run. */
+  shownBy: Set<string>;
+}
+
+const now = (): number => Date.now() / 1000;
+
+/** Every run that a node has shown, as it was last seen: kept in the store, corrected by the nodes. */
+export class RunCatalog {
+  readonly #runs = new Map<string, CatalogRun>();
+  readonly #store: CacheStore;
+  readonly #changed: (run: string) => void;
+
+  constructor(store: CacheStore, changed: (run: string) => void) {
+    this.#store = store;
+    this.#changed = changed;
+    for (const stored of store.reports())
+      this.#runs.set(stored.report.run, { ...stored, shownBy: new Set<string>() });
+  }
+
+  get(run: string): CatalogRun | undefined {
+    return this.#runs.get(run);
+  }
+
+  all(): CatalogRun[] {
+    return [...this.#runs.values()];
+  }
+
+  /** Runs of a node that may still be at work. */
+  activeOn(node: string): CatalogRun[] {
+    return this.all().filter((run) => run.node === node && run.onNode && isActive(run.report.state));
+  }
+
+  /** A node shows a run. True when this node speaks for it. */
+  report(node: string, rootId: string, report: RunReport): boolean {
+    const known = this.#runs.get(report.run);
+    const shownBy = known?.shownBy ?? new Set<string>();
+    shownBy.add(node);
+    const speaker = known && shownBy.has(known.node) ? known.node : node;
+    if (speaker !== node) return false;
+    const run: CatalogRun = { report, node, rootId, seenAt: now(), onNode: true, shownBy };
+    this.#runs.set(report.run, run);
+    this.#save(run);
+    this.#changed(report.run);
+    return true;
+  }
+
+  /** All runs under a node's root: what the store has beyond them is gone from the node. */
+  only(rootId: string, shown: ReadonlySet<string>): void {
+    for (const [id, run] of this.#runs) if (run.rootId === rootId && !shown.has(id)) this.gone(id);
+  }
+
+  gone(run: string): void {
+    const known = this.#runs.get(run);
+    if (!known?.onNode) return;
+    known.onNode = false;
+    known.seenAt = now();
+    this.#save(known);
+    this.#changed(run);
+  }
+
+  /** A node is no longer connected; answers the runs that another node now speaks for. */
+  disconnected(node: string): CatalogRun[] {
+    const moved: CatalogRun[] = [];
+    for (const [id, run] of this.#runs) {
+      if (!run.shownBy.delete(node) || run.node !== node) continue;
+      run.seenAt = now();
+      const [other] = run.shownBy;
+      if (other !== undefined) {
+        run.node = other;
+        moved.push(run);
+      }
+      this.#save(run);
+      this.#changed(id);
+    }
+    return moved;
+  }
+
+  remove(run: string): void {
+    this.#store.deleteRun(run);
+    this.#runs.delete(run);
+  }
+
+  /** A store that is full must not hide what the node shows; the next report is saved again. */
+  #save(run: CatalogRun): void {
+    try {
+      this.#store.saveReport(run);
+    } catch (thrown) {
+      const { kind } = toBiphaseError(thrown);
+      if (kind !== 'full') throw thrown;
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { parseRunFile } from '../../core/parseRunFile.ts';
+import { totalSteps } from '../../core/phases.ts';
+import { resolveRunFile } from '../../core/resolveRunFile.ts';
+import { isActive } from '../../core/runState.ts';
+import { decayStart } from '../../core/schedule.ts';
+import type { RunSummary } from '../../protocol/controlApi.ts';
+import type { Spec } from '../../protocol/runDirectory.ts';
+import type { ResolvedRunFile } from '../../protocol/runFile.ts';
+import type { CatalogRun } from './runCatalog.ts';
+
+const resolved = new WeakMap<Spec, { file: ResolvedRunFile | null }>();
+
+/** A run's file with its defaults; null where this version cannot read it. */
+export function resolvedFileOf(spec: Spec | null): ResolvedRunFile | null {
+  if (!spec) return null;
+  let known = resolved.get(spec);
+  if (!known) {
+    try {
+      known = { file: resolveRunFile(parseRunFile(spec.file)) };
+    } catch {
+      known = { file: null };
+    }
+    resolved.set(spec, known);
+  }
+  return known.file;
+}
+
+/** What clients see of a run. */
+export function summarize(
+  run: CatalogRun,
+  stored: { metrics: string[]; unreadableLines: number },
+): RunSummary {
+  const { report } = run;
+  const { spec, progress, wrapper } = report;
+  const file = resolvedFileOf(spec);
+  const active = isActive(report.state);
+  const steps = progress?.totalSteps ?? (file ? totalSteps(file.phases) : 0);
+  return {
+    run: report.run,
+    node: run.node,
+    name: spec?.name ?? report.run,
+    kind: spec?.kind ?? 'pretrain',
+    state: report.state,
+    ...(report.reason === undefined ? {} : { reason: report.reason }),
+    asOf: run.seenAt,
+    connected: run.shownBy.has(run.node),
+    createdAt: spec?.createdAt ?? dateOfRunId(report.run),
+    segment: wrapper?.segment ?? progress?.segment ?? 0,
+    step: progress?.step ?? 0,
+    totalSteps: steps,
+    tokens: progress?.tokens ?? 0,
+    tokensPerSecond: progress?.tokensPerSecond ?? null,
+    loss: progress?.loss ?? null,
+    secondsLeft: active ? (progress?.secondsLeft ?? null) : null,
+    doing: active ? (progress?.doing ?? null) : null,
+    checkpoints: report.checkpoints,
+    phases: file?.phases.map(({ objective, until }) => ({ objective, until })) ?? [],
+    ...(file ? { decayStart: decayStart(file.schedule, steps) } : {}),
+    metrics: stored.metrics,
+    unreadableLines: stored.unreadableLines,
+    onNode: run.onNode,
+  };
+}
+
+function dateOfRunId(run: string): number {
+  const [, year, month, day] = /^(\d{4})(\d\d)(\d\d)/.exec(run) ?? [];
+  return Date.UTC(Number(year), Number(month) - 1, Number(day)) / 1000 || 0;
+}

@@ -1,0 +1,167 @@
+import type net from 'node:net';
+import { type Handlers, RpcPeer } from '../../core/rpcPeer.ts';
+import type { EventOf } from '../../protocol/contract.ts';
+import {
+  type ControlEvents,
+  type ControlMethods,
+  controlEvents,
+  controlMethods,
+  controlProtocolVersion,
+  type NodeSummary,
+  type Prompt,
+  type RunSummary,
+} from '../../protocol/controlApi.ts';
+import type { Control } from '../control.ts';
+import { sshHosts } from '../nodes/ssh/sshConfig.ts';
+import type { Asker } from './promptDesk.ts';
+
+export interface SessionContext {
+  control: Control;
+  version: string;
+  shutdown(): void;
+  runRemoved(run: string): void;
+  closed(): void;
+  log(line: string): void;
+}
+
+/** A client that does not read for so many bytes is let go; it comes back with a snapshot. */
+const mostUnreadBytes = 64 << 20;
+let focusCount = 0;
+
+/** One window or command line. */
+export class ClientSession implements Asker {
+  kind: 'window' | 'cli' = 'cli';
+  focusedAt = 0;
+  readonly #socket: net.Socket;
+  readonly #context: SessionContext;
+  readonly #peer: RpcPeer<ControlMethods, Record<never, never>, ControlEvents, Record<never, never>>;
+  #watched = new Set<string>();
+  #greeted = false;
+
+  constructor(socket: net.Socket, context: SessionContext) {
+    this.#socket = socket;
+    this.#context = context;
+    this.#peer = new RpcPeer(
+      { served: controlMethods, called: {}, sent: controlEvents, received: {} },
+      this.#handlers(),
+      (bytes) => this.#write(bytes),
+    );
+    socket.on('data', (chunk) => {
+      try {
+        this.#peer.receive(chunk);
+      } catch (error) {
+        context.log(`a client sent no frames: ${String(error)}`);
+        socket.destroy();
+      }
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.#peer.close();
+      context.control.desk.remove(this);
+      context.closed();
+    });
+  }
+
+  watches(run: string, metric: string): boolean {
+    return this.#watched.has(`${run} ${metric}`);
+  }
+
+  points(data: EventOf<ControlEvents, 'points'>, binary: Uint8Array): void {
+    this.#peer.emit('points', data, binary);
+  }
+
+  runs(runs: RunSummary[], removed: string[]): void {
+    if (this.#greeted) this.#peer.emit('runs', { runs, removed });
+  }
+
+  nodes(nodes: NodeSummary[]): void {
+    if (this.#greeted) this.#peer.emit('nodes', { nodes });
+  }
+
+  ask(prompt: Prompt): void {
+    this.#peer.emit('prompt', prompt);
+  }
+
+  done(id: string): void {
+    this.#peer.emit('promptDone', { id });
+  }
+
+  /** Closes after what was sent. */
+  end(): void {
+    this.#socket.end();
+    setTimeout(() => this.#socket.destroy(), 200).unref();
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (this.#socket.destroyed) return;
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength > mostUnreadBytes) this.#socket.destroy();
+  }
+
+  #handlers(): Handlers<ControlMethods> {
+    const { control } = this.#context;
+    const done = {};
+    return {
+      hello: async ({ client }) => {
+        this.kind = client;
+        this.#greeted = true;
+        control.desk.add(this);
+        return { protocol: controlProtocolVersion, version: this.#context.version, pid: process.pid };
+      },
+      shutdown: async () => {
+        setImmediate(() => this.#context.shutdown());
+        return done;
+      },
+      focus: async () => {
+        this.focusedAt = ++focusCount;
+        return done;
+      },
+      answerPrompt: async ({ id, answer }) => {
+        control.desk.answer(id, answer);
+        return done;
+      },
+      nodes: async () => ({ nodes: control.nodeSummaries() }),
+      addNode: async ({ config }) => {
+        control.addNode(config);
+        return done;
+      },
+      removeNode: async ({ name }) => {
+        control.removeNode(name);
+        return done;
+      },
+      testNode: ({ name }) => control.nodes.test(name),
+      reconnectNode: async ({ name }) => {
+        await control.nodes.get(name).reconnect();
+        return done;
+      },
+      sshHosts: async () => ({ hosts: sshHosts() }),
+      runs: async () => ({ runs: control.runSummaries() }),
+      checkLaunch: ({ file, node }) => control.runs.check(file, node),
+      launch: ({ file, node, run }) => control.runs.launch(file, node, run),
+      stop: async ({ run }) => {
+        await control.runs.stop(run);
+        return done;
+      },
+      kill: ({ run }) => control.runs.kill(run),
+      resume: async ({ run }) => {
+        await control.runs.resume(run);
+        return done;
+      },
+      deleteRun: async ({ run, onNode }) => {
+        await control.runs.delete(run, onNode);
+        this.#context.runRemoved(run);
+        return done;
+      },
+      readRunFile: async ({ run, file, offset, length }) => ({
+        withBytes: await control.runs.readFile(run, file, offset, length),
+      }),
+      runFile: async ({ run }) => ({ file: control.runs.file(run) }),
+      runEvents: async ({ run }) => ({ events: control.runs.events(run) }),
+      series: async (request) => ({ withBytes: control.series.snapshot(request) }),
+      subscribe: async ({ series }) => {
+        this.#watched = new Set(series.map(({ run, metric }) => `${run} ${metric}`));
+        return done;
+      },
+    };
+  }
+}

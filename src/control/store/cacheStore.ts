@@ -1,0 +1,368 @@
+import fs from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { parseLines, parseMetricLine } from '../../core/metricParser.ts';
+import {
+  type FollowedFile,
+  followedFiles,
+  type RunReport,
+  runReportSchema,
+} from '../../protocol/agentApi.ts';
+import { type EventLine, eventLineSchema } from '../../protocol/runDirectory.ts';
+import { blockLength, decodePoints, decodeRecords, encodePoints, encodeRecords } from './blocks.ts';
+import { RunColumns } from './runColumns.ts';
+
+const schemaNumber = 1;
+const schema = `
+  CREATE TABLE runs (run TEXT PRIMARY KEY, node TEXT NOT NULL, rootId TEXT NOT NULL, report TEXT NOT NULL,
+    seenAt REAL NOT NULL, onNode INTEGER NOT NULL) STRICT;
+  CREATE TABLE files (run TEXT, file TEXT, identity TEXT NOT NULL, offset INTEGER NOT NULL,
+    unreadableInBlocks INTEGER NOT NULL, unreadable INTEGER NOT NULL, metrics TEXT NOT NULL,
+    PRIMARY KEY (run, file)) STRICT;
+  CREATE TABLE blocks (run TEXT, series TEXT, number INTEGER, count INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (run, series, number)) STRICT;
+  CREATE TABLE tail (run TEXT, file TEXT, offset INTEGER, bytes BLOB NOT NULL, PRIMARY KEY (run, file, offset)) STRICT;
+`;
+/** Series of the blocks that hold (segment, step, tokens, time, elapsed). */
+const recordSeries = '';
+const runsInMemory = 64;
+
+export interface StoredRun {
+  report: RunReport;
+  node: string;
+  rootId: string;
+  /** Unix seconds of the newest report. */
+  seenAt: number;
+  onNode: boolean;
+}
+
+/** Where following a file goes on. */
+export interface Cursor {
+  offset: number;
+  identity: string | null;
+}
+
+export interface FileBytes {
+  file: FollowedFile;
+  offset: number;
+  identity: string;
+  reset: boolean;
+  bytes: Uint8Array;
+}
+
+/** Points [from, to) of each metric that came with a commit; `reset`: what was there before is gone. */
+export interface Committed {
+  reset: boolean;
+  metrics: Map<string, { from: number; to: number }>;
+}
+
+interface LoadedRun {
+  columns: RunColumns;
+  pending: Uint8Array;
+  unreadable: number;
+  /** Unreadable lines before the tail. */
+  blockedUnreadable: number;
+  blockedRecords: number;
+  blockedPoints: Map<string, number>;
+  nextBlock: number;
+}
+
+/**
+ * `cache.db`: everything control has seen of the nodes' files. Bytes arrive, and points, offset and identity are saved
+ * in one transaction, so that after any crash the stored offset is exactly what the points hold. New bytes are kept as
+ * they are in `tail` and turned into columnar blocks once there are 4096 records. May be deleted at any time: it is
+ * filled again from the nodes.
+ */
+export class CacheStore {
+  readonly #db: DatabaseSync;
+  readonly #loaded = new Map<string, LoadedRun>();
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(file: string) {
+    this.#db = open(file);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  cursor(run: string, file: FollowedFile): Cursor {
+    const row = this.#sql('SELECT offset, identity FROM files WHERE run = ? AND file = ?').get(run, file);
+    return row
+      ? { offset: Number(row.offset), identity: String(row.identity) }
+      : { offset: 0, identity: null };
+  }
+
+  /**
+   * Saves bytes of a followed file. Undefined when they do not continue what is stored (the caller follows again from
+   * `cursor`). Throws `full` on a full disk; then nothing is changed.
+   */
+  addBytes(run: string, { file, offset, identity, reset, bytes }: FileBytes): Committed | undefined {
+    const before = this.cursor(run, file);
+    const replaces = reset || (before.identity !== null && before.identity !== identity);
+    const expected = replaces ? 0 : before.offset;
+    if (offset > expected || (replaces && offset !== 0)) return undefined;
+    const fresh = bytes.subarray(expected - offset);
+    if (fresh.length === 0 && !replaces && before.identity !== null)
+      return { reset: false, metrics: new Map() };
+    return this.#transaction(run, () => {
+      if (replaces) this.#forgetFile(run, file);
+      const committed =
+        file === 'metrics.jsonl'
+          ? this.#addMetrics(run, expected, fresh, replaces)
+          : this.#addTail(run, file, expected, fresh);
+      const loaded = file === 'metrics.jsonl' ? this.#load(run) : emptyRun();
+      this.#sql(
+        `INSERT OR REPLACE INTO files (run, file, identity, offset, unreadableInBlocks, unreadable, metrics)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ).run(
+        run,
+        file,
+        identity,
+        expected + fresh.length,
+        loaded.blockedUnreadable,
+        loaded.unreadable,
+        JSON.stringify([...loaded.columns.metrics.keys()]),
+      );
+      return { ...committed, reset: replaces };
+    });
+  }
+
+  columns(run: string): RunColumns {
+    return this.#load(run).columns;
+  }
+
+  /** Names of a run's metrics and its unreadable lines, without loading its points. */
+  overview(run: string): { metrics: string[]; unreadableLines: number } {
+    const row = this.#sql('SELECT metrics, unreadable FROM files WHERE run = ? AND file = ?').get(
+      run,
+      'metrics.jsonl',
+    );
+    if (!row) return { metrics: [], unreadableLines: 0 };
+    return { metrics: JSON.parse(String(row.metrics)) as string[], unreadableLines: Number(row.unreadable) };
+  }
+
+  events(run: string): EventLine[] {
+    const parsed = parseLines(new Uint8Array(0), this.#tailBytes(run, 'events.jsonl'), (line) => {
+      try {
+        return eventLineSchema.safeParse(JSON.parse(line)).data;
+      } catch {
+        return undefined;
+      }
+    });
+    return parsed.lines;
+  }
+
+  saveReport(run: StoredRun): void {
+    this.#transaction(run.report.run, () => {
+      this.#sql(
+        'INSERT OR REPLACE INTO runs (run, node, rootId, report, seenAt, onNode) VALUES (?, ?, ?, ?, ?, ?)',
+      ).run(run.report.run, run.node, run.rootId, JSON.stringify(run.report), run.seenAt, run.onNode ? 1 : 0);
+    });
+  }
+
+  reports(): StoredRun[] {
+    const runs: StoredRun[] = [];
+    for (const row of this.#sql('SELECT node, rootId, report, seenAt, onNode FROM runs').all()) {
+      const report = runReportSchema.safeParse(JSON.parse(String(row.report))).data;
+      if (!report) continue;
+      runs.push({
+        report,
+        node: String(row.node),
+        rootId: String(row.rootId),
+        seenAt: Number(row.seenAt),
+        onNode: row.onNode === 1,
+      });
+    }
+    return runs;
+  }
+
+  deleteRun(run: string): void {
+    this.#transaction(run, () => {
+      for (const file of followedFiles) this.#forgetFile(run, file);
+      this.#sql('DELETE FROM runs WHERE run = ?').run(run);
+    });
+    this.#loaded.delete(run);
+  }
+
+  #addMetrics(run: string, offset: number, bytes: Uint8Array, reset: boolean): Omit<Committed, 'reset'> {
+    const loaded = reset ? emptyRun() : this.#load(run);
+    this.#loaded.set(run, loaded);
+    const before = new Map([...loaded.columns.metrics].map(([name, { value }]) => [name, value.length]));
+    this.#apply(loaded, bytes);
+    if (loaded.columns.records - loaded.blockedRecords >= blockLength) {
+      this.#writeBlocks(run, loaded);
+      this.#sql('DELETE FROM tail WHERE run = ? AND file = ?').run(run, 'metrics.jsonl');
+      this.#addTail(run, 'metrics.jsonl', offset + bytes.length - loaded.pending.length, loaded.pending);
+    } else this.#addTail(run, 'metrics.jsonl', offset, bytes);
+    const metrics = new Map<string, { from: number; to: number }>();
+    for (const [name, { value }] of loaded.columns.metrics) {
+      const from = before.get(name) ?? 0;
+      if (value.length > from) metrics.set(name, { from, to: value.length });
+    }
+    return { metrics };
+  }
+
+  #apply(loaded: LoadedRun, bytes: Uint8Array): void {
+    const parsed = parseLines(loaded.pending, bytes, parseMetricLine);
+    for (const line of parsed.lines) loaded.columns.add(line);
+    loaded.unreadable += parsed.unreadable;
+    loaded.pending = parsed.pending;
+  }
+
+  #addTail(run: string, file: FollowedFile, offset: number, bytes: Uint8Array): Omit<Committed, 'reset'> {
+    if (bytes.length > 0)
+      this.#sql('INSERT INTO tail (run, file, offset, bytes) VALUES (?, ?, ?, ?)').run(
+        run,
+        file,
+        offset,
+        bytes,
+      );
+    return { metrics: new Map() };
+  }
+
+  #writeBlocks(run: string, loaded: LoadedRun): void {
+    const { columns } = loaded;
+    const insert = this.#sql('INSERT INTO blocks (run, series, number, count, data) VALUES (?, ?, ?, ?, ?)');
+    for (let from = loaded.blockedRecords; from < columns.records; from += blockLength) {
+      const to = Math.min(from + blockLength, columns.records);
+      insert.run(run, recordSeries, loaded.nextBlock++, to - from, encodeRecords(columns, from, to));
+    }
+    loaded.blockedRecords = columns.records;
+    for (const [name, points] of columns.metrics) {
+      for (let from = loaded.blockedPoints.get(name) ?? 0; from < points.value.length; from += blockLength) {
+        const to = Math.min(from + blockLength, points.value.length);
+        insert.run(run, `=${name}`, loaded.nextBlock++, to - from, encodePoints(points, from, to));
+      }
+      loaded.blockedPoints.set(name, points.value.length);
+    }
+    loaded.blockedUnreadable = loaded.unreadable;
+  }
+
+  /** The run from memory, else from blocks and tail. The runs used last stay in memory. */
+  #load(run: string): LoadedRun {
+    const known = this.#loaded.get(run);
+    if (known) {
+      this.#loaded.delete(run);
+      this.#loaded.set(run, known);
+      return known;
+    }
+    const loaded = emptyRun();
+    const blocks = this.#sql(
+      'SELECT series, number, count, data FROM blocks WHERE run = ? ORDER BY number',
+    ).all(run);
+    for (const row of blocks) {
+      const series = String(row.series);
+      const data = row.data as Uint8Array;
+      const count = Number(row.count);
+      loaded.nextBlock = Number(row.number) + 1;
+      if (series === recordSeries) loaded.columns.addRecords(decodeRecords(data, count));
+      else {
+        const { value, record } = decodePoints(data, count);
+        const points = loaded.columns.metric(series.slice(1));
+        points.value.append(value);
+        points.record.append(record);
+        loaded.blockedPoints.set(series.slice(1), points.value.length);
+      }
+    }
+    loaded.blockedRecords = loaded.columns.records;
+    const row = this.#sql('SELECT unreadable FROM files WHERE run = ? AND file = ?').get(
+      run,
+      'metrics.jsonl',
+    );
+    loaded.unreadable = loaded.blockedUnreadable = Number(row?.unreadable ?? 0);
+    this.#apply(loaded, this.#tailBytes(run, 'metrics.jsonl'));
+    this.#loaded.set(run, loaded);
+    for (const oldest of this.#loaded.keys()) {
+      if (this.#loaded.size <= runsInMemory) break;
+      this.#loaded.delete(oldest);
+    }
+    return loaded;
+  }
+
+  #tailBytes(run: string, file: FollowedFile): Uint8Array {
+    const rows = this.#sql('SELECT bytes FROM tail WHERE run = ? AND file = ? ORDER BY offset').all(
+      run,
+      file,
+    );
+    return Buffer.concat(rows.map((row) => row.bytes as Uint8Array));
+  }
+
+  #forgetFile(run: string, file: FollowedFile): void {
+    this.#sql('DELETE FROM files WHERE run = ? AND file = ?').run(run, file);
+    this.#sql('DELETE FROM tail WHERE run = ? AND file = ?').run(run, file);
+    if (file === 'metrics.jsonl') this.#sql('DELETE FROM blocks WHERE run = ?').run(run);
+  }
+
+  /** All or nothing, in the file and in memory. */
+  #transaction<T>(run: string, work: () => T): T {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (thrown) {
+      this.#loaded.delete(run);
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw storeError(thrown);
+    }
+  }
+
+  #sql(text: string): StatementSync {
+    let statement = this.#statements.get(text);
+    if (!statement) {
+      statement = this.#db.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+}
+
+function emptyRun(): LoadedRun {
+  return {
+    columns: new RunColumns(),
+    pending: new Uint8Array(0),
+    unreadable: 0,
+    blockedUnreadable: 0,
+    blockedRecords: 0,
+    blockedPoints: new Map(),
+    nextBlock: 0,
+  };
+}
+
+/** Opens or creates the database; one of another schema, or one that is no database, is started anew. */
+function open(file: string): DatabaseSync {
+  try {
+    const db = new DatabaseSync(file);
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;');
+    const found = Number(db.prepare('PRAGMA user_version').get()?.user_version);
+    if (found === schemaNumber) return db;
+    db.close();
+  } catch (thrown) {
+    const error = storeError(thrown);
+    if (error.kind !== 'damaged') throw error;
+  }
+  for (const suffix of ['', '-wal', '-shm']) fs.rmSync(file + suffix, { force: true });
+  const db = new DatabaseSync(file);
+  fs.chmodSync(file, 0o600);
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;');
+  db.exec(`BEGIN; ${schema} PRAGMA user_version = ${schemaNumber}; COMMIT;`);
+  return db;
+}
+
+const sqliteCorrupt = 11;
+const sqliteFull = 13;
+const sqliteNotADatabase = 26;
+
+function storeError(thrown: unknown): BiphaseError {
+  const code = (thrown as { errcode?: number }).errcode;
+  const primary = code === undefined ? undefined : code & 0xff;
+  if (primary === sqliteFull)
+    return new BiphaseError('full', 'The disk that holds the curves is full.', {
+      next: 'Free space; the curves continue from where they stopped.',
+      cause: thrown,
+    });
+  if (primary === sqliteCorrupt || primary === sqliteNotADatabase)
+    return new BiphaseError('damaged', 'cache.db is damaged.', { cause: thrown });
+  return toBiphaseError(thrown);
+}

@@ -1,0 +1,91 @@
+/** How numbers are written for people, the same in every tree, page and line of output. English, no locale. */
+
+const siPrefixes: readonly (readonly [number, string])[] = [
+  [1e15, 'P'],
+  [1e12, 'T'],
+  [1e9, 'B'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+];
+
+function trimZeros(text: string): string {
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+function nonFinite(value: number): string {
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '−Infinity';
+}
+
+/** 42000 → "42,000". Exact: for steps, points and other counts. */
+export function formatCount(value: number): string {
+  if (!Number.isFinite(value)) return nonFinite(value);
+  const digits = String(Math.round(Math.abs(value))).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+  return value < 0 ? `−${digits}` : digits;
+}
+
+/** 18200 → "18.2k", 610000000 → "610M", 96600000000 → "96.6B". Three significant digits. */
+export function formatCompact(value: number): string {
+  if (!Number.isFinite(value)) return nonFinite(value);
+  const size = Math.abs(value);
+  const sign = value < 0 ? '−' : '';
+  if (size >= 1e18) return sign + size.toExponential(2);
+  for (const [index, [unit, name]] of siPrefixes.entries()) {
+    // 999,960 rounds to 1.00M, not to 1000k.
+    if (size < unit * 0.9995) continue;
+    const scaled = size / unit;
+    const bigger = siPrefixes[index - 1];
+    if (scaled >= 999.5 && bigger) return `${sign}1${bigger[1]}`;
+    return sign + trimZeros(scaled.toFixed(scaled >= 99.95 ? 0 : scaled >= 9.995 ? 1 : 2)) + name;
+  }
+  return sign + trimZeros(size >= 100 ? size.toFixed(0) : size.toPrecision(3));
+}
+
+/** A measured value: four significant digits, plain between 0.001 and a million, else with an exponent. */
+export function formatValue(value: number): string {
+  if (!Number.isFinite(value)) return nonFinite(value);
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  const sign = value < 0 ? '−' : '';
+  if (size < 1e-3) {
+    const [mantissa, exponent] = size.toExponential(2).split('e');
+    return `${sign}${trimZeros(mantissa!)}e−${exponent!.slice(1)}`;
+  }
+  if (size >= 1e6) {
+    const [mantissa, exponent] = size.toExponential(3).split('e');
+    return `${sign}${trimZeros(mantissa!)}e${exponent!.slice(1)}`;
+  }
+  if (size >= 9999.5) return sign + formatCount(size);
+  return sign + size.toPrecision(4);
+}
+
+/** Bytes in binary units: 1536 → "1.5 KiB". */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let value = Math.max(0, bytes);
+  let unit = 0;
+  while (value >= 1023.5 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
+  return `${trimZeros(value.toFixed(digits))} ${units[unit]}`;
+}
+
+/** Seconds as the two largest units that say something: "48 s", "3 min 5 s", "4 h 10 min", "2 d 3 h". */
+export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'unknown';
+  const s = Math.max(0, seconds);
+  if (s < 10) return `${trimZeros(s.toFixed(1))} s`;
+  if (s < 59.5) return `${Math.round(s)} s`;
+  const whole = Math.round(s);
+  if (whole < 600) return two(Math.floor(whole / 60), 'min', whole % 60, 's');
+  const minutes = Math.round(whole / 60);
+  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 24 * 60) return two(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
+  const hours = Math.round(minutes / 60);
+  return two(Math.floor(hours / 24), 'd', hours % 24, 'h');
+}
+
+function two(a: number, aUnit: string, b: number, bUnit: string): string {
+  return b === 0 ? `${a} ${aUnit}` : `${a} ${aUnit} ${b} ${bUnit}`;
+}

@@ -1,0 +1,132 @@
+import {
+  type EventLine,
+  type Exit,
+  exitCodes,
+  type Progress,
+  type RunState,
+  type WrapperState,
+} from '../protocol/runDirectory.ts';
+
+/** What a node can see of one run: its files, and whether the processes named in them live there. */
+export interface RunFacts {
+  wrapper: WrapperState | null;
+  exit: Exit | null;
+  progress: Progress | null;
+  lastEvent: EventLine | null;
+  /** Last line of output.log that says something. */
+  lastOutput: string | null;
+  stopRequested: boolean;
+  killRequested: boolean;
+  /** The run waits in the node's queue. */
+  queued: boolean;
+  /** A wrapper holds the lock of the segment after the newest one in state.json or exit.json. */
+  startingNext: boolean;
+  /** Seconds since anything in the directory was created or renamed. */
+  quietSeconds: number;
+  /** The machine that looks. */
+  host: string;
+  bootId: string;
+  /** Only asked when host and boot id are the ones in state.json. */
+  wrapperAlive: boolean;
+  trainerAlive: boolean;
+}
+
+export interface DerivedState {
+  state: RunState;
+  reason?: string;
+}
+
+/** A claimed directory in which nothing was started counts as being started for so long. */
+export const startingGraceSeconds = 60;
+
+/** States in which a trainer may still be at work. */
+export function isActive(state: RunState): boolean {
+  return state === 'queued' || state === 'starting' || state === 'running' || state === 'stopping';
+}
+
+/** State of a run from what its node shows. Pure; the order of the questions is the definition. */
+export function deriveRunState(facts: RunFacts): DerivedState {
+  const { wrapper, exit } = facts;
+  if (facts.startingNext) return { state: 'starting' };
+  // An exit record of an earlier segment says nothing about the one that runs now.
+  if (exit && (!wrapper || exit.segment >= wrapper.segment)) return ended(exit, facts);
+  if (!wrapper) return unstarted(facts);
+  if (wrapper.host !== facts.host) {
+    return {
+      ...active(facts, wrapper),
+      reason: `It was started on ${wrapper.host}; ${facts.host} cannot see whether it still runs.`,
+    };
+  }
+  if (wrapper.bootId !== facts.bootId) {
+    return (
+      finishedAlone(facts, wrapper) ?? {
+        state: 'lost',
+        reason: `${wrapper.host} was restarted while the run was active.`,
+      }
+    );
+  }
+  if (facts.trainerAlive) {
+    const state = active(facts, wrapper);
+    if (facts.wrapperAlive) return state;
+    return { ...state, reason: 'Its wrapper is gone; the trainer goes on alone.' };
+  }
+  if (facts.wrapperAlive) {
+    return { ...active(facts, wrapper), reason: 'The trainer has ended; its exit is being recorded.' };
+  }
+  if (facts.killRequested) return { state: 'stopped', reason: 'It was killed on request.' };
+  return (
+    finishedAlone(facts, wrapper) ?? {
+      state: 'lost',
+      reason: 'Its processes are gone and left no exit record.',
+    }
+  );
+}
+
+function active(facts: RunFacts, wrapper: WrapperState): DerivedState {
+  if (facts.stopRequested || facts.killRequested) return { state: 'stopping' };
+  const begun = facts.progress !== null && facts.progress.segment >= wrapper.segment;
+  return { state: begun ? 'running' : 'starting' };
+}
+
+/** A trainer that outlived its wrapper tells of its end in progress.json and its last event alone. */
+function finishedAlone(facts: RunFacts, wrapper: WrapperState): DerivedState | undefined {
+  const { progress, lastEvent } = facts;
+  if (lastEvent?.type === 'error' && lastEvent.segment === wrapper.segment && lastEvent.message)
+    return { state: 'failed', reason: lastEvent.message };
+  if (progress?.segment !== wrapper.segment) return undefined;
+  if (progress.doing === 'done')
+    return { state: 'finished', reason: 'It reached its last step after its wrapper was gone.' };
+  if (progress.doing === 'stopped')
+    return { state: 'stopped', reason: 'It stopped after its wrapper was gone.' };
+  return undefined;
+}
+
+function unstarted(facts: RunFacts): DerivedState {
+  if (facts.queued) return { state: 'queued' };
+  if (facts.quietSeconds < startingGraceSeconds) return { state: 'starting' };
+  return { state: 'lost', reason: 'It was claimed but never started. Launch or resume it again.' };
+}
+
+function ended(exit: Exit, facts: RunFacts): DerivedState {
+  if (exit.error !== undefined) return { state: 'failed', reason: exit.error };
+  if (exit.code === exitCodes.finished) return { state: 'finished' };
+  // SIGTERM can arrive before the trainer has learned to take it as a request.
+  const stoppedEarly = exit.signal === 'SIGTERM' && (facts.stopRequested || exit.preempted === true);
+  if (exit.code === exitCodes.stopped || stoppedEarly) {
+    return exit.preempted
+      ? { state: 'preempted', reason: 'The node asked it to end.' }
+      : { state: 'stopped' };
+  }
+  if (exit.signal !== null) {
+    if (facts.killRequested) return { state: 'stopped', reason: 'It was killed on request.' };
+    return { state: 'failed', reason: `The trainer was ended by ${exit.signal}.` };
+  }
+  return { state: 'failed', reason: failureSentence(exit, facts) };
+}
+
+function failureSentence(exit: Exit, facts: RunFacts): string {
+  const { lastEvent } = facts;
+  if (lastEvent?.type === 'error' && lastEvent.segment === exit.segment && lastEvent.message)
+    return lastEvent.message;
+  return facts.lastOutput ?? `The trainer ended with code ${exit.code}.`;
+}

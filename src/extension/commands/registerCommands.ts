@@ -1,0 +1,99 @@
+import os from 'node:os';
+import * as vscode from 'vscode';
+import type { ControlService } from '../control/controlService.ts';
+import { type CommandName, commandIds, commandsThatNeedTrust } from '../ids.ts';
+import type { Launcher } from '../launch/launcher.ts';
+import { requireTrust, showError } from '../messages.ts';
+import type { RunOutput } from '../output/runOutput.ts';
+import type { CurvesPanels } from '../panels/curvesPanels.ts';
+import type { Clicked } from './picks.ts';
+
+export interface CommandParts {
+  service: ControlService;
+  curves: CurvesPanels;
+  output: RunOutput;
+  launcher: () => Promise<Launcher>;
+  log: vscode.LogOutputChannel;
+  extension: vscode.ExtensionContext;
+}
+
+/** What each command does; the code behind a command is loaded when it is first used. */
+function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) => unknown> {
+  const { service, curves, output, launcher, log } = parts;
+  return {
+    launchRun: async () => (await launcher()).launchRun(),
+    launchFromFile: async (clicked) => (await launcher()).launchFromFile(clicked),
+    stopRun: async (clicked) => (await import('./runCommands.ts')).stopRun(service, clicked),
+    resumeRun: async (clicked) => {
+      const run = await (await import('./runCommands.ts')).resumeRun(service, clicked);
+      if (run) await curves.show([run]);
+    },
+    showCurves: (clicked) => {
+      const element = clicked as Clicked;
+      return curves.show(element?.kind === 'run' ? [element.run] : []);
+    },
+    showRunOutput: async (clicked) => {
+      const { pickRun } = await import('./picks.ts');
+      const run = await pickRun(service, clicked, {
+        title: 'Show the output of which run?',
+        fits: () => true,
+        none: 'There is no run yet.',
+      });
+      if (run) await output.show(run.run, run.name);
+    },
+    newRunFile: async () => {
+      const { openNewRunFile } = await import('../launch/newRunFile.ts');
+      const { newRunFileText } = await import('../launch/launchChoices.ts');
+      await openNewRunFile(newRunFileText, 'new');
+    },
+    addNode: async () => (await import('./nodeCommands.ts')).addNode(parts),
+    testNode: async (clicked) => (await import('./nodeCommands.ts')).testNode(parts, clicked),
+    reconnectNode: async (clicked) => (await import('./nodeCommands.ts')).reconnectNode(parts, clicked),
+    removeNode: async (clicked) => (await import('./nodeCommands.ts')).removeNode(parts, clicked),
+    refresh: () => service.reload(),
+    showLog: () => log.show(true),
+    copyDiagnostics: () => copyDiagnostics(parts),
+  };
+}
+
+/** Registers every command: trust is checked first, questions come to this window, errors are shown once. */
+export function registerCommands(parts: CommandParts): vscode.Disposable {
+  const table = handlers(parts);
+  const registered = (Object.keys(commandIds) as CommandName[]).map((name) =>
+    vscode.commands.registerCommand(commandIds[name], async (clicked: unknown) => {
+      try {
+        if (commandsThatNeedTrust.includes(name)) {
+          requireTrust();
+          void parts.service.takeFocus();
+        }
+        await table[name](clicked);
+      } catch (error) {
+        showError(error, parts.log);
+      }
+    }),
+  );
+  return vscode.Disposable.from(...registered);
+}
+
+async function copyDiagnostics({ service, extension, log }: CommandParts): Promise<void> {
+  const { diagnosticsText } = await import('./diagnosticsText.ts');
+  await service.ready().catch((error) => log.warn(String(error)));
+  const text = diagnosticsText({
+    versions: {
+      biphase: String(extension.extension.packageJSON.version),
+      vscode: vscode.version,
+      node: process.version,
+      platform: `${process.platform} ${process.arch} ${os.release()}`,
+      ui: vscode.env.uiKind === vscode.UIKind.Web ? 'web' : 'desktop',
+      remote: vscode.env.remoteName ?? 'none',
+      trusted: String(vscode.workspace.isTrusted),
+    },
+    nodes: service.nodes,
+    runs: [...service.runs.values()],
+    secretWords: [os.homedir(), os.userInfo().username, os.hostname()],
+  });
+  await vscode.env.clipboard.writeText(text);
+  void vscode.window.showInformationMessage(
+    'Diagnostics are on the clipboard, without hosts, users and run names.',
+  );
+}

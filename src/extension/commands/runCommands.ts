@@ -1,0 +1,29 @@
+import * as vscode from 'vscode';
+import type { ControlService } from '../control/controlService.ts';
+import { isActive, isResumable } from '../views/runText.ts';
+import { pickRun } from './picks.ts';
+
+/** Asks the run to stop: it saves a checkpoint and ends. */
+export async function stopRun(service: ControlService, clicked: unknown): Promise<void> {
+  const run = await pickRun(service, clicked, {
+    title: 'Stop which run?',
+    fits: isActive,
+    none: 'No run is running.',
+  });
+  if (run) await service.call('stop', { run: run.run });
+}
+
+/** A new segment from the last complete checkpoint; the answer is the run's id. */
+export async function resumeRun(service: ControlService, clicked: unknown): Promise<string | undefined> {
+  const run = await pickRun(service, clicked, {
+    title: 'Resume which run?',
+    fits: isResumable,
+    none: 'No run has stopped before its end.',
+  });
+  if (!run) return undefined;
+  await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Window, title: `Resuming ${run.name}` },
+    () => service.call('resume', { run: run.run }),
+  );
+  return run.run;
+}

@@ -1,0 +1,68 @@
+/**
+ * Ids of everything that package.json contributes, typed once. `test/unit/extension/ids.test.ts` compares both ways.
+ */
+
+export const commandIds = {
+  launchRun: 'biphase.launchRun',
+  launchFromFile: 'biphase.launchFromFile',
+  stopRun: 'biphase.stopRun',
+  resumeRun: 'biphase.resumeRun',
+  showCurves: 'biphase.showCurves',
+  showRunOutput: 'biphase.showRunOutput',
+  newRunFile: 'biphase.newRunFile',
+  addNode: 'biphase.addNode',
+  testNode: 'biphase.testNode',
+  reconnectNode: 'biphase.reconnectNode',
+  removeNode: 'biphase.removeNode',
+  refresh: 'biphase.refresh',
+  showLog: 'biphase.showLog',
+  copyDiagnostics: 'biphase.copyDiagnostics',
+} as const;
+export type CommandName = keyof typeof commandIds;
+
+/** Commands that start or change something: refused while the workspace is not trusted. */
+export const commandsThatNeedTrust: readonly CommandName[] = [
+  'launchRun',
+  'launchFromFile',
+  'stopRun',
+  'resumeRun',
+  'addNode',
+  'testNode',
+  'reconnectNode',
+  'removeNode',
+];
+
+export const viewIds = {
+  container: 'biphase',
+  nodes: 'biphase.nodes',
+  runs: 'biphase.runs',
+} as const;
+
+/** Types of the panels, which the serializers restore. */
+export const panelIds = {
+  curves: 'biphase.curves',
+  check: 'biphase.check',
+} as const;
+
+export const settingIds = {
+  defaultNode: 'biphase.defaultNode',
+  stateFolder: 'biphase.stateFolder',
+} as const;
+
+/** Keys set with `setContext`, for `when` clauses. */
+export const contextKeys = {
+  hasRuns: 'biphase.hasRuns',
+} as const;
+
+/** `viewItem` values of the trees. */
+export const itemContexts = {
+  localNode: 'node.local',
+  sshNode: 'node.ssh',
+  activeRun: 'run.active',
+  endedRun: 'run.ended',
+  checkpoint: 'checkpoint',
+} as const;
+
+export const languageId = 'biphase-run';
+export const outputScheme = 'biphase-output';
+export const runFilePattern = '**/*.run.yaml';

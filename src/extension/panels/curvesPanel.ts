@@ -1,0 +1,189 @@
+import type * as vscode from 'vscode';
+import { toBiphaseError } from '../../core/errors.ts';
+import type { SeriesRequest } from '../../protocol/controlApi.ts';
+import {
+  type CurvesState,
+  curvesStateSchema,
+  type FromCurvesPage,
+  fromCurvesPage,
+  type ToCurvesPage,
+} from '../../protocol/pageMessages.ts';
+import type { ControlService, PointsEvent } from '../control/controlService.ts';
+import { newestFirst } from '../views/runText.ts';
+import { PagePanel } from './pagePanel.ts';
+
+/** What the panel asks of the rest of the extension. */
+export interface CurvesPanelActions {
+  pickRuns(shown: readonly string[]): Promise<string[] | undefined>;
+  launch(): void;
+  exportCsv(run: string): void;
+}
+
+const emptyState: CurvesState = {
+  runs: [],
+  metrics: [],
+  x: 'step',
+  logY: false,
+  table: false,
+  hidden: [],
+  range: null,
+};
+
+/** UI state as a page left it; what does not fit is dropped. */
+export function curvesStateOf(saved: unknown): CurvesState {
+  const checked = curvesStateSchema.safeParse(saved);
+  return checked.success ? checked.data : emptyState;
+}
+
+/**
+ * Host of the curves page. A page that appears says `ready` and gets a snapshot; deltas go to it only while it is
+ * visible. It holds UI state, never points.
+ */
+export class CurvesPanel extends PagePanel {
+  readonly #service: ControlService;
+  readonly #actions: CurvesPanelActions;
+  readonly #log: vscode.LogOutputChannel;
+  #state: CurvesState;
+  #ready = false;
+  #shown: { run: string; metric: string }[] = [];
+
+  constructor(
+    panel: vscode.WebviewPanel,
+    state: CurvesState,
+    service: ControlService,
+    actions: CurvesPanelActions,
+    context: { extensionUri: vscode.Uri; log: vscode.LogOutputChannel },
+  ) {
+    super(panel, context.extensionUri, 'curves');
+    this.#service = service;
+    this.#actions = actions;
+    this.#log = context.log;
+    this.#state = state;
+    this.register(service.onPoints((event) => this.#sendPoints(event)));
+    this.register(
+      service.onRuns(({ runs, removed }) => {
+        const wanted = runs.filter((run) => this.#state.runs.includes(run.run));
+        const gone = removed.filter((id) => this.#state.runs.includes(id));
+        if (wanted.length > 0 || gone.length > 0) this.#post({ type: 'runs', runs: wanted, removed: gone });
+      }),
+    );
+    this.register(service.onReconnected(() => void this.#sendSnapshot()));
+    this.register(
+      panel.onDidChangeViewState(() => {
+        // A hidden page is discarded; shown again it starts anew and says `ready`.
+        if (!panel.visible) {
+          this.#ready = false;
+          void this.#subscribe([]);
+        }
+      }),
+    );
+    this.register({ dispose: () => void this.#subscribe([]) });
+  }
+
+  get runs(): readonly string[] {
+    return this.#state.runs;
+  }
+
+  /** Shows these runs beside those on show. */
+  addRuns(runs: readonly string[]): void {
+    this.#setRuns([...this.#state.runs, ...runs]);
+  }
+
+  #setRuns(runs: readonly string[]): void {
+    const unique = [...new Set(runs)];
+    this.#state = {
+      ...this.#state,
+      runs: unique,
+      hidden: this.#state.hidden.filter((id) => unique.includes(id)),
+    };
+    void this.#sendSnapshot();
+  }
+
+  protected override received(raw: unknown): void {
+    const checked = fromCurvesPage.safeParse(raw);
+    if (!checked.success) {
+      this.#log.error(`curves: a message of the page does not fit its contract: ${checked.error.message}`);
+      return;
+    }
+    void this.#handle(checked.data);
+  }
+
+  async #handle(message: FromCurvesPage): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        this.#ready = true;
+        await this.#sendSnapshot();
+        return;
+      case 'series':
+        await this.#sendSeries(message.request, message.series);
+        return;
+      case 'show':
+        await this.#subscribe(message.series);
+        return;
+      case 'state':
+        this.#state = message.state;
+        return;
+      case 'pickRuns': {
+        const picked = await this.#actions.pickRuns(this.#state.runs);
+        if (picked) this.#setRuns(picked);
+        return;
+      }
+      case 'launch':
+        this.#actions.launch();
+        return;
+      case 'exportCsv':
+        this.#actions.exportCsv(message.run);
+        return;
+      case 'problem':
+        this.#log.error(`curves: ${message.message}`);
+    }
+  }
+
+  async #sendSnapshot(): Promise<void> {
+    if (!this.#ready) return;
+    try {
+      await this.#service.ready();
+    } catch (error) {
+      this.#log.error(`curves: ${toBiphaseError(error).message}`);
+    }
+    const runs = this.#state.runs.flatMap((id) => this.#service.runs.get(id) ?? []).sort(newestFirst);
+    this.#post({ type: 'snapshot', runs, state: this.#state });
+  }
+
+  async #sendSeries(request: number, series: SeriesRequest): Promise<void> {
+    try {
+      const { value, binary } = await this.#service.callWithBytes('series', series);
+      this.#post({ type: 'series', request, header: value }, binary);
+    } catch (thrown) {
+      this.#post({ type: 'failed', request, message: toBiphaseError(thrown).message });
+    }
+  }
+
+  #sendPoints({ data, binary }: PointsEvent): void {
+    if (!this.#shown.some((s) => s.run === data.run && s.metric === data.metric)) return;
+    const { follows, reset, tokens, time, ...header } = data;
+    this.#post({ type: 'points', header, follows, reset, tokens, time }, binary);
+  }
+
+  async #subscribe(series: { run: string; metric: string }[]): Promise<void> {
+    if (series.length === 0 && this.#shown.length === 0) return;
+    this.#shown = series;
+    try {
+      await this.#service.subscribe(series);
+    } catch (error) {
+      this.#log.warn(`curves: ${toBiphaseError(error).message}`);
+    }
+  }
+
+  #post(message: ToCurvesPage, binary?: Uint8Array): void {
+    if (!this.#ready || !this.panel.visible) return;
+    void this.panel.webview.postMessage(
+      binary === undefined ? message : { ...message, binary: exactBuffer(binary) },
+    );
+  }
+}
+
+/** The bytes as an ArrayBuffer of their own: what messages to a webview carry without JSON. */
+function exactBuffer(bytes: Uint8Array): ArrayBuffer {
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+}

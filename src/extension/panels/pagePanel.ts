@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { Disposable } from '../disposable.ts';
+import { pageHtml } from './pageHtml.ts';
+
+/** What webviews of Biphase may do: run their own script, load from dist/pages, and nothing else. */
+export function pageOptions(extensionUri: vscode.Uri): vscode.WebviewOptions & vscode.WebviewPanelOptions {
+  return {
+    enableScripts: true,
+    enableForms: false,
+    enableCommandUris: false,
+    localResourceRoots: [vscode.Uri.joinPath(extensionUri, 'dist', 'pages')],
+  };
+}
+
+/** Base of a panel that shows one page: sets its HTML, hands on its messages, ends with it. */
+export abstract class PagePanel extends Disposable {
+  protected readonly panel: vscode.WebviewPanel;
+  readonly #ended = this.register(new vscode.EventEmitter<void>());
+  readonly onEnded = this.#ended.event;
+
+  constructor(panel: vscode.WebviewPanel, extensionUri: vscode.Uri, page: 'curves' | 'check') {
+    super();
+    this.panel = panel;
+    panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'activity-bar.svg');
+    const { webview } = panel;
+    webview.options = pageOptions(extensionUri);
+    this.register(
+      panel.onDidDispose(() => {
+        this.#ended.fire();
+        this.dispose();
+      }),
+    );
+    this.register(webview.onDidReceiveMessage((message: unknown) => this.received(message)));
+    const address = (file: string): string =>
+      webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, 'dist', 'pages', file)).toString();
+    // Set last: the page may say `ready` at once.
+    webview.html = pageHtml({
+      title: panel.title,
+      script: address(`${page}.js`),
+      style: address(`${page}.css`),
+      cspSource: webview.cspSource,
+      nonce: randomBytes(18).toString('base64url'),
+    });
+  }
+
+  /** A message of the page, not yet checked. */
+  protected abstract received(message: unknown): void;
+
+  reveal(): void {
+    this.panel.reveal(undefined, true);
+  }
+
+  close(): void {
+    this.panel.dispose();
+  }
+}

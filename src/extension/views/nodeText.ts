@@ -1,0 +1,56 @@
+import { formatBytes } from '../../core/numberFormat.ts';
+import type { NodeSummary } from '../../protocol/controlApi.ts';
+
+type Connection = NodeSummary['connection'];
+
+/** A codicon and a theme colour for each connection state: shape and colour both say it. */
+export const nodeIcons: Record<Connection, { icon: string; color: string }> = {
+  idle: { icon: 'circle-outline', color: 'descriptionForeground' },
+  connecting: { icon: 'loading~spin', color: 'charts.blue' },
+  preparing: { icon: 'cloud-upload', color: 'charts.blue' },
+  connected: { icon: 'circle-filled', color: 'charts.green' },
+  retrying: { icon: 'sync', color: 'charts.yellow' },
+  'needs-you': { icon: 'bell-dot', color: 'charts.yellow' },
+  refused: { icon: 'circle-slash', color: 'charts.red' },
+};
+
+/** What stands beside a node's name: "2 cores · 1 running", or what is wrong. */
+export function nodeDescription(node: NodeSummary): string {
+  switch (node.connection) {
+    case 'connected': {
+      const parts: string[] = [];
+      if (node.probe) {
+        parts.push(`${node.probe.cores} ${node.probe.cores === 1 ? 'core' : 'cores'}`);
+        if (node.probe.gpus.length > 0) parts.push(`${node.probe.gpus.length} × ${node.probe.gpus[0].name}`);
+      }
+      parts.push(node.runningRuns > 0 ? `${node.runningRuns} running` : 'idle');
+      return parts.join(' · ');
+    }
+    case 'preparing':
+      return `preparing${node.progress === undefined ? '' : ` ${Math.floor(node.progress * 100)} %`}`;
+    case 'idle':
+      return 'not connected';
+    case 'needs-you':
+      return node.message ?? 'needs you';
+    default:
+      return node.message ?? node.connection;
+  }
+}
+
+/** Lines of a node's tooltip. */
+export function nodeTooltip(node: NodeSummary): string[] {
+  const { config, probe } = node;
+  const lines = [config.name];
+  if (config.kind === 'ssh') lines.push(`Host: ${config.user ? `${config.user}@` : ''}${config.host ?? ''}`);
+  lines.push(`Connection: ${node.connection}${node.message ? `. ${node.message}` : ''}`);
+  if (node.next) lines.push(node.next);
+  if (probe) {
+    lines.push(`Cores: ${probe.cores}, load ${probe.load.toFixed(1)}`);
+    lines.push(
+      `Memory free: ${formatBytes(probe.memoryFreeBytes)} of ${formatBytes(probe.memoryTotalBytes)}`,
+    );
+    lines.push(`Disk free: ${formatBytes(probe.diskFreeBytes)}`);
+    lines.push(...probe.warnings);
+  }
+  return lines;
+}

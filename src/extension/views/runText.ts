@@ -1,0 +1,105 @@
+import { formatCompact, formatDuration } from '../../core/numberFormat.ts';
+import type { RunSummary } from '../../protocol/controlApi.ts';
+import type { MetricNumber, RunState } from '../../protocol/runDirectory.ts';
+
+/** States in which a run can be stopped. */
+const activeStates: readonly RunState[] = ['queued', 'starting', 'running', 'stopping'];
+/** States from which a new segment can be started. */
+const resumableStates: readonly RunState[] = ['stopped', 'failed', 'preempted', 'lost'];
+
+export function isActive(run: Pick<RunSummary, 'state'>): boolean {
+  return activeStates.includes(run.state);
+}
+export function isResumable(run: Pick<RunSummary, 'state' | 'onNode'>): boolean {
+  return run.onNode && resumableStates.includes(run.state);
+}
+
+/** A codicon and a theme colour for each state: shape and colour both say it. */
+export const runIcons: Record<RunState, { icon: string; color: string }> = {
+  queued: { icon: 'clock', color: 'descriptionForeground' },
+  starting: { icon: 'loading~spin', color: 'charts.blue' },
+  running: { icon: 'play-circle', color: 'charts.blue' },
+  stopping: { icon: 'stop-circle', color: 'charts.yellow' },
+  stopped: { icon: 'debug-pause', color: 'charts.yellow' },
+  finished: { icon: 'pass', color: 'charts.green' },
+  failed: { icon: 'error', color: 'charts.red' },
+  preempted: { icon: 'debug-disconnect', color: 'charts.orange' },
+  lost: { icon: 'question', color: 'charts.orange' },
+};
+
+/** A loss for a narrow column: "2.31", "NaN". */
+export function lossText(loss: MetricNumber | null): string {
+  if (loss === null) return '';
+  if (typeof loss === 'string') return loss;
+  return loss.toFixed(2);
+}
+
+/** "10:42" in the local time of the person, with the day where it is not today. */
+export function clockText(unixSeconds: number, now: Date = new Date()): string {
+  const at = new Date(unixSeconds * 1000);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
+  if (at.toDateString() === now.toDateString()) return time;
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
+}
+
+/** What stands beside a run's name: "18.2k/42k · 2.31 · 4 h left". */
+export function runDescription(run: RunSummary): string {
+  const parts: string[] = [];
+  const loss = lossText(run.loss);
+  switch (run.state) {
+    case 'running':
+    case 'stopping':
+      if (run.totalSteps > 0) parts.push(`${formatCompact(run.step)}/${formatCompact(run.totalSteps)}`);
+      if (loss) parts.push(loss);
+      if (run.state === 'stopping') parts.push('stopping');
+      else if (run.doing && run.doing !== 'training') parts.push(run.doing);
+      else if (run.secondsLeft !== null) parts.push(`${formatDuration(run.secondsLeft)} left`);
+      break;
+    case 'finished':
+      if (loss) parts.push(loss);
+      break;
+    case 'failed':
+      parts.push(run.reason ?? 'failed');
+      if (run.step > 0) parts.push(`step ${formatCompact(run.step)}`);
+      break;
+    default:
+      parts.push(run.state);
+      if (run.step > 0 && run.totalSteps > 0)
+        parts.push(`${formatCompact(run.step)}/${formatCompact(run.totalSteps)}`);
+      if (loss) parts.push(loss);
+  }
+  if (!run.connected && isActive(run)) parts.push(`as of ${clockText(run.asOf)}, not connected`);
+  if (!run.onNode) parts.push('gone from the node');
+  return parts.join(' · ');
+}
+
+/** Lines of a run's tooltip, as label and value. */
+export function runTooltip(run: RunSummary): string[] {
+  const lines = [`${run.name} (${run.run})`, `State: ${run.state}${run.reason ? `: ${run.reason}` : ''}`];
+  lines.push(`Node: ${run.node}${run.connected ? '' : `, not connected, as of ${clockText(run.asOf)}`}`);
+  if (run.totalSteps > 0)
+    lines.push(`Step: ${run.step} of ${run.totalSteps}, ${formatCompact(run.tokens)} tokens`);
+  if (run.tokensPerSecond !== null) lines.push(`Speed: ${formatCompact(run.tokensPerSecond)} tokens/s`);
+  if (run.loss !== null) lines.push(`Loss: ${lossText(run.loss)} nats`);
+  if (run.secondsLeft !== null && isActive(run)) lines.push(`Left: ${formatDuration(run.secondsLeft)}`);
+  if (run.phases.length > 0)
+    lines.push(`Phases: ${run.phases.map((p) => `${p.objective} until ${p.until}`).join(', ')}`);
+  if (run.segment > 0) lines.push(`Segment: ${run.segment}`);
+  if (run.unreadableLines > 0) lines.push(`Lines that could not be read: ${run.unreadableLines}`);
+  lines.push(`Launched: ${clockText(run.createdAt)}`);
+  return lines;
+}
+
+/** Newest first: the order of every tree and pick. */
+export function newestFirst(a: RunSummary, b: RunSummary): number {
+  return b.createdAt - a.createdAt || (a.run < b.run ? 1 : -1);
+}
+
+/** "▶ 2 running · 2.31": the loss of the newest running run; undefined where nothing runs. */
+export function statusBarText(runs: readonly RunSummary[]): string | undefined {
+  const active = runs.filter(isActive).sort(newestFirst);
+  if (active.length === 0) return undefined;
+  const newest = active.find((run) => run.loss !== null);
+  return `$(play) ${active.length} running${newest ? ` · ${lossText(newest.loss)}` : ''}`;
+}

@@ -1,0 +1,148 @@
+import * as z from 'zod';
+import { method, nothing } from './contract.ts';
+import {
+  eventLineSchema,
+  exitSchema,
+  progressSchema,
+  runIdSchema,
+  runStates,
+  specSchema,
+  wrapperStateSchema,
+} from './runDirectory.ts';
+
+/** Bumped when agent and control of different bundles could not understand each other. */
+export const agentProtocolVersion = 1;
+
+/** Files of a run that control follows by byte offset. */
+export const followedFiles = ['metrics.jsonl', 'events.jsonl'] as const;
+export const followedFileSchema = z.enum(followedFiles);
+export type FollowedFile = z.infer<typeof followedFileSchema>;
+
+/** Identity of a file: another one means "read again from the start". `<device>:<inode>` where inodes are stable. */
+const fileIdentity = z.string();
+
+/** Everything about a run that its files say, but metrics and events. */
+export const runReportSchema = z.object({
+  run: runIdSchema,
+  state: z.enum(runStates),
+  /** One sentence where the state needs one: why it failed or counts as lost. */
+  reason: z.string().optional(),
+  spec: specSchema.nullable(),
+  wrapper: wrapperStateSchema.nullable(),
+  progress: progressSchema.nullable(),
+  exit: exitSchema.nullable(),
+  /** Steps of complete checkpoints, ascending. */
+  checkpoints: z.array(z.number().int()),
+  lastEvent: eventLineSchema.nullable(),
+});
+export type RunReport = z.infer<typeof runReportSchema>;
+
+export const gpuSchema = z.object({
+  index: z.number().int(),
+  uuid: z.string(),
+  name: z.string(),
+  memoryTotalMiB: z.number().nullable(),
+  memoryUsedMiB: z.number().nullable(),
+  utilization: z.number().nullable(),
+});
+export const probeSchema = z.object({
+  cores: z.number().int(),
+  load: z.number(),
+  memoryTotalBytes: z.number(),
+  memoryFreeBytes: z.number(),
+  diskFreeBytes: z.number(),
+  gpus: z.array(gpuSchema),
+  /** Things worth telling: KillUserProcesses, a root nearly full … */
+  warnings: z.array(z.string()),
+});
+export type Probe = z.infer<typeof probeSchema>;
+
+export const agentHelloSchema = z.object({
+  protocol: z.number().int(),
+  bundle: z.string(),
+  host: z.string(),
+  bootId: z.string(),
+  /** Content of root/id: two nodes with one shared home show a run once. */
+  rootId: z.string(),
+  /** Absolute path of the root. */
+  root: z.string(),
+  platform: z.string(),
+  arch: z.string(),
+  nodeVersion: z.string(),
+  /** The node's clock, unix seconds. */
+  now: z.number(),
+});
+export type AgentHello = z.infer<typeof agentHelloSchema>;
+
+/** Control asks, the agent answers; one agent a client and node, over one exec channel (stdio). */
+export const agentMethods = {
+  hello: method(z.object({ protocol: z.number().int() }), agentHelloSchema),
+  probe: method(nothing, probeSchema),
+  /** Starts reporting all runs under root: a `run` event for each, again whenever its report changes. */
+  watch: method(nothing, z.object({ runs: z.array(runReportSchema) })),
+  /** Sends bytes of the file from the offset on, and more as they are written, as `bytes` events. */
+  follow: method(
+    z.object({
+      run: runIdSchema,
+      file: followedFileSchema,
+      offset: z.number().int().min(0),
+      identity: fileIdentity.nullable(),
+    }),
+    nothing,
+  ),
+  unfollow: method(z.object({ run: runIdSchema, file: followedFileSchema }), nothing),
+  /** Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless. */
+  launch: method(
+    z.object({ spec: specSchema, environment: z.record(z.string(), z.string()), setup: z.array(z.string()) }),
+    z.object({ already: z.boolean() }),
+  ),
+  /** A new segment of a run that has ended. */
+  resume: method(
+    z.object({ run: runIdSchema, environment: z.record(z.string(), z.string()), setup: z.array(z.string()) }),
+    z.object({ segment: z.number().int() }),
+  ),
+  /** Creates requests/stop. */
+  stop: method(z.object({ run: runIdSchema }), nothing),
+  /** Signals the trainer, after proof that the process is this run's. */
+  kill: method(z.object({ run: runIdSchema }), z.object({ signalled: z.boolean() })),
+  /** A slice of any file inside the run directory; bytes beside the answer. */
+  read: method(
+    z.object({
+      run: runIdSchema,
+      file: z.string(),
+      offset: z.number().int().min(0),
+      length: z
+        .number()
+        .int()
+        .min(0)
+        .max(8 << 20),
+    }),
+    z.object({ size: z.number().int() }),
+  ),
+  /** Removes a run directory that nothing runs in. */
+  delete: method(z.object({ run: runIdSchema }), nothing),
+  /** Folders and corpora under a path, for the folder browser. */
+  list: method(
+    z.object({ path: z.string() }),
+    z.object({
+      path: z.string(),
+      entries: z.array(z.object({ name: z.string(), folder: z.boolean(), bytes: z.number() })),
+    }),
+  ),
+};
+export type AgentMethods = typeof agentMethods;
+
+export const agentEvents = {
+  run: runReportSchema,
+  /** The run's directory is gone. */
+  gone: z.object({ run: runIdSchema }),
+  /** Bytes [offset, offset + binary.length) of a followed file. `reset`: shorter than before or another file, so from 0. */
+  bytes: z.object({
+    run: runIdSchema,
+    file: followedFileSchema,
+    offset: z.number().int(),
+    identity: fileIdentity,
+    reset: z.boolean(),
+  }),
+};
+export type AgentEvents = typeof agentEvents;

@@ -1,0 +1,260 @@
+import * as z from 'zod';
+import { probeSchema } from './agentApi.ts';
+import { method, nothing } from './contract.ts';
+import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
+
+/** Compared at hello; a client of another version asks control to end and starts its own. */
+export const controlProtocolVersion = 1;
+
+/** A node as the user configured it. `local` is always there under the name "this computer". */
+export const nodeConfigSchema = z.strictObject({
+  name: z.string().min(1).max(100),
+  kind: z.enum(['local', 'ssh']),
+  /** Alias or name, looked up in ~/.ssh/config. */
+  host: z.string().optional(),
+  user: z.string().optional(),
+  port: z.number().int().min(1).max(65535).optional(),
+  identityFile: z.string().optional(),
+  /** Folder on the node that holds everything; default ~/.biphase. */
+  root: z.string().optional(),
+  /** Lines that sh runs before the trainer. */
+  setup: z.array(z.string()).optional(),
+  environment: z.record(z.string(), z.string()).optional(),
+  /** A Node ≥ 24 on the node; default: found, else uploaded. */
+  nodePath: z.string().optional(),
+});
+export type NodeConfig = z.infer<typeof nodeConfigSchema>;
+
+export const connectionStates = [
+  'idle',
+  'connecting',
+  'preparing',
+  'connected',
+  'retrying',
+  'needs-you',
+  'refused',
+] as const;
+
+export const nodeSummarySchema = z.object({
+  config: nodeConfigSchema,
+  connection: z.enum(connectionStates),
+  /** One sentence about the connection, where there is something to say. */
+  message: z.string().optional(),
+  next: z.string().optional(),
+  /** 0…1 while a bundle or Node is uploaded. */
+  progress: z.number().optional(),
+  probe: probeSchema.nullable(),
+  runningRuns: z.number().int(),
+});
+export type NodeSummary = z.infer<typeof nodeSummarySchema>;
+
+/** What trees, pickers and legends show of a run. */
+export const runSummarySchema = z.object({
+  run: runIdSchema,
+  node: z.string(),
+  name: z.string(),
+  kind: z.enum(['pretrain', 'finetune-grid']),
+  state: z.enum(runStates),
+  reason: z.string().optional(),
+  /** Unix seconds of the newest news from the node; with `connected` false the state is "as of" then. */
+  asOf: z.number(),
+  connected: z.boolean(),
+  createdAt: z.number(),
+  segment: z.number().int(),
+  step: z.number().int(),
+  totalSteps: z.number().int(),
+  tokens: z.number(),
+  tokensPerSecond: z.number().nullable(),
+  loss: metricNumberSchema.nullable(),
+  secondsLeft: z.number().nullable(),
+  doing: z.string().nullable(),
+  checkpoints: z.array(z.number().int()),
+  /** Steps at which an objective ends, with its name: marks in the chart. */
+  phases: z.array(z.object({ objective: z.string(), until: z.number().int() })),
+  /** First step of the learning rate's decay: a mark in the chart. */
+  decayStart: z.number().int().optional(),
+  metrics: z.array(z.string()),
+  /** Lines of metrics.jsonl that could not be parsed. */
+  unreadableLines: z.number().int(),
+  /** false: the run's directory is gone from the node; the store still has its curves. */
+  onNode: z.boolean(),
+});
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+/**
+ * Header of a series answer. Beside it travel, little-endian: Float64 x[points], Float64 y[points], Uint32 step[points],
+ * Uint16 segment[points], in this order. Non-finite y are NaN/±Infinity in the float itself.
+ */
+export const seriesHeaderSchema = z.object({
+  run: runIdSchema,
+  metric: z.string(),
+  /** time: seconds of training (`elapsed` of the metric lines). */
+  x: z.enum(['step', 'tokens', 'time']),
+  /** Number of this snapshot or delta; a delta says which it follows. */
+  version: z.number().int(),
+  /** Points in the store for the range. */
+  total: z.number().int(),
+  points: z.number().int(),
+  /** Steps in one bucket: 1 = every point is here. */
+  bucket: z.number().int(),
+});
+export type SeriesHeader = z.infer<typeof seriesHeaderSchema>;
+
+export const seriesRequestSchema = z.object({
+  run: runIdSchema,
+  metric: z.string(),
+  x: z.enum(['step', 'tokens', 'time']),
+  /** In steps; null = open. */
+  from: z.number().nullable(),
+  to: z.number().nullable(),
+  /** Width it will be drawn at: at most 4 points a pixel come back. */
+  pixels: z.number().int().min(1).max(16384),
+});
+export type SeriesRequest = z.infer<typeof seriesRequestSchema>;
+
+/** What the check page shows; parts that need the node are null until they are known. */
+export const launchCheckSchema = z.object({
+  name: z.string(),
+  steps: z.number().int(),
+  tokens: z.number(),
+  parameters: z.number(),
+  phases: z.array(
+    z.object({
+      objective: z.string(),
+      from: z.number().int(),
+      until: z.number().int(),
+      maskRatio: z.array(z.number()).optional(),
+    }),
+  ),
+  schedule: z.object({ warmup: z.number().int(), decayStart: z.number().int(), peak: z.number() }),
+  plannedBytes: z.number(),
+  checkpointBytes: z.number(),
+  memoryFreeBytes: z.number().nullable(),
+  diskFreeBytes: z.number().nullable(),
+  fits: z.boolean().nullable(),
+  /** Why it does not fit, or a warning. */
+  sentences: z.array(z.string()),
+  /** From measured speed of the same shape on that node; null = unknown until it has run. */
+  secondsExpected: z.number().nullable(),
+  node: z.string(),
+  setup: z.array(z.string()),
+  /** Differences to the last run on any node, as "key: before → now". */
+  differences: z.array(z.string()),
+  lastRun: z.string().nullable(),
+});
+export type LaunchCheck = z.infer<typeof launchCheckSchema>;
+
+/** A question for the person, sent to the focused window. */
+export const promptSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('hostKey'),
+    id: z.string(),
+    node: z.string(),
+    host: z.string(),
+    keyType: z.string(),
+    fingerprint: z.string(),
+  }),
+  z.object({
+    kind: z.literal('secret'),
+    id: z.string(),
+    node: z.string(),
+    /** passphrase of a key file, password, one-time code */
+    purpose: z.enum(['passphrase', 'password', 'code']),
+    title: z.string(),
+    /** Name under which the window's SecretStorage may hold it; null: never stored. */
+    storageKey: z.string().nullable(),
+    /** true: what was stored was wrong. */
+    retry: z.boolean(),
+  }),
+  z.object({
+    kind: z.literal('confirm'),
+    id: z.string(),
+    node: z.string(),
+    title: z.string(),
+    detail: z.string(),
+    yes: z.string(),
+  }),
+]);
+export type Prompt = z.infer<typeof promptSchema>;
+
+export const controlMethods = {
+  hello: method(
+    z.object({ protocol: z.number().int(), version: z.string(), client: z.enum(['window', 'cli']) }),
+    z.object({ protocol: z.number().int(), version: z.string(), pid: z.number().int() }),
+  ),
+  /** Ends control after its clients are told; used when versions differ. */
+  shutdown: method(nothing, nothing),
+  /** This window has the focus: prompts go to it. */
+  focus: method(nothing, nothing),
+  /** `answer`: the secret; "yes" to a host key or a question; null = no, or closed. */
+  answerPrompt: method(z.object({ id: z.string(), answer: z.string().nullable() }), nothing),
+
+  nodes: method(nothing, z.object({ nodes: z.array(nodeSummarySchema) })),
+  addNode: method(z.object({ config: nodeConfigSchema }), nothing),
+  removeNode: method(z.object({ name: z.string() }), nothing),
+  /** Connects if needed, prepares bundle and Node, probes; one line a finding. */
+  testNode: method(
+    z.object({ name: z.string() }),
+    z.object({ ok: z.boolean(), findings: z.array(z.string()) }),
+  ),
+  reconnectNode: method(z.object({ name: z.string() }), nothing),
+  /** Hosts of ~/.ssh/config without wildcards. */
+  sshHosts: method(nothing, z.object({ hosts: z.array(z.string()) })),
+
+  runs: method(nothing, z.object({ runs: z.array(runSummarySchema) })),
+  /** `file` is the run file as parsed from YAML; unknown keys and impossible values are usage errors. */
+  checkLaunch: method(z.object({ file: z.unknown(), node: z.string() }), launchCheckSchema),
+  /** `run` is chosen by the caller, so that a repeated call after a lost answer is harmless. */
+  launch: method(
+    z.object({ file: z.unknown(), node: z.string(), run: runIdSchema }),
+    z.object({ already: z.boolean() }),
+  ),
+  stop: method(z.object({ run: runIdSchema }), nothing),
+  kill: method(z.object({ run: runIdSchema }), z.object({ signalled: z.boolean() })),
+  resume: method(z.object({ run: runIdSchema }), nothing),
+  /** Removes the run from the store; from the node too where `onNode`. */
+  deleteRun: method(z.object({ run: runIdSchema, onNode: z.boolean() }), nothing),
+  /** A slice of a file of the run directory; bytes beside the answer. */
+  readRunFile: method(
+    z.object({
+      run: runIdSchema,
+      file: z.string(),
+      offset: z.number().int().min(0),
+      length: z.number().int().min(0),
+    }),
+    z.object({ size: z.number().int() }),
+  ),
+  /** The run file as launched. */
+  runFile: method(z.object({ run: runIdSchema }), z.object({ file: z.unknown() })),
+  runEvents: method(z.object({ run: runIdSchema }), z.object({ events: z.array(eventLineSchema) })),
+
+  /** Points of a series for a range and width; bytes beside the answer as `seriesHeaderSchema` says. */
+  series: method(seriesRequestSchema, seriesHeaderSchema),
+  /** From now on `points` events come for these (run, metric); replaces the former set of this client. */
+  subscribe: method(
+    z.object({ series: z.array(z.object({ run: runIdSchema, metric: z.string() })) }),
+    nothing,
+  ),
+};
+export type ControlMethods = typeof controlMethods;
+
+export const controlEvents = {
+  nodes: z.object({ nodes: z.array(nodeSummarySchema) }),
+  /** Changed runs only. */
+  runs: z.object({ runs: z.array(runSummarySchema), removed: z.array(runIdSchema) }),
+  /**
+   * New points of a subscribed series since the last event, in the layout of `seriesHeaderSchema` with x = step.
+   * `follows`: version of the snapshot or event before it; a gap or `reset` asks for a new snapshot.
+   * `tokens` and `time`: of the newest point, in the units of x = tokens and x = time (`elapsed`).
+   */
+  points: seriesHeaderSchema.extend({
+    follows: z.number().int(),
+    reset: z.boolean(),
+    tokens: z.number(),
+    time: z.number(),
+  }),
+  prompt: promptSchema,
+  /** The prompt was answered elsewhere. */
+  promptDone: z.object({ id: z.string() }),
+};
+export type ControlEvents = typeof controlEvents;

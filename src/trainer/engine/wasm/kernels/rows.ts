@@ -1,0 +1,253 @@
+import { address, float, word } from './arguments';
+import { exp4, horizontalSum, loadTail, logarithm, storeTail } from './simd';
+
+// Ops that work row by row. Words 0 and 1 are always: rows, rows of one tile.
+
+// @ts-ignore: decorator
+@inline
+function firstRow(args: usize, tile: i32): i32 {
+  return tile * word(args, 1);
+}
+
+// @ts-ignore: decorator
+@inline
+function endRow(args: usize, tile: i32): i32 {
+  return min((tile + 1) * word(args, 1), word(args, 0));
+}
+
+/** y = x · inverseRms · weight. 2 y, 3 inverseRms, 4 x, 5 weight, 6 width, 7 eps (float). */
+export function rmsNorm(args: usize, tile: i32, _scratch: usize): void {
+  const width = word(args, 6);
+  const bytes = <usize>width << 2;
+  const end = endRow(args, tile);
+  const weight = address(args, 5);
+  for (let row = firstRow(args, tile); row < end; row++) {
+    const x = address(args, 4) + <usize>row * bytes;
+    const y = address(args, 2) + <usize>row * bytes;
+    let squares = f32x4.splat(0);
+    for (let c = 0; c < width; c += 4) {
+      const value = loadTail(x + (<usize>c << 2), width - c);
+      squares = f32x4.relaxed_madd(value, value, squares);
+    }
+    const inverse = <f32>1 / sqrt<f32>(horizontalSum(squares) / <f32>width + float(args, 7));
+    store<f32>(address(args, 3) + (<usize>row << 2), inverse);
+    const factor = f32x4.splat(inverse);
+    for (let c = 0; c < width; c += 4) {
+      const at = <usize>c << 2;
+      const n = width - c;
+      storeTail(y + at, f32x4.mul(f32x4.mul(loadTail(x + at, n), factor), loadTail(weight + at, n)), n);
+    }
+  }
+}
+
+/**
+ * dx += …; each tile leaves its part of dWeight in its own row of `partial`.
+ * 2 dx, 3 partial [tiles, width], 4 dy, 5 x, 6 inverseRms, 7 weight, 8 width.
+ */
+export function rmsNormBackward(args: usize, tile: i32, _scratch: usize): void {
+  const width = word(args, 8);
+  const bytes = <usize>width << 2;
+  const end = endRow(args, tile);
+  const weight = address(args, 7);
+  const partial = address(args, 3) + <usize>tile * bytes;
+  memory.fill(partial, 0, bytes);
+  for (let row = firstRow(args, tile); row < end; row++) {
+    const dx = address(args, 2) + <usize>row * bytes;
+    const dy = address(args, 4) + <usize>row * bytes;
+    const x = address(args, 5) + <usize>row * bytes;
+    const inverse = load<f32>(address(args, 6) + (<usize>row << 2));
+    const factor = f32x4.splat(inverse);
+    let dot = f32x4.splat(0);
+    for (let c = 0; c < width; c += 4) {
+      const at = <usize>c << 2;
+      const n = width - c;
+      dot = f32x4.relaxed_madd(f32x4.mul(loadTail(dy + at, n), loadTail(weight + at, n)), loadTail(x + at, n), dot);
+    }
+    const mean = f32x4.splat((horizontalSum(dot) * inverse) / <f32>width);
+    for (let c = 0; c < width; c += 4) {
+      const at = <usize>c << 2;
+      const n = width - c;
+      const normal = f32x4.mul(loadTail(x + at, n), factor);
+      const gradient = loadTail(dy + at, n);
+      const inner = f32x4.relaxed_nmadd(normal, mean, f32x4.mul(gradient, loadTail(weight + at, n)));
+      storeTail(dx + at, f32x4.relaxed_madd(factor, inner, loadTail(dx + at, n)), n);
+      storeTail(partial + at, f32x4.relaxed_madd(gradient, normal, loadTail(partial + at, n)), n);
+    }
+  }
+}
+
+/** target[c] += Σ partial[row][c], rows in order. 0 columns, 1 columns of a tile, 2 target, 3 partial, 4 rows. */
+export function addPartialRows(args: usize, tile: i32, _scratch: usize): void {
+  const width = word(args, 0);
+  const end = endRow(args, tile);
+  const rows = word(args, 4);
+  for (let c = firstRow(args, tile); c < end; c++) {
+    let sum: f32 = 0;
+    for (let row = 0; row < rows; row++) sum += load<f32>(address(args, 3) + ((<usize>row * <usize>width + <usize>c) << 2));
+    const at = address(args, 2) + (<usize>c << 2);
+    store<f32>(at, load<f32>(at) + sum);
+  }
+}
+
+/** 2 qkv, 3 cos, 4 sin, 5 positions, 6 elements of a row, 7 rotated heads, 8 head dimension, 9 backward. */
+export function rotary(args: usize, tile: i32, _scratch: usize): void {
+  const heads = word(args, 7);
+  const dimension = word(args, 8);
+  const half = dimension >> 1;
+  const halfBytes = <usize>half << 2;
+  const end = endRow(args, tile);
+  const turn = f32x4.splat(word(args, 9) != 0 ? -1 : 1);
+  for (let row = firstRow(args, tile); row < end; row++) {
+    const position = load<i32>(address(args, 5) + (<usize>row << 2));
+    const cos = address(args, 3) + <usize>position * halfBytes;
+    const sin = address(args, 4) + <usize>position * halfBytes;
+    let first = address(args, 2) + ((<usize>row * <usize>word(args, 6)) << 2);
+    for (let head = 0; head < heads; head++) {
+      const second = first + halfBytes;
+      for (let i = 0; i < half; i += 4) {
+        const at = <usize>i << 2;
+        const n = half - i;
+        const a = loadTail(first + at, n);
+        const b = loadTail(second + at, n);
+        const c = loadTail(cos + at, n);
+        const s = f32x4.mul(turn, loadTail(sin + at, n));
+        storeTail(first + at, f32x4.sub(f32x4.mul(a, c), f32x4.mul(b, s)), n);
+        storeTail(second + at, f32x4.add(f32x4.mul(b, c), f32x4.mul(a, s)), n);
+      }
+      first += 2 * halfBytes;
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function sigmoid4(x: v128): v128 {
+  return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), exp4(f32x4.neg(x))));
+}
+
+/** 2 out, 3 gateUp, 4 width. */
+export function swiGlu(args: usize, tile: i32, _scratch: usize): void {
+  const width = word(args, 4);
+  const bytes = <usize>width << 2;
+  const end = endRow(args, tile);
+  for (let row = firstRow(args, tile); row < end; row++) {
+    const gate = address(args, 3) + 2 * <usize>row * bytes;
+    const up = gate + bytes;
+    const out = address(args, 2) + <usize>row * bytes;
+    for (let c = 0; c < width; c += 4) {
+      const at = <usize>c << 2;
+      const n = width - c;
+      const g = loadTail(gate + at, n);
+      storeTail(out + at, f32x4.mul(f32x4.mul(g, sigmoid4(g)), loadTail(up + at, n)), n);
+    }
+  }
+}
+
+/** 2 dGateUp, 3 gateUp, 4 width, 5 dOut. */
+export function swiGluBackward(args: usize, tile: i32, _scratch: usize): void {
+  const width = word(args, 4);
+  const bytes = <usize>width << 2;
+  const end = endRow(args, tile);
+  const one = f32x4.splat(1);
+  for (let row = firstRow(args, tile); row < end; row++) {
+    const gate = address(args, 3) + 2 * <usize>row * bytes;
+    const dGate = address(args, 2) + 2 * <usize>row * bytes;
+    const dOut = address(args, 5) + <usize>row * bytes;
+    for (let c = 0; c < width; c += 4) {
+      const at = <usize>c << 2;
+      const n = width - c;
+      const g = loadTail(gate + at, n);
+      const u = loadTail(gate + bytes + at, n);
+      const d = loadTail(dOut + at, n);
+      const s = sigmoid4(g);
+      // d silu(g)/dg = s·(1 + g·(1 − s))
+      const slope = f32x4.mul(s, f32x4.relaxed_madd(g, f32x4.sub(one, s), one));
+      storeTail(dGate + at, f32x4.mul(f32x4.mul(d, u), slope), n);
+      storeTail(dGate + bytes + at, f32x4.mul(f32x4.mul(d, g), s), n);
+    }
+  }
+}
+
+/** out[i] = x[rows[i]]. 2 out, 3 x, 4 rows, 5 bytes of a row. */
+export function gatherRows(args: usize, tile: i32, _scratch: usize): void {
+  const bytes = address(args, 5);
+  const end = endRow(args, tile);
+  for (let i = firstRow(args, tile); i < end; i++) {
+    const row = load<i32>(address(args, 4) + (<usize>i << 2));
+    memory.copy(address(args, 2) + <usize>i * bytes, address(args, 3) + <usize>row * bytes, bytes);
+  }
+}
+
+/**
+ * target[rows[i]] += source[i] for all i in order, one slice of columns a tile, so that rows may repeat.
+ * 0 columns, 1 columns of a tile, 2 target, 3 source, 4 rows, 5 number of rows.
+ */
+export function scatterAddRows(args: usize, tile: i32, _scratch: usize): void {
+  const width = word(args, 0);
+  const from = firstRow(args, tile);
+  const end = endRow(args, tile);
+  const count = word(args, 5);
+  for (let i = 0; i < count; i++) {
+    const row = load<i32>(address(args, 4) + (<usize>i << 2));
+    const to = address(args, 2) + ((<usize>row * <usize>width) << 2);
+    const source = address(args, 3) + ((<usize>i * <usize>width) << 2);
+    for (let c = from; c < end; c += 4) {
+      const at = <usize>c << 2;
+      const n = end - c;
+      storeTail(to + at, f32x4.add(loadTail(to + at, n), loadTail(source + at, n)), n);
+    }
+  }
+}
+
+/**
+ * losses[i] = log Σ exp(logits[i]) − logits[i][target]; with a gradient, logits becomes (softmax − one-hot) · scale.
+ * 2 losses, 3 logits, 4 targets, 5 vocabulary, 6 with gradient, 7 scale (float).
+ */
+export function crossEntropy(args: usize, tile: i32, _scratch: usize): void {
+  const vocab = word(args, 5);
+  const end = endRow(args, tile);
+  const scale = float(args, 7);
+  for (let row = firstRow(args, tile); row < end; row++) {
+    const logits = address(args, 3) + ((<usize>row * <usize>vocab) << 2);
+    const target = load<i32>(address(args, 4) + (<usize>row << 2));
+    const chosen = load<f32>(logits + (<usize>target << 2));
+    let top = f32x4.splat(-Infinity);
+    let c = 0;
+    for (; c + 4 <= vocab; c += 4) top = f32x4.max(top, v128.load(logits + (<usize>c << 2)));
+    let max1 = max(
+      max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1)),
+      max(f32x4.extract_lane(top, 2), f32x4.extract_lane(top, 3)),
+    );
+    for (; c < vocab; c++) max1 = max(max1, load<f32>(logits + (<usize>c << 2)));
+    const base = f32x4.splat(max1);
+    // Sums of 1024 numbers in fp32, these in fp64: a vocabulary of 128k loses no digits.
+    let total: f64 = 0;
+    for (let from = 0; from < vocab; from += 1024) {
+      const to = min(from + 1024, vocab);
+      let sum = f32x4.splat(0);
+      let j = from;
+      for (; j + 4 <= to; j += 4) {
+        const at = logits + (<usize>j << 2);
+        const e = exp4(f32x4.sub(v128.load(at), base));
+        v128.store(at, e);
+        sum = f32x4.add(sum, e);
+      }
+      total += <f64>horizontalSum(sum);
+      for (; j < to; j++) {
+        const at = logits + (<usize>j << 2);
+        const e = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(at) - max1)), 0);
+        store<f32>(at, e);
+        total += <f64>e;
+      }
+    }
+    store<f32>(address(args, 2) + (<usize>row << 2), <f32>(logarithm(total) + <f64>max1 - <f64>chosen));
+    if (word(args, 6) == 0) continue;
+    const factor = f32x4.splat(<f32>(<f64>scale / total));
+    for (let j = 0; j < vocab; j += 4) {
+      const at = logits + (<usize>j << 2);
+      storeTail(at, f32x4.mul(factor, loadTail(at, vocab - j)), vocab - j);
+    }
+    const at = logits + (<usize>target << 2);
+    store<f32>(at, load<f32>(at) - scale);
+  }
+}

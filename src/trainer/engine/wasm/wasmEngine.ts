@@ -1,0 +1,420 @@
+import { BiphaseError } from '../../../core/errors.ts';
+import { NORM_TILE_ROWS, OPTIMIZER_TILE, PACK_DEPTH, TENSOR_ALIGNMENT } from '../../../core/plannedBytes.ts';
+import {
+  type AdamWNumbers,
+  type Engine,
+  elementCount,
+  type HeadShape,
+  type OptimizerEntry,
+  type Tensor,
+} from '../engine.ts';
+import { CONTROL_BYTES } from './control.ts';
+import { type Argument, Pool } from './pool.ts';
+
+/** What the engine reserves for itself and for tensors; `src/core/plannedBytes.ts` has the arithmetic. */
+export interface WasmEngineSizes {
+  /** Everything together, in bytes. */
+  bytes: number;
+  /** Elements of each of the two buffers of packed panels. */
+  pack: number;
+  /** Elements of scratch of one thread. */
+  scratch: number;
+  /** Elements of the partial sums of a norm's weight gradient. */
+  normPartial: number;
+  optimizerTiles: number;
+}
+
+interface WasmTensor extends Tensor {
+  readonly address: number;
+  readonly elements: number;
+}
+
+const of = (tensor: Tensor): WasmTensor => tensor as WasmTensor;
+const address = (tensor: Tensor): number => of(tensor).address;
+
+/** A matrix in memory: byte distances between its rows and between its columns. */
+interface Strided {
+  address: number;
+  rowStride: number;
+  columnStride: number;
+}
+
+// Shapes of the tiles that the kernels in `kernels/matmul.ts` cut a product into.
+const PANEL_ROWS = 6;
+const PANEL_COLUMNS = 8;
+const PANELS_A_TILE = 8;
+const TILE_ROWS = 96;
+const TILE_COLUMNS = 256;
+
+/** Elements of one tile of the ops that go row by row or element by element. */
+const TILE_ELEMENTS = 16384;
+/** Columns of one tile where rows are added up. */
+const TILE_SLICE = 32;
+
+/**
+ * SIMD kernels over one shared WebAssembly memory. Work is cut by the shapes alone and each tile is computed by one
+ * thread from start to end, so any number of threads gives the same bits.
+ */
+export class WasmEngine implements Engine {
+  readonly name = 'wasm';
+  private readonly memory: WebAssembly.Memory;
+  private readonly pool: Pool;
+  private readonly sizes: WasmEngineSizes;
+  private readonly packedA: number;
+  private readonly packedB: number;
+  private readonly normPartial: number;
+  private readonly optimizerTable: number;
+  private readonly optimizerPartial: number;
+  private optimizerEntries: readonly OptimizerEntry[] | undefined;
+  private next: number;
+
+  private constructor(memory: WebAssembly.Memory, sizes: WasmEngineSizes, next: number, pool: Pool) {
+    this.memory = memory;
+    this.sizes = sizes;
+    this.pool = pool;
+    this.next = next;
+    this.packedA = this.reserve(sizes.pack * 4);
+    this.packedB = this.reserve(sizes.pack * 4);
+    this.normPartial = this.reserve(sizes.normPartial * 4);
+    this.optimizerTable = this.reserve(sizes.optimizerTiles * 24);
+    this.optimizerPartial = this.reserve(sizes.optimizerTiles * 8);
+  }
+
+  /** Reserves the memory and starts `threads` − 1 workers: the calling thread is the first. */
+  static async open(sizes: WasmEngineSizes, threads: number): Promise<WasmEngine> {
+    const pages = Math.ceil(sizes.bytes / 65536);
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const scratchBytes = align(sizes.scratch * 4);
+    const scratch = Array.from({ length: threads }, (_, thread) => CONTROL_BYTES + thread * scratchBytes);
+    const pool = await Pool.start(memory, scratch);
+    return new WasmEngine(memory, sizes, CONTROL_BYTES + threads * scratchBytes, pool);
+  }
+
+  /** Bytes in use: after a model is built, what was planned for it. */
+  get usedBytes(): number {
+    return this.next;
+  }
+
+  private reserve(bytes: number): number {
+    const start = this.next;
+    this.next = start + align(bytes);
+    if (this.next > this.sizes.bytes)
+      throw new BiphaseError('internal', `The plan of ${this.sizes.bytes} bytes is too small for the model.`);
+    return start;
+  }
+
+  tensor(dtype: 'f32' | 'i32', shape: readonly number[]): Tensor {
+    const elements = elementCount(shape);
+    const tensor: WasmTensor = { dtype, shape, elements, address: this.reserve(elements * 4) };
+    return tensor;
+  }
+
+  rows(tensor: Tensor, start: number, count: number): Tensor {
+    const rest = tensor.shape.slice(1);
+    const row = elementCount(rest);
+    const view: WasmTensor = {
+      dtype: tensor.dtype,
+      shape: [count, ...rest],
+      elements: count * row,
+      address: address(tensor) + start * row * 4,
+    };
+    return view;
+  }
+
+  reshape(tensor: Tensor, shape: readonly number[]): Tensor {
+    const view: WasmTensor = { ...of(tensor), shape };
+    return view;
+  }
+
+  upload(tensor: Tensor, values: Float32Array | Int32Array): void {
+    if (values.length !== of(tensor).elements)
+      throw new BiphaseError('internal', `${values.length} values do not fill a tensor of ${tensor.shape}.`);
+    const { buffer } = this.memory;
+    if (tensor.dtype === 'f32') new Float32Array(buffer, address(tensor), values.length).set(values);
+    else new Int32Array(buffer, address(tensor), values.length).set(values);
+  }
+
+  async read(tensor: Tensor): Promise<Float32Array> {
+    const copy = new Float32Array(of(tensor).elements);
+    copy.set(new Float32Array(this.memory.buffer, address(tensor), copy.length));
+    return copy;
+  }
+
+  acquire(): void {}
+  release(): void {}
+
+  fill(target: Tensor, value: number): void {
+    const { elements } = of(target);
+    this.pool.run('fill', Math.ceil(elements / TILE_ELEMENTS), [
+      ...[elements, TILE_ELEMENTS, address(target)],
+      { float: value },
+    ]);
+  }
+
+  copy(target: Tensor, source: Tensor): void {
+    const { elements } = of(target);
+    const tiles = Math.ceil(elements / TILE_ELEMENTS);
+    this.pool.run('copy', tiles, [elements, TILE_ELEMENTS, address(target), address(source)]);
+  }
+
+  embedding(out: Tensor, weight: Tensor, ids: Tensor): void {
+    this.gatherRows(out, weight, ids);
+  }
+
+  embeddingBackward(dWeight: Tensor, dOut: Tensor, ids: Tensor): void {
+    this.gatherRowsBackward(dWeight, dOut, ids);
+  }
+
+  linear(y: Tensor, x: Tensor, weight: Tensor, accumulate = false): void {
+    const [outputs = 0, inputs = 0] = weight.shape;
+    this.multiply(y, x.shape[0]!, outputs, inputs, rowMajor(x), transposed(weight), accumulate);
+  }
+
+  linearBackwardInput(dx: Tensor, dy: Tensor, weight: Tensor, accumulate = false): void {
+    const [outputs = 0, inputs = 0] = weight.shape;
+    this.multiply(dx, dy.shape[0]!, inputs, outputs, rowMajor(dy), rowMajor(weight), accumulate);
+  }
+
+  linearBackwardWeight(dWeight: Tensor, dy: Tensor, x: Tensor): void {
+    const [outputs = 0, inputs = 0] = dWeight.shape;
+    this.multiply(dWeight, outputs, inputs, x.shape[0]!, transposed(dy), rowMajor(x), true);
+  }
+
+  /** C [m × n] (+)= A·B over `depth`, in parts that the packed buffers can hold. */
+  private multiply(
+    c: Tensor,
+    m: number,
+    n: number,
+    depth: number,
+    a: Strided,
+    b: Strided,
+    accumulate: boolean,
+  ): void {
+    for (let k = 0; k < depth; k += PACK_DEPTH) {
+      const part = Math.min(PACK_DEPTH, depth - k);
+      const most = Math.floor(this.sizes.pack / part);
+      const rowsAtOnce = Math.floor(most / PANEL_ROWS) * PANEL_ROWS;
+      const columnsAtOnce = Math.floor(most / PANEL_COLUMNS) * PANEL_COLUMNS;
+      for (let j = 0; j < n; j += columnsAtOnce)
+        for (let i = 0; i < m; i += rowsAtOnce) {
+          const rows = Math.min(rowsAtOnce, m - i);
+          const columns = Math.min(columnsAtOnce, n - j);
+          // B's part is packed once for all parts of A.
+          const panelsB = i === 0 ? Math.ceil(columns / PANEL_COLUMNS) : 0;
+          const packTilesA = Math.ceil(Math.ceil(rows / PANEL_ROWS) / PANELS_A_TILE);
+          const across = Math.ceil(columns / TILE_COLUMNS);
+          const args: Argument[] = [
+            ...[a.address + i * a.rowStride + k * a.columnStride, a.rowStride, a.columnStride],
+            ...[b.address + k * b.rowStride + j * b.columnStride, b.columnStride, b.rowStride],
+            ...[address(c) + (i * n + j) * 4, n * 4, accumulate || k > 0 ? 1 : 0],
+            ...[rows, columns, part, this.packedA, this.packedB, packTilesA, across],
+          ];
+          this.pool.run('packPanels', packTilesA + Math.ceil(panelsB / PANELS_A_TILE), args);
+          this.pool.run('multiplyTile', Math.ceil(rows / TILE_ROWS) * across, args);
+        }
+    }
+  }
+
+  rmsNorm(y: Tensor, inverseRms: Tensor, x: Tensor, weight: Tensor, eps: number): void {
+    const [rows = 0, width = 0] = x.shape;
+    this.rowOp('rmsNorm', rows, width, [
+      ...[address(y), address(inverseRms), address(x), address(weight), width],
+      { float: eps },
+    ]);
+  }
+
+  rmsNormBackward(
+    dx: Tensor,
+    dWeight: Tensor,
+    dy: Tensor,
+    x: Tensor,
+    inverseRms: Tensor,
+    weight: Tensor,
+  ): void {
+    const [rows = 0, width = 0] = x.shape;
+    const tiles = Math.ceil(rows / NORM_TILE_ROWS);
+    this.pool.run('rmsNormBackward', tiles, [
+      ...[rows, NORM_TILE_ROWS, address(dx), this.normPartial, address(dy), address(x)],
+      ...[address(inverseRms), address(weight), width],
+    ]);
+    this.pool.run('addPartialRows', Math.ceil(width / TILE_SLICE), [
+      ...[width, TILE_SLICE, address(dWeight), this.normPartial, tiles],
+    ]);
+  }
+
+  rotary(qkv: Tensor, cos: Tensor, sin: Tensor, positions: Tensor, shape: HeadShape): void {
+    this.rotate(qkv, cos, sin, positions, shape, 0);
+  }
+
+  rotaryBackward(dQkv: Tensor, cos: Tensor, sin: Tensor, positions: Tensor, shape: HeadShape): void {
+    this.rotate(dQkv, cos, sin, positions, shape, 1);
+  }
+
+  private rotate(
+    qkv: Tensor,
+    cos: Tensor,
+    sin: Tensor,
+    positions: Tensor,
+    shape: HeadShape,
+    back: 0 | 1,
+  ): void {
+    const [rows = 0, width = 0] = qkv.shape;
+    const heads = shape.heads + shape.kvHeads;
+    this.rowOp('rotary', rows, width, [
+      ...[address(qkv), address(cos), address(sin), address(positions), width, heads, shape.headDim, back],
+    ]);
+  }
+
+  attention(
+    out: Tensor,
+    logSumExp: Tensor,
+    qkv: Tensor,
+    cumulativeLengths: Tensor,
+    shape: HeadShape,
+    causal: boolean,
+  ): void {
+    const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
+    this.pool.run(
+      'attention',
+      tiles,
+      attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
+    );
+  }
+
+  attentionBackward(
+    dQkv: Tensor,
+    dOut: Tensor,
+    out: Tensor,
+    logSumExp: Tensor,
+    qkv: Tensor,
+    cumulativeLengths: Tensor,
+    shape: HeadShape,
+    causal: boolean,
+  ): void {
+    const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
+    this.pool.run('attentionBackward', tiles, [
+      ...attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
+      ...[address(dQkv), address(dOut)],
+    ]);
+  }
+
+  swiGlu(out: Tensor, gateUp: Tensor): void {
+    const [rows = 0, width = 0] = out.shape;
+    this.rowOp('swiGlu', rows, 4 * width, [address(out), address(gateUp), width]);
+  }
+
+  swiGluBackward(dGateUp: Tensor, dOut: Tensor, gateUp: Tensor): void {
+    const [rows = 0, width = 0] = dOut.shape;
+    this.rowOp('swiGluBackward', rows, 4 * width, [address(dGateUp), address(gateUp), width, address(dOut)]);
+  }
+
+  gatherRows(out: Tensor, x: Tensor, rows: Tensor): void {
+    const [count = 0, width = 0] = out.shape;
+    this.rowOp('gatherRows', count, width, [address(out), address(x), address(rows), width * 4]);
+  }
+
+  gatherRowsBackward(dx: Tensor, dOut: Tensor, rows: Tensor): void {
+    const [count = 0, width = 0] = dOut.shape;
+    this.pool.run('scatterAddRows', Math.ceil(width / TILE_SLICE), [
+      ...[width, TILE_SLICE, address(dx), address(dOut), address(rows), count],
+    ]);
+  }
+
+  crossEntropy(losses: Tensor, logits: Tensor, targets: Tensor): void {
+    this.entropy(losses, logits, targets, 0, 0);
+  }
+
+  crossEntropyWithGradient(losses: Tensor, logits: Tensor, targets: Tensor, gradientScale: number): void {
+    this.entropy(losses, logits, targets, 1, gradientScale);
+  }
+
+  private entropy(losses: Tensor, logits: Tensor, targets: Tensor, gradient: 0 | 1, scale: number): void {
+    const [rows = 0, vocab = 0] = logits.shape;
+    this.rowOp('crossEntropy', rows, 4 * vocab, [
+      ...[address(losses), address(logits), address(targets), vocab, gradient],
+      { float: scale },
+    ]);
+  }
+
+  async sumOfSquares(entries: readonly OptimizerEntry[]): Promise<number> {
+    const tiles = this.prepareOptimizer(entries);
+    this.pool.run('sumOfSquares', tiles, [this.optimizerTable, this.optimizerPartial]);
+    return new Float64Array(this.memory.buffer, this.optimizerPartial, tiles).reduce(
+      (sum, part) => sum + part,
+      0,
+    );
+  }
+
+  adamW(entries: readonly OptimizerEntry[], numbers: AdamWNumbers): void {
+    const { learningRate, beta1, beta2, eps, weightDecay, gradientScale, biasCorrection1, biasCorrection2 } =
+      numbers;
+    const tiles = this.prepareOptimizer(entries);
+    const floats = [beta1, 1 - beta1, beta2, 1 - beta2, eps, 1 - learningRate * weightDecay];
+    floats.push(learningRate / biasCorrection1, 1 / Math.sqrt(biasCorrection2), gradientScale);
+    this.pool.run('adamW', tiles, [this.optimizerTable, ...floats.map((float) => ({ float }))]);
+  }
+
+  /** Writes the table of the optimizer's tiles, once for a list of entries; returns their number. */
+  private prepareOptimizer(entries: readonly OptimizerEntry[]): number {
+    const counts = entries.map(({ weight }) => Math.ceil(of(weight).elements / OPTIMIZER_TILE));
+    const tiles = counts.reduce((a, b) => a + b, 0);
+    if (this.optimizerEntries === entries) return tiles;
+    if (tiles > this.sizes.optimizerTiles)
+      throw new BiphaseError('internal', 'More parameters than planned.');
+    const table = new Int32Array(this.memory.buffer, this.optimizerTable, tiles * 6);
+    let at = 0;
+    for (const { weight, gradient, firstMoment, secondMoment, decays } of entries)
+      for (let from = 0; from < of(weight).elements; from += OPTIMIZER_TILE) {
+        const count = Math.min(OPTIMIZER_TILE, of(weight).elements - from);
+        const addresses = [weight, gradient, firstMoment, secondMoment].map(
+          (tensor) => address(tensor) + from * 4,
+        );
+        table.set([...addresses, count, decays ? 1 : 0], at);
+        at += 6;
+      }
+    this.optimizerEntries = entries;
+    return tiles;
+  }
+
+  /** A kernel that goes row by row, with as many rows a tile as make up about the same work. */
+  private rowOp(
+    name: Parameters<Pool['run']>[0],
+    rows: number,
+    work: number,
+    args: readonly Argument[],
+  ): void {
+    const rowsOfTile = Math.max(1, Math.floor(TILE_ELEMENTS / Math.max(1, work)));
+    this.pool.run(name, Math.ceil(rows / rowsOfTile), [rows, rowsOfTile, ...args]);
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close();
+  }
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
+}
+
+function rowMajor(tensor: Tensor): Strided {
+  return { address: address(tensor), rowStride: tensor.shape[1]! * 4, columnStride: 4 };
+}
+
+function transposed(tensor: Tensor): Strided {
+  return { address: address(tensor), rowStride: 4, columnStride: tensor.shape[1]! * 4 };
+}
+
+function attentionArguments(
+  out: Tensor,
+  logSumExp: Tensor,
+  qkv: Tensor,
+  cumulativeLengths: Tensor,
+  { heads, kvHeads, headDim }: HeadShape,
+  causal: boolean,
+): Argument[] {
+  return [
+    ...[address(out), address(logSumExp), address(qkv), address(cumulativeLengths)],
+    ...[heads, kvHeads, headDim, causal ? 1 : 0],
+    { float: 1 / Math.sqrt(headDim) },
+  ];
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import type { LaunchCheck } from '../../../src/protocol/controlApi.ts';
+import { FakeHost } from './fakeRuns.ts';
+import { PageHost, screenshots } from './pageHost.ts';
+
+let host: PageHost;
+before(async () => {
+  host = await PageHost.start();
+});
+after(() => host.stop());
+
+const check: LaunchCheck = {
+  name: '610m-clm-10k-mlm40-42k',
+  steps: 42000,
+  tokens: 96.6e9,
+  parameters: 610e6,
+  phases: [
+    { objective: 'clm', from: 0, until: 10000 },
+    { objective: 'mlm', from: 10000, until: 42000, maskRatio: [0.4] },
+  ],
+  schedule: { warmup: 2000, decayStart: 40000, peak: 5e-4 },
+  plannedBytes: 21e9,
+  checkpointBytes: 8e9,
+  memoryFreeBytes: null,
+  diskFreeBytes: null,
+  fits: null,
+  sentences: [],
+  secondsExpected: null,
+  node: 'atlas',
+  setup: [],
+  differences: ['phases.0.until: 21000 → 10000', 'seed: 0 → 1'],
+  lastRun: '610m-clm-21k-mlm40-42k',
+};
+
+test('the check page fills in, and Enter starts', async () => {
+  for (const theme of ['dark', 'light', 'contrast'] as const) {
+    const { page, problems } = await host.open('check', theme, 900, 760);
+    const fake = new FakeHost(page);
+    await fake.send({ type: 'check', check, yaml: 'model: 610m\n', starting: false });
+    await page.getByText('Asking the node').waitFor();
+    await fake.send({
+      type: 'check',
+      yaml: 'model: 610m\n',
+      starting: false,
+      check: { ...check, memoryFreeBytes: 140e9, diskFreeBytes: 2e12, fits: true, secondsExpected: 91000 },
+    });
+    await page.getByText('It fits').waitFor();
+    await page.screenshot({ path: path.join(screenshots, `check-${theme}.png`) });
+    await page.keyboard.press('Enter');
+    assert.deepEqual(
+      (await fake.posted()).map((m) => m.type),
+      ['ready', 'start'],
+    );
+    await page.keyboard.press('Escape');
+    assert.equal(((await fake.posted()).at(-1) as { type: string }).type, 'cancel');
+    assert.deepEqual(problems, []);
+    await page.close();
+  }
+});

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { emptyState, FakeHost, fakeRun, valueAt } from './fakeRuns.ts';
+import { PageHost, screenshots } from './pageHost.ts';
+import type { ThemeName } from './themes.ts';
+
+let host: PageHost;
+before(async () => {
+  host = await PageHost.start();
+});
+after(() => host.stop());
+
+const three = [
+  fakeRun(1, '610m-clm-10k-mlm40-42k'),
+  fakeRun(2, '610m-mlm40-42k', {
+    state: 'finished',
+    step: 4200,
+    secondsLeft: null,
+    phases: [{ objective: 'mlm', until: 4200 }],
+    loss: 2.42,
+  }),
+  fakeRun(3, '610m-clm-42k', {
+    state: 'failed',
+    reason: 'The loss was NaN.',
+    loss: 'NaN',
+    step: 1532,
+    phases: [{ objective: 'clm', until: 4200 }],
+  }),
+];
+
+async function opened(theme: ThemeName, runs = three, value = valueAt, change = {}) {
+  const { page, problems } = await host.open('curves', theme);
+  const fake = new FakeHost(page, value);
+  await fake.send({ type: 'snapshot', runs, state: emptyState(runs, change) });
+  await page.waitForFunction(() => document.querySelectorAll('.panel').length > 0);
+  await fake.answer(2000);
+  await page.waitForFunction(() => document.querySelector('.panel .note')?.textContent?.includes('points'));
+  return { page, problems, fake };
+}
+
+function nanAt1500(run: number, metric: string, step: number): number {
+  if (run === 3 && step >= 1500) return Number.NaN;
+  return valueAt(run, metric, step);
+}
+
+for (const theme of ['dark', 'light', 'contrast'] as const)
+  test(`three runs in the ${theme} theme, with a cursor`, async () => {
+    const { page, problems } = await opened(theme, three, nanAt1500);
+    const box = (await page.locator('.panel.big .chart').boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.6);
+    await page.locator('.readout:not([hidden])').waitFor();
+    await page.screenshot({ path: path.join(screenshots, `curves-${theme}.png`) });
+    assert.match(await page.locator('.footnote').first().innerText(), /610m-clm-42k: NaN at step 1,500/);
+    const pixels = await page.locator('canvas[data-metric=loss]').evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      return data.some((v) => v !== 0);
+    });
+    assert.equal(pixels, true);
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+test('new points are drawn and told; a gap asks for a snapshot; the view stays', async () => {
+  const { page, fake } = await opened('dark');
+  const run = three[0].run;
+  await page.locator('.panel.big .chart').focus();
+  await page.keyboard.press('+');
+  await page.waitForTimeout(250);
+  await fake.answer(2000);
+  const range = () => fake.posted().then((all) => all.findLast((m) => m.type === 'state'));
+  const zoomed = await range();
+  await fake.append(run, 'loss', 2001);
+  await page.waitForFunction(() =>
+    (globalThis as unknown as { drawn: { lastStep: number }[] }).drawn.some((d) => d.lastStep === 2001),
+  );
+  assert.deepEqual(await range(), zoomed);
+  await fake.append(run, 'loss', 2009, 7);
+  await page.waitForFunction(
+    (count) => (globalThis as unknown as { posted: { type: string }[] }).posted.length > count,
+    (await fake.posted()).length - 1,
+  );
+  const asked = await fake.answer(2010);
+  assert.ok(asked.some((s) => s.run === run && s.metric === 'loss' && s.from === null));
+  await page.close();
+});
+
+test('hostile names stay text; keys move the cursor and show the table', async () => {
+  const hostile = fakeRun(1, '<img src=x onerror="window.owned=1"><script>window.owned=1</script>');
+  const { page, problems } = await opened('dark', [hostile, three[1]]);
+  assert.equal(await page.locator('img').count(), 0);
+  await page.locator('.panel.big .chart').focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  await page.waitForFunction(() =>
+    /Loss: .*<img/.test(document.querySelector('[role=status]')?.textContent ?? ''),
+  );
+  await page.keyboard.press('t');
+  await page.locator('.data-table tbody tr').first().waitFor();
+  assert.equal(await page.locator('.data-table tbody tr').count(), 100);
+  assert.match(await page.locator('.data-table caption').innerText(), /Rows 1 to 100 of 1,000/);
+  await page.screenshot({ path: path.join(screenshots, 'curves-table.png') });
+  assert.equal(await page.evaluate(() => 'owned' in globalThis), false);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('38 runs, one hidden by its row', async () => {
+  const runs = Array.from({ length: 38 }, (_, i) => fakeRun(i + 1, `210m-run-${i + 1}`));
+  const { page, problems, fake } = await opened('light', runs);
+  await page.locator('.legend .toggle').nth(4).click();
+  const state = (await fake.posted()).findLast((m) => m.type === 'state');
+  assert.deepEqual(state?.type === 'state' && state.state.hidden, [runs[4].run]);
+  await page.mouse.move(5, 5);
+  await page.screenshot({ path: path.join(screenshots, 'curves-38-runs.png') });
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('no runs offer a launch; a run without points says what it does', async () => {
+  const { page, problems } = await host.open('curves', 'dark', 520, 640);
+  const fake = new FakeHost(page);
+  await fake.send({ type: 'snapshot', runs: [], state: emptyState([]) });
+  await page.locator('.empty vscode-button').first().click();
+  assert.equal((await fake.posted()).at(-1)?.type, 'launch');
+  await page.screenshot({ path: path.join(screenshots, 'curves-empty.png') });
+  const run = fakeRun(9, 'micro-mlm40', {
+    state: 'starting',
+    doing: 'preparing data',
+    step: 0,
+    loss: null,
+    metrics: [],
+    phases: [],
+  });
+  await fake.send({ type: 'snapshot', runs: [run], state: emptyState([run]) });
+  await page.getByText('micro-mlm40: preparing data. Waiting for the first point.').waitFor();
+  await page.screenshot({ path: path.join(screenshots, 'curves-waiting.png') });
+  assert.deepEqual(problems, []);
+  await page.close();
+});

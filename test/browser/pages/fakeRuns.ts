@@ -1,0 +1,156 @@
+import type { Page } from 'playwright-core';
+import { encodeSeries } from '../../../src/core/seriesBytes.ts';
+import type { RunSummary, SeriesHeader, SeriesRequest } from '../../../src/protocol/controlApi.ts';
+import type { CurvesState, FromCurvesPage } from '../../../src/protocol/pageMessages.ts';
+
+export function fakeRun(index: number, name: string, change: Partial<RunSummary> = {}): RunSummary {
+  return {
+    run: `20260101-${String(index).padStart(8, '0')}`,
+    node: 'atlas',
+    name,
+    kind: 'pretrain',
+    state: 'running',
+    asOf: 1.75e9,
+    connected: true,
+    createdAt: 1.75e9,
+    segment: 0,
+    step: 2000,
+    totalSteps: 4200,
+    tokens: 2000 * 4096,
+    tokensPerSecond: 18400,
+    loss: 2.31,
+    secondsLeft: 14400,
+    doing: 'training',
+    checkpoints: [1000, 2000],
+    phases: [
+      { objective: 'clm', until: 1000 },
+      { objective: 'mlm', until: 4200 },
+    ],
+    decayStart: 1800,
+    metrics: ['loss', 'validation/loss/mlm', 'learningRate', 'gradNorm', 'tokensPerSecond'],
+    unreadableLines: 0,
+    onNode: true,
+    ...change,
+  };
+}
+
+export function emptyState(runs: readonly RunSummary[], change: Partial<CurvesState> = {}): CurvesState {
+  return {
+    runs: runs.map((r) => r.run),
+    metrics: [],
+    x: 'step',
+    logY: false,
+    table: false,
+    hidden: [],
+    range: null,
+    ...change,
+  };
+}
+
+/** A plausible value of a metric at a step; the same call gives the same value. */
+export function valueAt(run: number, metric: string, step: number): number {
+  const noise = Math.sin(step * 12.9898 + run * 78.233) * 43758.5453;
+  const u = noise - Math.floor(noise) - 0.5;
+  const jump = step > 1000 ? 0.9 * Math.exp(-(step - 1000) / 150) : 0;
+  const loss = 2.2 + run * 0.07 + 6.5 * Math.exp(-step / 220) + jump;
+  if (metric === 'loss') return loss + u * 0.16;
+  if (metric.startsWith('validation')) return loss + 0.08;
+  if (metric === 'learningRate')
+    return 5e-4 * Math.min(1, (step + 1) / 200, Math.max(0.02, (2400 - step) / 600));
+  if (metric === 'gradNorm') return 0.5 + 2 * Math.exp(-step / 150) + u * 0.12;
+  return 18000 + u * 900 + run * 300;
+}
+
+interface Points {
+  x: number[];
+  y: number[];
+}
+
+function pack(points: Points): string {
+  const bytes = encodeSeries({
+    x: Float64Array.from(points.x),
+    y: Float64Array.from(points.y),
+    step: Uint32Array.from(points.x),
+    segment: new Uint16Array(points.x.length),
+  });
+  return Buffer.from(bytes).toString('base64');
+}
+
+/** The extension's part: answers `series` requests of the page from made-up values. */
+export class FakeHost {
+  private readonly page: Page;
+  private answered = 0;
+  versions = new Map<string, number>();
+  private readonly value: (run: number, metric: string, step: number) => number;
+
+  constructor(page: Page, value = valueAt) {
+    this.page = page;
+    this.value = value;
+  }
+
+  async posted(): Promise<FromCurvesPage[]> {
+    return this.page.evaluate(() => (globalThis as unknown as { posted: never[] }).posted);
+  }
+
+  async send(message: object, base64?: string): Promise<void> {
+    await this.page.evaluate(
+      ([m, b]) =>
+        window.postMessage(
+          b ? { ...m, binary: Uint8Array.from(atob(b), (c) => c.charCodeAt(0)).buffer } : m,
+          '*',
+        ),
+      [message, base64] as const,
+    );
+  }
+
+  /** Answers what was asked since the last call; `upTo`: last step that exists. */
+  async answer(upTo: number): Promise<SeriesRequest[]> {
+    const asked = (await this.posted()).slice(this.answered);
+    this.answered += asked.length;
+    const requests: SeriesRequest[] = [];
+    for (const message of asked) {
+      if (message.type !== 'series') continue;
+      const { run, metric, x, from, to } = message.series;
+      requests.push(message.series);
+      const every = metric.startsWith('validation') ? 200 : Math.max(1, Math.floor(upTo / 1000));
+      const points: Points = { x: [], y: [] };
+      for (let step = every; step <= upTo; step += every)
+        if (step >= (from ?? 0) && step <= (to ?? upTo)) {
+          points.x.push(step);
+          points.y.push(this.value(Number(run.slice(9)), metric, step));
+        }
+      const header: SeriesHeader = {
+        run,
+        metric,
+        x,
+        version: 1,
+        total: upTo,
+        points: points.x.length,
+        bucket: every,
+      };
+      this.versions.set(`${run} ${metric}`, 1);
+      await this.send({ type: 'series', request: message.request, header }, pack(points));
+    }
+    return requests;
+  }
+
+  async append(run: string, metric: string, step: number, follows?: number): Promise<void> {
+    const key = `${run} ${metric}`;
+    const before = follows ?? this.versions.get(key) ?? 0;
+    this.versions.set(key, before + 1);
+    const header: SeriesHeader = {
+      run,
+      metric,
+      x: 'step',
+      version: before + 1,
+      total: step,
+      points: 1,
+      bucket: 1,
+    };
+    const y = this.value(Number(run.slice(9)), metric, step);
+    await this.send(
+      { type: 'points', header, follows: before, reset: false, tokens: step * 4096, time: step * 0.2 },
+      pack({ x: [step], y: [y] }),
+    );
+  }
+}

@@ -1,0 +1,353 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { connectSsh, type SshConnection } from '../../../src/control/nodes/ssh/connect.ts';
+import type { SshHop, SshSources } from '../../../src/control/nodes/ssh/sshConfig.ts';
+import { SshTransport } from '../../../src/control/nodes/ssh/sshTransport.ts';
+import { BiphaseError } from '../../../src/core/errors.ts';
+import { startFaultProxy } from '../../support/faultProxy.ts';
+import { freePort, knownHostsLine, makeKey, type Sshd, sshdPath, startSshd } from '../../support/sshd.ts';
+import { type TestPrompter, testPrompter } from '../../support/testPrompter.ts';
+
+const canary = 'canary-7d1f-passphrase';
+let folder: string;
+let home: string;
+let sshd: Sshd;
+let plain: string;
+let locked: string;
+let stranger: string;
+
+before(async () => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-ssh-'));
+  home = path.join(folder, 'home');
+  fs.mkdirSync(path.join(home, '.ssh'), { recursive: true, mode: 0o700 });
+  plain = makeKey(path.join(folder, 'plain'));
+  locked = makeKey(path.join(folder, 'locked'), { passphrase: canary });
+  stranger = makeKey(path.join(folder, 'stranger'), { type: 'ecdsa' });
+  sshd = await startSshd({
+    folder: path.join(folder, 'sshd'),
+    authorized: [`${plain}.pub`, `${locked}.pub`],
+    hostKeyTypes: ['ed25519', 'rsa'],
+    environment: { HOME: path.join(folder, 'node-home') },
+  });
+  fs.mkdirSync(path.join(folder, 'node-home'));
+});
+
+after(async () => {
+  await sshd?.stop();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+function sources(config = '', environment: NodeJS.ProcessEnv = {}): SshSources {
+  fs.writeFileSync(path.join(home, '.ssh', 'config'), config);
+  return {
+    home,
+    userFile: path.join(home, '.ssh', 'config'),
+    systemFile: path.join(folder, 'none'),
+    localUser: os.userInfo().username,
+    environment,
+  };
+}
+
+const knownHosts = (): string => path.join(home, '.ssh', 'known_hosts');
+
+async function connect(
+  hop: Partial<SshHop>,
+  prompts: TestPrompter = testPrompter(),
+  from: SshSources = sources(),
+): Promise<SshConnection> {
+  return connectSsh(
+    { host: '127.0.0.1', port: sshd.port, ...hop },
+    { node: 'atlas', prompts, signal: new AbortController().signal, sources: from },
+  );
+}
+
+async function failure(attempt: Promise<SshConnection>): Promise<BiphaseError> {
+  try {
+    (await attempt).close();
+  } catch (error) {
+    assert.ok(error instanceof BiphaseError, String(error));
+    return error;
+  }
+  assert.fail('the connection should have been refused');
+}
+
+async function run(connection: SshConnection, ...argv: string[]): Promise<string> {
+  const channel = await new SshTransport(connection).exec(argv);
+  channel.stdin.end();
+  channel.stderr.resume();
+  let text = '';
+  for await (const chunk of channel.stdout) text += chunk;
+  assert.deepEqual(await channel.exit, { known: true, code: 0, signal: null });
+  return text;
+}
+
+const skip = sshdPath() ? false : 'no sshd on this machine';
+
+test('an unknown host key is asked about, appended once and known afterwards', { skip }, async () => {
+  fs.writeFileSync(knownHosts(), 'other.example ssh-ed25519 AAAA', { mode: 0o600 });
+  const prompts = testPrompter({ hostKey: true });
+  const first = await connect({ identityFile: plain }, prompts);
+  first.close();
+  assert.equal(await first.closed, undefined);
+  assert.equal(prompts.hostKeys.length, 1);
+  const expected = execFileSync('ssh-keygen', ['-lf', sshd.hostKeys[0]!], { encoding: 'utf8' });
+  assert.ok(expected.includes(prompts.hostKeys[0]!.fingerprint));
+  const lines = fs.readFileSync(knownHosts(), 'utf8').split('\n');
+  assert.equal(lines[0], 'other.example ssh-ed25519 AAAA');
+  assert.equal(`${lines[1]}\n`, knownHostsLine(sshd));
+  const again = testPrompter();
+  (await connect({ identityFile: plain }, again)).close();
+  assert.equal(again.hostKeys.length, 0);
+});
+
+test('HashKnownHosts hides the name, and the hidden name is found again', { skip }, async () => {
+  fs.rmSync(knownHosts());
+  const from = sources('Host *\n  HashKnownHosts yes\n');
+  (await connect({ identityFile: plain }, testPrompter({ hostKey: true }), from)).close();
+  assert.match(fs.readFileSync(knownHosts(), 'utf8'), /^\|1\|/);
+  assert.equal(fs.statSync(knownHosts()).mode & 0o777, 0o600);
+  (await connect({ identityFile: plain })).close();
+});
+
+test('a refused prompt sends nothing', { skip }, async () => {
+  fs.rmSync(knownHosts());
+  const attempts = userauths();
+  const error = await failure(connect({ identityFile: plain }));
+  assert.equal(error.kind, 'refused');
+  assert.equal(userauths(), attempts);
+});
+
+test('a host known by its RSA key is asked for that one', { skip }, async () => {
+  const rsa = fs.readFileSync(sshd.hostKeys[1]!, 'utf8').split(' ');
+  fs.writeFileSync(knownHosts(), `[127.0.0.1]:${sshd.port} ${rsa[0]} ${rsa[1]}\n`);
+  (await connect({ identityFile: plain })).close();
+});
+
+test('a changed host key is refused before any credential is sent', { skip }, async () => {
+  const other = makeKey(path.join(folder, 'other_host'));
+  const [type, key] = fs.readFileSync(`${other}.pub`, 'utf8').split(' ');
+  fs.writeFileSync(knownHosts(), `[127.0.0.1]:${sshd.port} ${type} ${key}\n`);
+  const attempts = userauths();
+  const prompts = testPrompter({ hostKey: true });
+  const error = await failure(connect({ identityFile: plain }, prompts));
+  assert.equal(error.kind, 'refused');
+  assert.match(error.message, /another host key .* than the one on file .*line 1/);
+  assert.equal(prompts.hostKeys.length, 0);
+  assert.equal(userauths(), attempts);
+});
+
+test('a revoked host key is refused, also when it is known', { skip }, async () => {
+  fs.writeFileSync(knownHosts(), `${knownHostsLine(sshd)}@revoked ${knownHostsLine(sshd, '*')}`);
+  const error = await failure(connect({ identityFile: plain }, testPrompter({ hostKey: true })));
+  assert.equal(error.kind, 'refused');
+  assert.match(error.message, /revoked/);
+});
+
+test('a host known only through an authority is named', { skip }, async () => {
+  fs.writeFileSync(knownHosts(), `@cert-authority ${knownHostsLine(sshd, '*')}`);
+  const error = await failure(connect({ identityFile: plain }, testPrompter({ hostKey: true })));
+  assert.match(error.message, /certificate authority/);
+});
+
+test('a key with a passphrase unlocks after one wrong answer', { skip }, async () => {
+  fs.writeFileSync(knownHosts(), knownHostsLine(sshd));
+  const prompts = testPrompter({ secrets: ['wrong', canary] });
+  const connection = await connect({ identityFile: locked }, prompts);
+  assert.deepEqual(
+    prompts.secrets.map((each) => [each.purpose, each.storageKey, each.retry]),
+    [
+      ['passphrase', `passphrase:${locked}`, false],
+      ['passphrase', `passphrase:${locked}`, true],
+    ],
+  );
+  assert.deepEqual(holders(canary), []);
+  connection.close();
+});
+
+test('a passphrase that stays wrong ends in one sentence and reaches no node', { skip }, async () => {
+  const before = connections();
+  const prompts = testPrompter({ secrets: ['a', 'b', 'c', 'd'] });
+  const error = await failure(connect({ identityFile: locked }, prompts));
+  assert.equal(error.kind, 'needs-person');
+  assert.equal(error.message, `The passphrase of ${locked} was wrong 3 times.`);
+  assert.equal(prompts.secrets.length, 3);
+  assert.equal(connections(), before);
+});
+
+test('an encrypted key behind another one is unlocked only when the node accepts it', { skip }, async () => {
+  const config = `Host *\n  IdentityFile ${stranger}\n  IdentityFile ${locked}\n`;
+  const prompts = testPrompter({ secrets: [canary] });
+  (await connect({}, prompts, sources(config))).close();
+  assert.equal(prompts.secrets.length, 1);
+  const refused = await startSshd({ folder: path.join(folder, 'sshd2') });
+  try {
+    fs.appendFileSync(knownHosts(), knownHostsLine(refused));
+    const silent = testPrompter({ secrets: [canary] });
+    const error = await failure(connect({ port: refused.port }, silent, sources(config)));
+    assert.equal(error.kind, 'needs-person');
+    assert.match(error.message, /refused the login of .*: 2 keys were not accepted/);
+    assert.equal(silent.secrets.length, 0);
+  } finally {
+    await refused.stop();
+  }
+});
+
+test('an agent signs, and is not forwarded', { skip }, async () => {
+  const socket = path.join(folder, 'agent.sock');
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  try {
+    while (!fs.existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 5));
+    const environment = { ...process.env, SSH_AUTH_SOCK: socket };
+    execFileSync('ssh-add', ['-q', plain], { env: environment, stdio: 'ignore' });
+    execFileSync('ssh-add', ['-q', stranger], { env: environment, stdio: 'ignore' });
+    const connection = await connect({}, testPrompter(), sources('', { SSH_AUTH_SOCK: socket }));
+    assert.equal(await run(connection, 'sh', '-c', 'echo "[$SSH_AUTH_SOCK]"'), '[]\n');
+    connection.close();
+    const only = `Host *\n  IdentitiesOnly yes\n  IdentityFile ${stranger}\n`;
+    const error = await failure(connect({}, testPrompter(), sources(only, { SSH_AUTH_SOCK: socket })));
+    assert.match(error.message, /1 key was not accepted/);
+    const named = `Host *\n  IdentityAgent ${socket}\n  IdentitiesOnly yes\n  IdentityFile ${plain}.pub\n`;
+    (await connect({}, testPrompter(), sources(named))).close();
+  } finally {
+    agent.kill();
+  }
+});
+
+test('a jump is checked and passed through; its own settings come from the configuration', {
+  skip,
+}, async () => {
+  const inner = await startSshd({ folder: path.join(folder, 'inner'), authorized: [`${plain}.pub`] });
+  try {
+    const config = `Host deep\n  HostName 127.0.0.1\n  Port ${inner.port}\n  ProxyJump gate\n  IdentityFile ${plain}
+Host gate\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  IdentityFile ${plain}\n`;
+    const hop = { host: 'deep', port: undefined };
+    const other = fs.readFileSync(`${stranger}.pub`, 'utf8').split(' ');
+    fs.writeFileSync(
+      knownHosts(),
+      `[127.0.0.1]:${sshd.port} ${other[0]} ${other[1]}\n${knownHostsLine(inner)}`,
+    );
+    const logins = inner.logins();
+    assert.equal((await failure(connect(hop, testPrompter(), sources(config)))).kind, 'refused');
+    fs.writeFileSync(knownHosts(), knownHostsLine(sshd) + knownHostsLine(inner));
+    const connection = await connect(hop, testPrompter(), sources(config));
+    assert.equal(await run(connection, 'echo', 'inside'), 'inside\n');
+    assert.equal(inner.logins(), logins + 1);
+    connection.close();
+    await connection.closed;
+    fs.writeFileSync(
+      knownHosts(),
+      `${knownHostsLine(sshd)}[127.0.0.1]:${inner.port} ${other[0]} ${other[1]}\n`,
+    );
+    const refused = await failure(connect(hop, testPrompter(), sources(config)));
+    assert.equal(refused.kind, 'refused');
+    assert.equal(inner.logins(), logins + 1);
+  } finally {
+    await inner.stop();
+  }
+  fs.writeFileSync(knownHosts(), knownHostsLine(sshd));
+});
+
+test('a port where nobody listens is one sentence', { skip }, async () => {
+  const port = await freePort();
+  const error = await failure(connect({ port, identityFile: plain }));
+  assert.equal(error.kind, 'unreachable');
+  assert.equal(error.message, `127.0.0.1:${port} refuses connections: no ssh server listens there.`);
+});
+
+test('a server that says nothing is given up on, but not while a person reads', { skip }, async () => {
+  process.env.BIPHASE_CLOCK = '0.05';
+  const proxy = await startFaultProxy(sshd.port);
+  try {
+    proxy.stall();
+    const error = await failure(connect({ port: proxy.port, identityFile: plain }));
+    assert.equal(error.message, `127.0.0.1:${proxy.port} did not answer within 20 s.`);
+    proxy.resume();
+    const slow = testPrompter();
+    slow.hostKey = () => new Promise((resolve) => setTimeout(() => resolve(true), 1500));
+    (await connect({ port: proxy.port, identityFile: plain }, slow)).close();
+  } finally {
+    delete process.env.BIPHASE_CLOCK;
+    await proxy.close();
+  }
+});
+
+test('a link that stalls is noticed by keepalive, and waiting commands hear of it', { skip }, async () => {
+  process.env.BIPHASE_CLOCK = '0.02';
+  const proxy = await startFaultProxy(sshd.port);
+  try {
+    fs.appendFileSync(knownHosts(), knownHostsLine(sshd, `[127.0.0.1]:${proxy.port}`));
+    const connection = await connect({ port: proxy.port, identityFile: plain });
+    const channel = await new SshTransport(connection).exec(['cat']);
+    channel.stdout.resume();
+    channel.stderr.resume();
+    proxy.stall();
+    const exit = await channel.exit;
+    assert.equal(exit.known, false);
+    assert.equal((await connection.closed)?.message, `127.0.0.1:${proxy.port} no longer answers.`);
+  } finally {
+    delete process.env.BIPHASE_CLOCK;
+    await proxy.close();
+  }
+});
+
+test('a cut during a transfer ends it and leaves no half file under its name', { skip }, async () => {
+  const proxy = await startFaultProxy(sshd.port);
+  try {
+    fs.appendFileSync(knownHosts(), knownHostsLine(sshd, `[127.0.0.1]:${proxy.port}`));
+    const local = path.join(folder, 'big');
+    fs.writeFileSync(local, Buffer.alloc(8 << 20, 7));
+    const remote = path.join(folder, 'node-home', "it's $(here) ü");
+    for (const cut of [() => proxy.cutAfter(3 << 20), () => setTimeout(() => proxy.finish(), 5)]) {
+      const connection = await connect({ port: proxy.port, identityFile: plain });
+      cut();
+      await assert.rejects(new SshTransport(connection).upload(local, remote), { kind: 'unreachable' });
+      assert.equal((await connection.closed)?.kind, 'unreachable');
+      assert.equal(fs.existsSync(remote), false);
+    }
+    const connection = await connect({ port: proxy.port, identityFile: plain });
+    const transport = new SshTransport(connection);
+    const seen: number[] = [];
+    await transport.upload(local, remote, (fraction) => seen.push(fraction));
+    assert.equal(seen.at(-1), 1);
+    const back = path.join(folder, 'back');
+    await transport.download(remote, back);
+    assert.ok(fs.readFileSync(back).equals(fs.readFileSync(local)));
+    await assert.rejects(transport.download(`${remote}-missing`, back), { kind: 'missing' });
+    await assert.rejects(transport.upload(local, `${remote}/no/such`), { kind: 'missing' });
+    connection.close();
+  } finally {
+    await proxy.close();
+  }
+});
+
+function connections(): number {
+  return [...sshd.log().matchAll(/^Connection from /gm)].length;
+}
+
+/** Login attempts that reached the server's user authentication. */
+function userauths(): number {
+  return [...sshd.log().matchAll(/^(Accepted|Failed|Postponed|Connection closed by authenticating user) /gm)]
+    .length;
+}
+
+/** Files under the test's folder and processes that hold the text. */
+function holders(text: string): string[] {
+  const found: string[] = [];
+  for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) {
+      const file = path.join(entry.parentPath, entry.name);
+      if (fs.readFileSync(file).includes(text)) found.push(file);
+    }
+  for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
+    for (const name of ['cmdline', 'environ'])
+      try {
+        if (fs.readFileSync(`/proc/${pid}/${name}`).includes(text)) found.push(`/proc/${pid}/${name}`);
+      } catch {
+        // Gone, or another user's.
+      }
+  return found;
+}

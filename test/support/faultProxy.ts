@@ -1,0 +1,158 @@
+import net from 'node:net';
+
+/** A TCP link that can be cut, stalled, closed and slowed down. One listener, one target. */
+export interface FaultProxy {
+  readonly host: string;
+  readonly port: number;
+  /** Connections made so far. */
+  readonly accepted: number;
+  /** Resets every connection. */
+  reset(): void;
+  /** Closes every connection in order. */
+  finish(): void;
+  /** Nothing moves any more and nothing closes, as with a pulled cable; also for new connections. */
+  stall(): void;
+  resume(): void;
+  /** New connections are reset at once. */
+  refuse(): void;
+  /** Resets everything after so many more bytes towards the target. */
+  cutAfter(bytes: number): void;
+  /** Bytes a second in each direction; 0 = as fast as it goes. */
+  limit(bytesPerSecond: number): void;
+  /** Stops listening: connections are refused until `open`. */
+  shut(): Promise<void>;
+  open(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Link {
+  client: net.Socket;
+  target: net.Socket;
+}
+
+export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.1'): Promise<FaultProxy> {
+  const links = new Set<Link>();
+  let stalled = false;
+  let refusing = false;
+  let cut: number | null = null;
+  let rate = 0;
+  let accepted = 0;
+
+  const resetAll = (): void => {
+    for (const { client, target } of links) {
+      client.resetAndDestroy();
+      target.resetAndDestroy();
+    }
+  };
+
+  const pump = (link: Link, from: net.Socket, to: net.Socket, up: boolean): void => {
+    // One chain a direction keeps the order, whatever the delays.
+    let chain: Promise<void> = Promise.resolve();
+    from.on('data', (chunk: Buffer) => {
+      if (up && cut !== null) {
+        if (cut <= chunk.length) {
+          const part = chunk.subarray(0, cut);
+          cut = null;
+          to.write(part, resetAll);
+          return;
+        }
+        cut -= chunk.length;
+      }
+      if (rate > 0) {
+        from.pause();
+        const wait = (chunk.length / rate) * 1000;
+        chain = chain
+          .then(() => new Promise<void>((resolve) => setTimeout(resolve, wait)))
+          .then(() => {
+            to.write(chunk);
+            if (!stalled) from.resume();
+          });
+        return;
+      }
+      if (!to.write(chunk)) {
+        from.pause();
+        to.once('drain', () => {
+          if (!stalled) from.resume();
+        });
+      }
+    });
+    from.on('end', () => void chain.then(() => to.end()));
+    from.on('error', () => to.destroy());
+    from.on('close', () => {
+      to.destroy();
+      links.delete(link);
+    });
+    if (stalled) from.pause();
+  };
+
+  const server = net.createServer({ allowHalfOpen: true }, (client) => {
+    accepted++;
+    client.on('error', () => {});
+    if (refusing) {
+      client.resetAndDestroy();
+      return;
+    }
+    const target = net.connect({ host: targetHost, port: targetPort, allowHalfOpen: true });
+    const link = { client, target };
+    links.add(link);
+    client.setNoDelay(true);
+    target.setNoDelay(true);
+    pump(link, client, target, true);
+    pump(link, target, client, false);
+  });
+  const listen = (port: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, '127.0.0.1', () => resolve((server.address() as net.AddressInfo).port));
+    });
+  const shut = (): Promise<void> =>
+    new Promise((resolve) => {
+      if (!server.listening) return resolve();
+      server.close(() => resolve());
+      resetAll();
+    });
+  const port = await listen(0);
+  return {
+    host: '127.0.0.1',
+    port,
+    get accepted() {
+      return accepted;
+    },
+    reset: resetAll,
+    finish: () => {
+      for (const { client, target } of links) {
+        client.end();
+        target.end();
+      }
+    },
+    stall: () => {
+      stalled = true;
+      for (const { client, target } of links) {
+        client.pause();
+        target.pause();
+      }
+    },
+    resume: () => {
+      stalled = false;
+      refusing = false;
+      for (const { client, target } of links) {
+        client.resume();
+        target.resume();
+      }
+    },
+    refuse: () => {
+      refusing = true;
+    },
+    cutAfter: (bytes) => {
+      cut = bytes;
+    },
+    limit: (bytesPerSecond) => {
+      rate = bytesPerSecond;
+    },
+    shut,
+    open: async () => {
+      await listen(port);
+    },
+    close: shut,
+  };
+}

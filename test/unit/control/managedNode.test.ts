@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import type { Bundle } from '../../../src/control/nodes/bundle.ts';
+import { ManagedNode } from '../../../src/control/nodes/managedNode.ts';
+import type { ExecExit, NodeKind, Transport } from '../../../src/control/nodes/transport.ts';
+import { BiphaseError, type ErrorKind } from '../../../src/core/errors.ts';
+import { type Handlers, RpcPeer } from '../../../src/core/rpcPeer.ts';
+import { type AgentMethods, agentEvents, agentMethods } from '../../../src/protocol/agentApi.ts';
+import { testPrompter } from '../../support/testPrompter.ts';
+
+const probe = {
+  cores: 2,
+  load: 0,
+  memoryTotalBytes: 1,
+  memoryFreeBytes: 1,
+  diskFreeBytes: 1,
+  gpus: [],
+  warnings: [],
+};
+const hello = {
+  protocol: 1,
+  bundle: 'b',
+  host: 'h',
+  bootId: 'boot',
+  rootId: 'root',
+  root: '/r',
+  platform: 'linux',
+  arch: 'x64',
+  nodeVersion: '24.0.0',
+  now: 0,
+};
+
+/** A kind of node whose connections fail as `failures` say, in order, and whose agent lives in this process. */
+function fakeKind(failures: (ErrorKind | undefined)[]): NodeKind & { connects: number; cut: () => void } {
+  const kind = {
+    connects: 0,
+    cut: (): void => undefined,
+    connect: async (): Promise<Transport> => {
+      kind.connects++;
+      const failure = failures.shift();
+      if (failure) throw new BiphaseError(failure, `It is ${failure}.`);
+      let closed: (reason: BiphaseError | undefined) => void = () => undefined;
+      const transport: Transport = {
+        description: 'fake',
+        closed: new Promise((resolve) => {
+          closed = resolve;
+        }),
+        exec: async () => {
+          const [stdin, stdout] = [new PassThrough(), new PassThrough()];
+          const handlers = { hello: async () => hello, probe: async () => probe };
+          const peer = new RpcPeer(
+            { served: agentMethods, called: {}, sent: agentEvents, received: {} },
+            handlers as unknown as Handlers<AgentMethods>,
+            (bytes) => void stdout.write(bytes),
+          );
+          stdin.on('data', (chunk) => peer.receive(chunk));
+          let exited: (exit: ExecExit) => void = () => undefined;
+          const exit = new Promise<ExecExit>((resolve) => {
+            exited = resolve;
+          });
+          kind.cut = () => exited({ known: false, reason: new BiphaseError('unreachable', 'Cut.') });
+          return { stdin, stdout, stderr: new PassThrough(), exit, close: kind.cut };
+        },
+        upload: async () => undefined,
+        download: async () => undefined,
+        close: () => closed(undefined),
+      };
+      return transport;
+    },
+    prepare: async () => ({ agentArgv: ['agent'], bundle: 'b', findings: [] }),
+  };
+  return kind;
+}
+
+function makeNode(kind: NodeKind): { node: ManagedNode; states: EventEmitter } {
+  const states = new EventEmitter();
+  const nothing = (): void => undefined;
+  const node = new ManagedNode(
+    { name: 'box', kind: 'ssh', host: 'box' },
+    {
+      kind,
+      bundle: () => ({}) as Bundle,
+      prompts: testPrompter(),
+      quietPrompts: testPrompter(),
+      listener: () => ({ run: nothing, gone: nothing, bytes: nothing }),
+      connected: async () => undefined,
+      changed: (changed) => states.emit(changed.connection),
+      log: nothing,
+    },
+  );
+  return { node, states };
+}
+
+test('many callers share one connection', async (context) => {
+  const kind = fakeKind([]);
+  const { node } = makeNode(kind);
+  context.after(() => node.close());
+  const links = await Promise.all([node.use(), node.use(), node.use()]);
+  assert.equal(new Set(links).size, 1);
+  assert.equal(kind.connects, 1);
+  assert.equal(node.connection, 'connected');
+});
+
+test('a lost connection comes back by itself, through attempts that fail', async (context) => {
+  const kind = fakeKind([undefined, 'unreachable', 'unreachable']);
+  const { node, states } = makeNode(kind);
+  context.after(() => node.close());
+  await node.use();
+  const back = once(states, 'connected');
+  const retrying = once(states, 'retrying');
+  kind.cut();
+  await retrying;
+  await back;
+  assert.equal(kind.connects, 4);
+});
+
+for (const [failure, state] of [
+  ['refused', 'refused'],
+  ['needs-person', 'needs-you'],
+  ['full', 'needs-you'],
+] as const)
+  test(`"${failure}" is not tried again by itself`, async (context) => {
+    const kind = fakeKind([failure, failure, failure]);
+    const { node, states } = makeNode(kind);
+    context.after(() => node.close());
+    const told = once(states, state);
+    node.want();
+    await told;
+    await new Promise(setImmediate);
+    assert.equal(kind.connects, 1);
+    await assert.rejects(node.use(), { kind: failure });
+    assert.equal(node.connection, state);
+  });
+
+test("a person's attempt does not take over the failure of one that asks nobody", async (context) => {
+  const kind = fakeKind(['needs-person']);
+  const { node } = makeNode(kind);
+  context.after(() => node.close());
+  node.want();
+  assert.ok((await node.use()).open);
+  assert.equal(kind.connects, 2);
+});

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Asker, PromptDesk } from '../../../src/control/server/promptDesk.ts';
+import type { Prompt } from '../../../src/protocol/controlApi.ts';
+
+function asker(kind: 'window' | 'cli', focusedAt: number): Asker & { asked: Prompt[]; told: string[] } {
+  const asked: Prompt[] = [];
+  const told: string[] = [];
+  return { kind, focusedAt, asked, told, ask: (prompt) => asked.push(prompt), done: (id) => told.push(id) };
+}
+
+const secret = {
+  node: 'box',
+  purpose: 'passphrase' as const,
+  title: 'Passphrase',
+  storageKey: 'k',
+  retry: false,
+};
+
+test('the window that had the focus last is asked, once, and the secret is remembered', async () => {
+  const desk = new PromptDesk();
+  const [cli, old, focused] = [asker('cli', 9), asker('window', 1), asker('window', 2)];
+  for (const one of [cli, old, focused]) desk.add(one);
+  const answer = desk.prompts.secret(secret);
+  assert.deepEqual([cli.asked.length, old.asked.length, focused.asked.length], [0, 0, 1]);
+  desk.answer(focused.asked[0]!.id, 'word');
+  assert.equal(await answer, 'word');
+  assert.deepEqual(old.told, [focused.asked[0]!.id]);
+  assert.equal(await desk.quietPrompts.secret(secret), 'word');
+  await assert.rejects(desk.quietPrompts.secret({ ...secret, retry: true }), { kind: 'needs-person' });
+});
+
+test('a question moves on when its window closes, and fails when nobody is left', async () => {
+  const desk = new PromptDesk();
+  const [first, second] = [asker('window', 2), asker('window', 1)];
+  desk.add(first);
+  desk.add(second);
+  const answer = desk.prompts.confirm({ node: 'box', title: 'Sure', detail: '', yes: 'Yes' });
+  desk.remove(first);
+  assert.equal(second.asked.length, 1);
+  desk.remove(second);
+  await assert.rejects(answer, { kind: 'needs-person' });
+});

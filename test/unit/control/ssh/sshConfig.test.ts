@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  resolveSshTarget,
+  type SshHop,
+  type SshSources,
+  sshHosts,
+} from '../../../../src/control/nodes/ssh/sshConfig.ts';
+
+let home: string;
+
+before(() => {
+  home = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-config-'));
+  fs.mkdirSync(path.join(home, '.ssh/conf.d'), { recursive: true });
+});
+after(() => fs.rmSync(home, { recursive: true, force: true }));
+
+function sources(config: string, environment: NodeJS.ProcessEnv = {}): SshSources {
+  fs.writeFileSync(path.join(home, '.ssh/config'), config);
+  return {
+    home,
+    userFile: path.join(home, '.ssh/config'),
+    systemFile: path.join(home, 'etc/ssh_config'),
+    localUser: 'me',
+    environment,
+  };
+}
+
+const resolve = (config: string, hop: SshHop | string, environment: NodeJS.ProcessEnv = {}) =>
+  resolveSshTarget(typeof hop === 'string' ? { host: hop } : hop, sources(config, environment));
+
+test('aliases, wildcards and negation; the first value wins', () => {
+  const config = `host ATLAS atlas\n  hostname=node1.%h.example\n  user ana\n  port 2222
+Host *.lab !old.lab\n  User lab
+Host *\n  User other\n  IdentityFile ~/.ssh/%r_key\n  IdentityFile "~/with space"\n`;
+  const atlas = resolve(config, 'atlas');
+  assert.deepEqual([atlas.host, atlas.user, atlas.port], ['node1.atlas.example', 'ana', 2222]);
+  assert.deepEqual(
+    atlas.identityFiles.map((each) => each.file),
+    [path.join(home, '.ssh/ana_key'), path.join(home, 'with space')],
+  );
+  assert.equal(resolve(config, 'new.lab').user, 'lab');
+  assert.equal(resolve(config, 'old.lab').user, 'other');
+  assert.equal(resolve(config, { host: 'atlas', user: 'bob', port: 7 }).user, 'bob');
+  assert.equal(resolve(config, { host: 'atlas', user: 'bob', port: 7 }).port, 7);
+});
+
+test('without a configuration the defaults of ssh hold', () => {
+  const target = resolve('', 'Plain.Example', { SSH_AUTH_SOCK: '/agent' });
+  assert.deepEqual([target.host, target.port, target.user], ['plain.example', 22, 'me']);
+  assert.equal(target.identityAgent, '/agent');
+  assert.equal(target.hashKnownHosts, false);
+  assert.equal(target.userKnownHostsFiles[0], path.join(home, '.ssh/known_hosts'));
+  assert.ok(target.identityFiles.every((each) => !each.explicit));
+});
+
+test('agents, known_hosts files and aliases of host keys', () => {
+  const config = `Host a\n  IdentityAgent none\n  IdentitiesOnly yes\n  HostKeyAlias Cluster
+  UserKnownHostsFile ~/one "~/two words"\n  GlobalKnownHostsFile none\n  HashKnownHosts yes
+  ServerAliveInterval 1m\n  StrictHostKeyChecking no
+Host b\n  IdentityAgent $MY_AGENT\nHost c\n  IdentityAgent ~/%u.sock\n`;
+  const a = resolve(config, 'a', { SSH_AUTH_SOCK: '/agent' });
+  assert.equal(a.identityAgent, null);
+  assert.equal(a.identitiesOnly, true);
+  assert.equal(a.hostKeyAlias, 'cluster');
+  assert.deepEqual(a.userKnownHostsFiles, [path.join(home, 'one'), path.join(home, 'two words')]);
+  assert.deepEqual(a.globalKnownHostsFiles, []);
+  assert.equal(a.serverAliveSeconds, 60);
+  assert.match(a.notes[0]!, /StrictHostKeyChecking no is not honoured/);
+  assert.equal(resolve(config, 'b', { MY_AGENT: '/mine' }).identityAgent, '/mine');
+  assert.equal(resolve(config, 'c').identityAgent, path.join(home, 'me.sock'));
+});
+
+test('jumps with users, ports and addresses; none switches them off', () => {
+  const jumps = (value: string) => resolve(`Host x\n  ProxyJump ${value}\n`, 'x').jumps;
+  assert.deepEqual(jumps('ana@gate:2200,[::1]:22,ssh://far'), [
+    { host: 'gate', user: 'ana', port: 2200 },
+    { host: '::1', user: undefined, port: 22 },
+    { host: 'far', user: undefined, port: undefined },
+  ]);
+  assert.deepEqual(jumps('none'), []);
+  assert.deepEqual(
+    resolve('Host x\n  ProxyJump none\nHost *\n  ProxyJump gate\n  ProxyCommand nc\n', 'x').jumps,
+    [],
+  );
+});
+
+test('Include is expanded in place, with wildcards, also inside a block; loops end', () => {
+  fs.writeFileSync(path.join(home, '.ssh/conf.d/b'), 'Host inc-b\n  User from-b\n');
+  fs.writeFileSync(path.join(home, '.ssh/conf.d/a'), 'Host inc-a\n  User from-a\nUser swallowed\n');
+  fs.writeFileSync(path.join(home, '.ssh/loop'), 'Include loop\n');
+  const config = 'Host top\n  Include conf.d/b\n  Port 5\nInclude conf.d/*\nHost inc-b\n  User late\n';
+  // The last Include belongs to the block before it, as in ssh: only the host "top" reads it.
+  assert.equal(resolve(config, 'inc-b').user, 'late');
+  assert.equal(resolve(`Include conf.d/* missing\n${config}`, 'inc-b').user, 'from-b');
+  assert.equal(resolve(config, 'top').port, 5);
+  assert.deepEqual(sshHosts(sources(`Include conf.d/*\nHost *.x one !two three*\n`)), [
+    'inc-a',
+    'inc-b',
+    'one',
+  ]);
+  assert.throws(() => resolve('Include loop\n', 'x'), { kind: 'usage', message: /deeper than 16/ });
+});
+
+test('Match works on names and users, and never runs anything', () => {
+  const canary = path.join(home, 'canary');
+  const config = `Host alias\n  HostName real.example
+Match host real.example user me\n  Port 99
+Match originalhost nope exec "touch ${canary}"\n  Port 1
+Match !host real.example\n  Port 98
+Match final host *.example\n  User finally
+Match all\n  Port 1\n`;
+  assert.equal(resolve(config, 'alias').port, 99);
+  assert.equal(resolve(config, 'alias').user, 'finally');
+  assert.equal(resolve(config, 'other').port, 98);
+  assert.throws(() => resolve(config, 'nope'), { kind: 'refused', message: /Match exec/ });
+  assert.throws(() => resolve(`Host x\n  ProxyCommand touch ${canary}\n`, 'x'), {
+    kind: 'refused',
+    message: /ProxyCommand/,
+  });
+  assert.equal(fs.existsSync(canary), false);
+});
+
+test('nonsense is a sentence that names the file', () => {
+  assert.throws(() => resolve('Host "open\n  Port 1\n', 'x'), {
+    kind: 'usage',
+    message: /config is not a valid/,
+  });
+  assert.throws(() => resolve('Port many\n', 'x'), { kind: 'usage', message: /Port "many"/ });
+  assert.throws(() => resolve('Match weather rain\n  Port 1\n', 'x'), { message: /Match weather/ });
+});

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { SeriesService } from '../../../../src/control/runs/seriesService.ts';
+import { CacheStore } from '../../../../src/control/store/cacheStore.ts';
+import { decodeSeries } from '../../../../src/core/seriesBytes.ts';
+
+const run = '20260101-abcdefgh';
+const file = 'metrics.jsonl' as const;
+
+function temporaryFile(context: TestContext): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-store-'));
+  context.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return path.join(folder, 'cache.db');
+}
+
+function line(segment: number, step: number, loss: number | string): string {
+  const metrics = { loss, ...(step % 3 === 0 ? { gradNorm: step / 2 } : {}) };
+  return `${JSON.stringify({ segment, step, tokens: step * 10, time: 1000 + step, elapsed: step / 4, metrics })}\n`;
+}
+
+function add(
+  store: CacheStore,
+  text: string,
+  offset: number,
+  options: { identity?: string; reset?: boolean } = {},
+) {
+  const { identity = '1:1', reset = false } = options;
+  return store.addBytes(run, { file, offset, identity, reset, bytes: Buffer.from(text) });
+}
+
+function points(store: CacheStore, metric = 'loss'): [number, number, number][] {
+  const columns = store.columns(run);
+  const { record, value } = columns.metric(metric);
+  return [...record.view()].map((r, i) => [columns.segment.get(r), columns.step.get(r), value.get(i)]);
+}
+
+test('points and offset survive reopening at any moment, whatever the chunks are', (context) => {
+  const place = temporaryFile(context);
+  const text = Array.from({ length: 9000 }, (_, i) => line(0, i + 1, i === 77 ? 'NaN' : i / 7)).join('');
+  const bytes = Buffer.from(`${text}{"torn`);
+  let store = new CacheStore(place);
+  let seed = 7;
+  const random = (): number => {
+    seed = (seed * 48271) % 0x7fffffff;
+    return seed / 0x7fffffff;
+  };
+  for (let offset = 0; offset < bytes.length; ) {
+    const end = Math.min(bytes.length, offset + Math.ceil(random() * 60_000));
+    assert.ok(
+      store.addBytes(run, {
+        file,
+        offset,
+        identity: '1:1',
+        reset: false,
+        bytes: bytes.subarray(offset, end),
+      }),
+    );
+    offset = end;
+    if (random() < 0.3) {
+      store.close();
+      store = new CacheStore(place);
+      assert.deepEqual(store.cursor(run, file), { offset, identity: '1:1' });
+    }
+  }
+  const found = points(store);
+  assert.equal(found.length, 9000);
+  assert.ok(
+    found.every(
+      ([segment, step, y], i) =>
+        segment === 0 && step === i + 1 && Object.is(y, i === 77 ? Number.NaN : i / 7),
+    ),
+  );
+  assert.equal(points(store, 'gradNorm').length, 3000);
+  assert.deepEqual(store.overview(run), { metrics: ['loss', 'gradNorm'], unreadableLines: 0 });
+  add(store, '\nnot json\n', bytes.length);
+  store.close();
+  store = new CacheStore(place);
+  assert.equal(store.overview(run).unreadableLines, 2);
+  assert.equal(points(store).length, 9000);
+  store.close();
+});
+
+test('bytes that overlap are taken once, a gap is refused, another file replaces the points', (context) => {
+  const store = new CacheStore(temporaryFile(context));
+  const [a, b, c] = [line(0, 1, 1), line(0, 2, 2), line(0, 3, 3)];
+  add(store, a + b, 0);
+  assert.equal(add(store, c, a.length + b.length + 1), undefined);
+  assert.ok(add(store, b + c, a.length));
+  assert.deepEqual(
+    points(store).map(([, step]) => step),
+    [1, 2, 3],
+  );
+  assert.equal(add(store, c, 5, { identity: '1:2' }), undefined);
+  assert.equal(add(store, c, 0, { identity: '1:2' })?.reset, true);
+  assert.deepEqual(
+    points(store).map(([, step]) => step),
+    [3],
+  );
+  assert.equal(add(store, a, 0, { identity: '1:2', reset: true })?.reset, true);
+  assert.deepEqual(
+    points(store).map(([, step]) => step),
+    [1],
+  );
+  store.close();
+});
+
+test('every (segment, step) is there once', (context) => {
+  const place = temporaryFile(context);
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 1, max: 12 })), { maxLength: 60 }),
+      (items) => {
+        const store = new CacheStore(place);
+        add(store, items.map(([segment, step]) => line(segment, step, step)).join(''), 0, { reset: true });
+        const keys = points(store).map(([segment, step]) => `${segment}/${step}`);
+        assert.deepEqual(new Set(keys), new Set(items.map(([segment, step]) => `${segment}/${step}`)));
+        assert.equal(keys.length, new Set(keys).size);
+        store.close();
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test('a file that is no database is started anew', (context) => {
+  const place = temporaryFile(context);
+  fs.writeFileSync(place, 'this is not a database, but it is long enough to be looked at'.repeat(20));
+  const store = new CacheStore(place);
+  assert.ok(add(store, line(0, 1, 1), 0));
+  assert.equal(fs.statSync(place).mode & 0o077, 0);
+  store.close();
+});
+
+test('a segment resumed from a step hides what it repeats, and deltas chain', (context) => {
+  const store = new CacheStore(temporaryFile(context));
+  const service = new SeriesService(store);
+  const first = [1, 2, 3, 4, 5].map((step) => line(0, step, step)).join('');
+  const second = [4, 5, 6].map((step) => line(1, step, step * 10)).join('');
+  add(store, first, 0);
+  const request = { run, metric: 'loss', x: 'tokens' as const, from: null, to: null, pixels: 100 };
+  const before = service.snapshot(request);
+  const committed = add(store, second, first.length)!;
+  const [delta, ...none] = service.deltas(run, committed, (metric) => metric === 'loss');
+  assert.equal(none.length, 0);
+  assert.equal(delta!.data.follows, before.value.version);
+  assert.equal(delta!.data.tokens, 60);
+  const { value, binary } = service.snapshot(request);
+  assert.equal(value.version, delta!.data.version);
+  const shown = decodeSeries(Uint8Array.from(binary!).buffer, value.points);
+  assert.deepEqual([...shown.x], [10, 20, 30, 40, 50, 60]);
+  assert.deepEqual([...shown.y], [1, 2, 3, 40, 50, 60]);
+  assert.deepEqual([...shown.segment], [0, 0, 0, 1, 1, 1]);
+  store.close();
+});

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { BiphaseError } from '../../../src/core/errors.ts';
+import { modelPresets } from '../../../src/core/modelPresets.ts';
+import { parameterCounts } from '../../../src/core/parameterCounts.ts';
+import { parseRunFile } from '../../../src/core/parseRunFile.ts';
+import { maskRatioAt, phaseIndexAt, phaseStart, totalSteps } from '../../../src/core/phases.ts';
+import { resolveRunFile } from '../../../src/core/resolveRunFile.ts';
+import { deriveName } from '../../../src/core/runNames.ts';
+import { learningRateAt } from '../../../src/core/schedule.ts';
+import { editDistance, nearest } from '../../../src/core/unknownKeys.ts';
+
+const base = { model: 'micro', data: { source: 'world' }, phases: [{ objective: 'clm', until: 600 }] };
+
+function refusal(file: unknown): string {
+  try {
+    resolveRunFile(parseRunFile(file));
+  } catch (error) {
+    assert.ok(error instanceof BiphaseError);
+    assert.equal(error.kind, 'usage');
+    return error.message;
+  }
+  return 'accepted';
+}
+
+test('an unknown key is refused with its place and the nearest known key', () => {
+  assert.equal(
+    refusal({ ...base, pahses: 1 }),
+    'Unknown key "pahses" in the run file. Did you mean "phases"?',
+  );
+  assert.equal(
+    refusal({ ...base, phases: [{ objective: 'mlm', until: 5, maskRation: 0.3 }] }),
+    'Unknown key "maskRation" in phases[0]. Did you mean "maskRatio"?',
+  );
+  assert.equal(
+    refusal({ ...base, data: { source: 'w', tokenizer: { train: { vocabsize: 500 } } } }),
+    'Unknown key "vocabsize" in data.tokenizer.train. Did you mean "vocabSize"?',
+  );
+  assert.equal(
+    refusal({ ...base, model: { hidenSize: 3, layers: 1, heads: 1, intermediateSize: 3 } }),
+    'Unknown key "hidenSize" in model. Did you mean "hiddenSize"?',
+  );
+  assert.match(refusal({ ...base, model: 'mircro' }), /Did you mean "micro"\?/);
+});
+
+test('what no single key can tell is refused too', () => {
+  const phases = [
+    { objective: 'clm', until: 10 },
+    { objective: 'mlm', until: 10 },
+  ];
+  assert.match(refusal({ ...base, phases }), /steps are absolute/);
+  assert.match(
+    refusal({ ...base, schedule: { warmup: 500, decay: 200 } }),
+    /700 steps, more than the run's 600/,
+  );
+  assert.match(refusal({ ...base, phases: [{ objective: 'mlm', until: 9, maskRatio: 0 }] }), /above 0/);
+});
+
+test('the presets have the parameters of the paper', () => {
+  const totals = { '210m': 310_266_624, '610m': 755_625_600, '1b': 1_409_482_944 };
+  for (const [model, total] of Object.entries(totals)) {
+    const resolved = resolveRunFile(parseRunFile({ ...base, model }));
+    assert.equal(parameterCounts(resolved.model).total, total);
+    assert.equal(resolved.batch.samples, 2304);
+    assert.equal(resolved.data.packing.length, 2048);
+  }
+  assert.equal(modelPresets['1b'].shape.headDim, 96);
+});
+
+test('names are those of the paper', () => {
+  const clm = { objective: 'clm', until: 10_000 } as const;
+  const mlm = { objective: 'mlm', until: 42_000, maskRatio: 0.4 } as const;
+  assert.equal(deriveName('610m', [clm, mlm]), '610m-clm-10k-mlm40-42k');
+  assert.equal(deriveName('610m', [{ ...clm, until: 42_000 }]), '610m-clm-42k');
+  const parent = { name: '610m-clm-42k', steps: 42_000, decayed: true };
+  assert.equal(deriveName('610m', [{ ...mlm, until: 12_000 }], parent), '610m-clm-dec42k-mlm40-54k');
+});
+
+test('the schedule warms up, stays and ends at 0, never above its peak', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 50 }),
+      fc.integer({ min: 1, max: 50 }),
+      fc.nat(100),
+      (warmup, decay, stable) => {
+        const total = warmup + decay + stable;
+        const schedule = { peak: 2, warmup, decay, shape: 'linear' as const };
+        const rates = Array.from({ length: total }, (_, s) => learningRateAt(schedule, s, total));
+        assert.ok(rates.every((rate) => rate >= 0 && rate <= 2));
+        assert.equal(rates.at(-1), 0);
+        if (warmup > 0) assert.equal(rates[0], 2 / warmup);
+        for (let s = warmup; s < warmup + stable; s++) assert.equal(rates[s], 2);
+      },
+    ),
+  );
+});
+
+test('every step lies in exactly one phase, and a ratio goes from its first to its last value', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 5 }), (lengths) => {
+      let until = 0;
+      const phases = lengths.map((n) => {
+        until += n;
+        const maskRatio: [number, number] = [0.5, 0.1];
+        return { objective: 'mlm' as const, until, maskRatio, replacement: { mask: 1, random: 0, keep: 0 } };
+      });
+      for (let step = 0; step < totalSteps(phases); step++) {
+        const index = phaseIndexAt(phases, step);
+        assert.ok(step >= phaseStart(phases, index) && step < phases[index].until);
+        if (step === phaseStart(phases, index)) assert.equal(maskRatioAt(phases, step), 0.5);
+        else if (step === phases[index].until - 1)
+          assert.ok(Math.abs(maskRatioAt(phases, step) - 0.1) < 1e-12);
+      }
+    }),
+  );
+});
+
+test('the nearest word is at least as near as every other', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.array(fc.string(), { minLength: 1 }), (written, known) => {
+      const near = nearest(written, known) as string;
+      const distance = (word: string) => editDistance(written.toLowerCase(), word.toLowerCase());
+      assert.ok(known.every((word) => distance(near) <= distance(word)));
+    }),
+  );
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { test } from 'node:test';
+import {
+  commandIds,
+  commandsThatNeedTrust,
+  contextKeys,
+  itemContexts,
+  languageId,
+  panelIds,
+  runFilePattern,
+  settingIds,
+  viewIds,
+} from '../../../src/extension/ids.ts';
+
+const manifest = JSON.parse(fs.readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+const { contributes } = manifest;
+const sorted = (values: readonly string[]): string[] => [...values].sort();
+
+test('every command of the code is in package.json and the other way round', () => {
+  const declared = contributes.commands as { command: string; category: string; title: string }[];
+  assert.deepEqual(sorted(declared.map((c) => c.command)), sorted(Object.values(commandIds)));
+  for (const command of declared) {
+    assert.equal(command.category, 'Biphase');
+    assert.doesNotMatch(command.title, /^Biphase/);
+  }
+});
+
+test('views, settings and the language agree', () => {
+  assert.deepEqual(
+    contributes.viewsContainers.activitybar.map((c: { id: string }) => c.id),
+    [viewIds.container],
+  );
+  assert.deepEqual(
+    sorted(contributes.views[viewIds.container].map((v: { id: string }) => v.id)),
+    sorted([viewIds.nodes, viewIds.runs]),
+  );
+  assert.deepEqual(
+    sorted(Object.keys(contributes.configuration.properties)),
+    sorted(Object.values(settingIds)),
+  );
+  assert.deepEqual(
+    contributes.languages.map((l: { id: string }) => l.id),
+    [languageId],
+  );
+});
+
+test('menus, welcome views and walkthroughs name only what exists', () => {
+  const commands = new Set<string>(Object.values(commandIds));
+  const views = new Set<string>(Object.values(viewIds));
+  const keys = new Set<string>(Object.values(contextKeys));
+  const contexts = new Set<string>(Object.values(itemContexts));
+  const text = JSON.stringify([contributes.viewsWelcome, contributes.walkthroughs]);
+  for (const [, id] of text.matchAll(/command:([\w.]+)/g)) assert.ok(commands.has(id!), id);
+  const menus = Object.values(contributes.menus).flat() as { command: string; when: string }[];
+  for (const item of menus) {
+    assert.ok(commands.has(item.command), item.command);
+    for (const [, view] of item.when.matchAll(/view == ([\w.]+)/g)) assert.ok(views.has(view!), view);
+    for (const [, context] of item.when.matchAll(/viewItem == ([\w.]+)/g))
+      assert.ok(contexts.has(context!), context);
+  }
+  for (const welcome of contributes.viewsWelcome as { view: string; when?: string }[]) {
+    assert.ok(views.has(welcome.view));
+    for (const [key] of (welcome.when ?? '').matchAll(/biphase\.\w+/g)) assert.ok(keys.has(key), key);
+  }
+});
+
+test('activation events name what the code provides', () => {
+  assert.deepEqual(
+    sorted(manifest.activationEvents),
+    sorted([`workspaceContains:${runFilePattern}`, `onWebviewPanel:${panelIds.curves}`]),
+  );
+});
+
+test('an untrusted workspace has limited support and cannot set what programs are started with', () => {
+  const { supported, restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
+  assert.equal(supported, 'limited');
+  assert.deepEqual(sorted(restrictedConfigurations), sorted(Object.values(settingIds)));
+  const menus = Object.values(contributes.menus).flat() as { command: string; when: string }[];
+  const guarded = new Set<string>(commandsThatNeedTrust.map((name) => commandIds[name]));
+  for (const item of menus)
+    if (guarded.has(item.command)) assert.match(item.when, /isWorkspaceTrusted/, item.command);
+});
+
+test('the icon is a PNG of at least 128 pixels', () => {
+  const png = fs.readFileSync(new URL(`../../../${manifest.icon}`, import.meta.url));
+  assert.equal(png.toString('latin1', 1, 4), 'PNG');
+  assert.ok(png.readUInt32BE(16) >= 128 && png.readUInt32BE(20) >= 128);
+});

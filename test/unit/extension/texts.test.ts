@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { BiphaseError } from '../../../src/core/errors.ts';
+import { newRunId } from '../../../src/core/newRunId.ts';
+import { parseRunFile } from '../../../src/core/parseRunFile.ts';
+import { resolveRunFile } from '../../../src/core/resolveRunFile.ts';
+import { diagnosticsText } from '../../../src/extension/commands/diagnosticsText.ts';
+import { ControlMirror } from '../../../src/extension/control/controlMirror.ts';
+import { errorAction, errorText, untrustedSentence } from '../../../src/extension/errorText.ts';
+import { parseHost } from '../../../src/extension/hostText.ts';
+import {
+  modelDescription,
+  newRunFileText,
+  runFileText,
+} from '../../../src/extension/launch/launchChoices.ts';
+import { withAbsolutePaths } from '../../../src/extension/launch/localPaths.ts';
+import { pageHtml } from '../../../src/extension/panels/pageHtml.ts';
+import { nodeDescription } from '../../../src/extension/views/nodeText.ts';
+import {
+  isResumable,
+  newestFirst,
+  runDescription,
+  runIcons,
+  statusBarText,
+} from '../../../src/extension/views/runText.ts';
+import type { NodeSummary, RunSummary } from '../../../src/protocol/controlApi.ts';
+import { isRunId } from '../../../src/protocol/runDirectory.ts';
+import { modelPresetNames } from '../../../src/protocol/runFile.ts';
+
+function run(parts: Partial<RunSummary> = {}): RunSummary {
+  return {
+    run: '20260101-aaaaaaaa',
+    node: 'this computer',
+    name: '610m-clm-42k',
+    kind: 'pretrain',
+    state: 'running',
+    asOf: 0,
+    connected: true,
+    createdAt: 1,
+    segment: 0,
+    step: 18_200,
+    totalSteps: 42_000,
+    tokens: 1e9,
+    tokensPerSecond: 1000,
+    loss: 2.314,
+    secondsLeft: 14_400,
+    doing: 'training',
+    checkpoints: [],
+    phases: [],
+    metrics: [],
+    unreadableLines: 0,
+    onNode: true,
+    ...parts,
+  };
+}
+
+function node(parts: Partial<NodeSummary> = {}): NodeSummary {
+  return {
+    config: { name: 'atlas', kind: 'ssh', host: 'atlas.example', user: 'ada' },
+    connection: 'connected',
+    probe: null,
+    runningRuns: 0,
+    ...parts,
+  };
+}
+
+test('a run says in one line where it is', () => {
+  assert.equal(runDescription(run()), '18.2k/42k · 2.31 · 4 h left');
+  assert.equal(runDescription(run({ state: 'finished' })), '2.31');
+  assert.equal(runDescription(run({ state: 'failed', reason: 'NaN at 31,204', step: 0 })), 'NaN at 31,204');
+  assert.match(runDescription(run({ connected: false })), /as of .*, not connected$/);
+  assert.match(runDescription(run({ loss: 'NaN' })), /NaN/);
+});
+
+test('every state has an icon of its own, and resuming needs files and an early end', () => {
+  const icons = Object.values(runIcons).map(({ icon }) => icon);
+  assert.equal(new Set(icons).size, icons.length);
+  assert.ok(isResumable(run({ state: 'stopped' })));
+  assert.ok(!isResumable(run({ state: 'stopped', onNode: false })));
+  assert.ok(!isResumable(run({ state: 'finished' })));
+});
+
+test('runs are sorted newest first and the status bar counts the active ones', () => {
+  const runs = [
+    run({ createdAt: 1 }),
+    run({ createdAt: 3, state: 'finished' }),
+    run({ createdAt: 2, loss: 3 }),
+  ];
+  assert.deepEqual(
+    [...runs].sort(newestFirst).map((r) => r.createdAt),
+    [3, 2, 1],
+  );
+  assert.equal(statusBarText(runs), '$(play) 2 running · 3.00');
+  assert.equal(statusBarText([run({ state: 'failed' })]), undefined);
+});
+
+test('a node says what it is or what is wrong', () => {
+  assert.equal(nodeDescription(node()), 'idle');
+  assert.equal(nodeDescription(node({ connection: 'preparing', progress: 0.427 })), 'preparing 42 %');
+  assert.equal(
+    nodeDescription(node({ connection: 'refused', message: 'The host key changed.' })),
+    'The host key changed.',
+  );
+});
+
+test("every choice of the wizard is a run file that is right, and so is the new file's text", () => {
+  for (const model of modelPresetNames)
+    for (const setup of ['clm', 'mlm', 'clm-mlm'] as const) {
+      const text = runFileText({ setup, model, steps: 600, source: '/data/a b: c' });
+      const resolved = resolveRunFile(parseRunFile(parse(text)));
+      assert.equal(resolved.modelName, model);
+      assert.equal(resolved.data.source, '/data/a b: c');
+      assert.equal(resolved.phases.at(-1)!.until, 600);
+      assert.deepEqual(
+        resolved.phases.map((phase) => phase.objective),
+        setup === 'clm-mlm' ? ['clm', 'mlm'] : [setup],
+      );
+    }
+  const shape = { hiddenSize: 64, layers: 2, heads: 4, intermediateSize: 128 };
+  const text = runFileText({
+    setup: 'continue',
+    model: shape,
+    steps: 10,
+    source: 'world',
+    checkpoint: '20260101-aaaaaaaa@500',
+  });
+  const continued = parseRunFile(parse(text));
+  assert.deepEqual(continued.model, shape);
+  assert.equal(continued.from?.checkpoint, '20260101-aaaaaaaa@500');
+  assert.equal(resolveRunFile(parseRunFile(parse(newRunFileText))).modelName, 'micro');
+});
+
+test("the paper's sizes are described as the paper counts them", () => {
+  assert.match(modelDescription('610m'), /^756M parameters · 11\.3 GiB/);
+});
+
+test('local paths of a file are relative to it, others stay', () => {
+  const file = { data: { source: 'local:corpus' }, model: 'micro' };
+  assert.deepEqual(withAbsolutePaths(file, '/home/ada'), {
+    data: { source: 'local:/home/ada/corpus' },
+    model: 'micro',
+  });
+  assert.equal(withAbsolutePaths(file, undefined), file);
+  const world = { data: { source: 'world' } };
+  assert.equal(withAbsolutePaths(world, '/home/ada'), world);
+});
+
+test('hosts come apart in user, host and port', () => {
+  assert.deepEqual(parseHost('atlas'), { host: 'atlas' });
+  assert.deepEqual(parseHost('ada@atlas:2222'), { host: 'atlas', user: 'ada', port: 2222 });
+  assert.deepEqual(parseHost('[fe80::1]:22'), { host: 'fe80::1', port: 22 });
+  assert.deepEqual(parseHost('fe80::1'), { host: 'fe80::1' });
+});
+
+test('run ids are valid and do not repeat', () => {
+  const ids = Array.from({ length: 100 }, () => newRunId());
+  assert.ok(ids.every(isRunId));
+  assert.equal(new Set(ids).size, 100);
+});
+
+test('an error shows what to do next and at most one button', () => {
+  const error = new BiphaseError('unreachable', 'atlas does not answer.', { next: 'Try again.' });
+  assert.equal(errorText(error), 'atlas does not answer. Try again.');
+  assert.equal(errorAction(error)?.label, 'Show Log');
+  assert.equal(errorAction(new BiphaseError('usage', 'No.')), undefined);
+  assert.equal(errorAction(new BiphaseError('refused', untrustedSentence))?.label, 'Manage Trust');
+});
+
+test('a page may run its own script and nothing else', () => {
+  const html = pageHtml({
+    title: '<Curves>',
+    script: 'https://x/curves.js?a=1&b="2"',
+    style: 'https://x/curves.css',
+    cspSource: 'https://x',
+    nonce: 'abc',
+  });
+  const policy = /Content-Security-Policy" content="([^"]+)"/.exec(html)![1];
+  assert.match(policy, /^default-src 'none'; script-src 'nonce-abc';/);
+  assert.doesNotMatch(policy, /unsafe-eval|script-src[^;]*unsafe-inline|connect-src/);
+  assert.ok(!html.includes('<Curves>') && !html.includes('b="2"'));
+});
+
+test('diagnostics hold no host, user, folder or name of a run', () => {
+  const text = diagnosticsText({
+    versions: { home: '/home/ada' },
+    nodes: [node({ message: 'ada@atlas.example refused /home/ada/.ssh/id', connection: 'refused' })],
+    runs: [run({ state: 'failed', reason: '610m-clm-42k: no space in /home/ada/x' })],
+    secretWords: ['/home/ada', 'ada'],
+  });
+  for (const word of ['ada', 'atlas', '610m-clm-42k']) assert.ok(!text.includes(word), word);
+  assert.equal(JSON.parse(text).runs.failed, 1);
+});
+
+test('what comes while a snapshot is on its way is applied after it', () => {
+  const mirror = new ControlMirror();
+  mirror.expectSnapshot();
+  mirror.applyRuns({ runs: [run({ step: 9 })], removed: [] });
+  assert.equal(mirror.runs.size, 0);
+  mirror.applySnapshot([node()], [run({ step: 5 }), run({ run: '20260101-bbbbbbbb' })]);
+  assert.equal(mirror.runs.get('20260101-aaaaaaaa')?.step, 9);
+  mirror.expectSnapshot();
+  const change = mirror.applySnapshot([], [run()]);
+  assert.deepEqual(change.removed, ['20260101-bbbbbbbb']);
+});

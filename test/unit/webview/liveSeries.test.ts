@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LiveSeries } from '../../../src/core/liveSeries.ts';
+import {
+  formatBytes,
+  formatCompact,
+  formatCount,
+  formatDuration,
+  formatValue,
+} from '../../../src/core/numberFormat.ts';
+import { decodeSeries, encodeSeries } from '../../../src/core/seriesBytes.ts';
+import { seriesStyle } from '../../../webview/common/seriesStyle.ts';
+import { SeriesStore } from '../../../webview/curves/seriesStore.ts';
+
+const run = '20260101-00000001';
+
+function columns(steps: number[], segment = 0) {
+  return {
+    x: Float64Array.from(steps),
+    y: Float64Array.from(steps, (s) => (s === 13 ? Number.NaN : 1 / s)),
+    step: Uint32Array.from(steps),
+    segment: Uint16Array.from(steps, () => segment),
+  };
+}
+
+function header(version: number, points: number, total: number) {
+  return { run, metric: 'loss', x: 'step' as const, version, total, points, bucket: 1 };
+}
+
+test('series bytes return what was packed; a wrong length is refused', () => {
+  const packed = encodeSeries(columns([1, 2, 13]));
+  const back = decodeSeries(packed, 3);
+  assert.deepEqual([...back.step], [1, 2, 13]);
+  assert.ok(Number.isNaN(back.y[2]));
+  assert.throws(() => decodeSeries(packed, 4), /4 points/);
+});
+
+test('deltas append, old ones are stale, missing ones are gaps, a resumed segment hides what it repeats', () => {
+  const series = new LiveSeries(header(3, 2, 2), columns([1, 2]));
+  const delta = (version: number, follows: number, steps: number[], segment = 0) =>
+    series.append(
+      { ...header(version, steps.length, 9), follows, reset: false, tokens: 0, time: 0 },
+      columns(steps, segment),
+    );
+  assert.equal(delta(4, 3, [3, 13]), 'applied');
+  assert.equal(delta(4, 3, [3, 13]), 'stale');
+  assert.equal(delta(6, 5, [14]), 'gap');
+  assert.equal(series.nonFinite.length, 1);
+  assert.equal(delta(5, 4, [3, 4], 1), 'applied');
+  assert.deepEqual(
+    series.points.map((p) => [p.segment, p.step]),
+    [
+      [0, 1],
+      [0, 2],
+      [1, 3],
+      [1, 4],
+    ],
+  );
+  assert.equal(series.nonFinite.length, 0);
+});
+
+test('the store keeps deltas that overtake a snapshot and asks again after a gap', () => {
+  const asked: number[] = [];
+  const store = new SeriesStore({ ask: (request) => asked.push(request), changed: () => undefined });
+  store.show([{ run, metric: 'loss' }]);
+  const delta = (version: number, follows: number, step: number) =>
+    store.appended(
+      { ...header(version, 1, step), follows, reset: false, tokens: 0, time: 0 },
+      encodeSeries(columns([step])),
+    );
+  delta(2, 1, 3);
+  store.answered(asked[0], header(1, 2, 2), encodeSeries(columns([1, 2])));
+  assert.deepEqual(
+    store.wholeOf(run, 'loss')?.points.map((p) => p.step),
+    [1, 2, 3],
+  );
+  delta(9, 8, 11);
+  assert.equal(asked.length, 2);
+});
+
+test('numbers are written the same everywhere', () => {
+  assert.deepEqual(
+    [formatCount(42000), formatCompact(18200), formatCompact(999_960), formatValue(2.31), formatValue(5e-4)],
+    ['42,000', '18.2k', '1M', '2.310', '5e−4'],
+  );
+  assert.deepEqual(
+    [formatBytes(1536), formatDuration(14_400), formatDuration(59.7), formatValue(Number.NaN)],
+    ['1.5 KiB', '4 h', '1 min', 'NaN'],
+  );
+});
+
+test('no two of 38 runs look alike', () => {
+  const looks = Array.from({ length: 38 }, (_, i) => JSON.stringify(seriesStyle(i)));
+  assert.equal(new Set(looks).size, 38);
+});

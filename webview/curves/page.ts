@@ -1,0 +1,505 @@
+import type { RunSummary, SeriesHeader } from '../../src/protocol/controlApi.ts';
+import {
+  type CurvesState,
+  fromCurvesPage,
+  type ToCurvesPage,
+  toCurvesPage,
+} from '../../src/protocol/pageMessages.ts';
+import { type Channel, openChannel } from '../common/channel.ts';
+import { html, isTyping } from '../common/dom.ts';
+import { LiveRegion } from '../common/liveRegion.ts';
+import { StyleSlots } from '../common/seriesStyle.ts';
+import { onThemeChange, readTheme, type ThemeColours } from '../common/theme.ts';
+import { placeText } from './axis.ts';
+import { DataTable } from './dataTable.ts';
+import { emptyState } from './emptyState.ts';
+import { Legend } from './legend.ts';
+import { defaultMetrics, markLabel, metricsOf, panelsFor } from './panels.ts';
+import { type PanelCurve, type PanelScene, PanelView } from './panelView.ts';
+import { phaseMarks } from './phaseMarks.ts';
+import { type Reading, stepAlong } from './readout.ts';
+import { ReadoutCard, type ReadoutLine } from './readoutCard.ts';
+import { waitingText } from './runText.ts';
+import { type SeriesKey, SeriesStore, type SeriesX } from './seriesStore.ts';
+import { Toolbar } from './toolbar.ts';
+
+/** What listeners in the page's frame learn after points were drawn. */
+export interface DrawnDetail {
+  run: string;
+  metric: string;
+  lastStep: number;
+  /** Unix milliseconds when the canvas had them. */
+  time: number;
+}
+
+/** How long after the last change of the view finer points are asked for and the state is saved. */
+const settleMilliseconds = 150;
+
+/** The curves page: holds the UI state, joins runs, series and views, and draws what changed in the next frame. */
+export class CurvesPage {
+  private readonly channel: Channel<ReturnType<typeof fromCurvesPage.parse>>;
+  private readonly store: SeriesStore;
+  private readonly toolbar: Toolbar;
+  private readonly legend: Legend;
+  private readonly table: DataTable;
+  private readonly card = new ReadoutCard();
+  private readonly live = new LiveRegion();
+  private readonly slots = new StyleSlots();
+  private readonly charts = html('div', { class: 'charts' });
+  private readonly empty: HTMLElement;
+  private readonly runs = new Map<string, RunSummary>();
+  private panels: PanelView[] = [];
+  private state: CurvesState | undefined;
+  private theme: ThemeColours;
+  private highlighted: string | null = null;
+  private cursor: { x: number; panel: PanelView; height: number | undefined } | null = null;
+  private shownKey = '';
+  private readonly dirtyPanels = new Set<PanelView>();
+  private readonly arrived = new Map<string, SeriesKey>();
+  private frame: number | undefined;
+  private settling: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(root: HTMLElement) {
+    this.theme = readTheme();
+    this.channel = openChannel(toCurvesPage, fromCurvesPage, (message, binary) =>
+      this.receive(message, binary),
+    );
+    this.store = new SeriesStore({
+      ask: (request, series) => this.channel.post({ type: 'series', request, series }),
+      changed: (key) => this.seriesChanged(key),
+    });
+    const pickRuns = () => this.channel.post({ type: 'pickRuns' });
+    this.toolbar = new Toolbar({
+      pickRuns,
+      setMetrics: (metrics) => this.setState({ metrics }),
+      setX: (x) => this.setX(x),
+      setLogY: (logY) => this.setState({ logY }),
+      setTable: (table) => this.setTable(table),
+      resetView: () => this.setView(null),
+    });
+    this.legend = new Legend({
+      toggle: (run) => this.toggleRun(run),
+      highlight: (run) => this.highlight(run),
+      exportCsv: (run) => this.channel.post({ type: 'exportCsv', run }),
+    });
+    this.table = new DataTable(() => this.drawTable());
+    this.empty = emptyState(() => this.channel.post({ type: 'launch' }), pickRuns);
+    root.append(
+      this.toolbar.element,
+      this.empty,
+      html('div', { class: 'content', children: [this.legend.element, this.charts, this.table.element] }),
+      this.live.element,
+    );
+    root.classList.add('curves');
+    document.addEventListener('keydown', (event) => this.pageKey(event));
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.channel.post({ type: 'ready' });
+    });
+    onThemeChange(() => {
+      this.theme = readTheme();
+      this.drawAll();
+    });
+    new ResizeObserver(() => this.resized()).observe(this.charts);
+    this.channel.post({ type: 'ready' });
+  }
+
+  private receive(message: ToCurvesPage, binary: ArrayBuffer | undefined): void {
+    switch (message.type) {
+      case 'snapshot':
+        this.runs.clear();
+        for (const run of message.runs) this.runs.set(run.run, run);
+        this.takeSnapshot(message.state);
+        return;
+      case 'runs':
+        for (const run of message.runs) this.runs.set(run.run, run);
+        for (const run of message.removed) this.runs.delete(run);
+        this.runsChanged();
+        return;
+      case 'series':
+        this.store.answered(message.request, message.header as SeriesHeader, binary);
+        return;
+      case 'points': {
+        const { header, follows, reset, tokens, time } = message;
+        const delta = { ...header, follows, reset, tokens, time };
+        if (this.store.appended(delta, binary))
+          this.arrived.set(`${header.run} ${header.metric}`, { run: header.run, metric: header.metric });
+        return;
+      }
+      case 'failed':
+        this.store.failed(message.request, message.message);
+    }
+  }
+
+  private takeSnapshot(state: CurvesState): void {
+    this.state = state;
+    this.channel.saveState(state);
+    this.shownKey = '';
+    this.layOut();
+    this.store.refresh(state.x);
+    this.store.setView(state.range);
+  }
+
+  /** Runs on show in their order, those that are known. */
+  private shownRuns(): RunSummary[] {
+    return (this.state?.runs ?? []).flatMap((id) => this.runs.get(id) ?? []);
+  }
+
+  private visibleRuns(): RunSummary[] {
+    const hidden = new Set(this.state?.hidden);
+    return this.shownRuns().filter((r) => !hidden.has(r.run));
+  }
+
+  private chosenMetrics(): readonly string[] {
+    const chosen = this.state?.metrics ?? [];
+    return chosen.length > 0 ? chosen : defaultMetrics;
+  }
+
+  private availableMetrics(): Set<string> {
+    return new Set(this.shownRuns().flatMap((r) => r.metrics));
+  }
+
+  /** Makes the panels that state and runs ask for; existing ones are kept. Then draws everything. */
+  private layOut(): void {
+    const state = this.state;
+    if (!state) return;
+    const runs = this.shownRuns();
+    this.slots.keep(state.runs);
+    const panels = panelsFor(this.chosenMetrics(), this.availableMetrics());
+    const kept = new Map(this.panels.map((view) => [JSON.stringify(view.panel), view]));
+    this.panels = panels.map((panel) => {
+      const key = JSON.stringify(panel);
+      const view = kept.get(key) ?? new PanelView(panel, this.panelEvents());
+      kept.delete(key);
+      return view;
+    });
+    for (const view of kept.values()) view.dispose();
+    for (const [index, view] of this.panels.entries())
+      if (this.charts.children[index] !== view.element)
+        this.charts.insertBefore(view.element, this.charts.children[index] ?? null);
+    this.charts.append(this.card.element);
+    const none = runs.length === 0;
+    this.empty.hidden = !none;
+    this.charts.hidden = none || state.table;
+    this.table.element.hidden = none || !state.table;
+    this.legend.element.hidden = none;
+    this.showSeries();
+    this.updateBars();
+    this.drawAll();
+  }
+
+  private panelEvents(): ConstructorParameters<typeof PanelView>[1] {
+    return {
+      viewChanged: (range) => this.setView(range),
+      pointed: (panel, x, height) => this.pointed(panel, x, height),
+      key: (panel, event) => this.chartKey(panel, event),
+    };
+  }
+
+  /** Tells store and extension which series are on show. Hidden runs are followed too: a click shows them at once. */
+  private showSeries(): void {
+    const keys = this.shownRuns().flatMap((run) =>
+      this.panels.flatMap((view) =>
+        metricsOf(view.panel)
+          .filter((metric) => metric === view.panel.metric || run.metrics.includes(metric))
+          .map((metric) => ({ run: run.run, metric })),
+      ),
+    );
+    const key = JSON.stringify(keys);
+    if (key === this.shownKey) return;
+    this.shownKey = key;
+    // First the deltas, then the snapshots: nothing falls between.
+    this.channel.post({ type: 'show', series: keys });
+    this.store.show(keys);
+  }
+
+  private updateBars(): void {
+    const state = this.state;
+    if (!state) return;
+    this.toolbar.update(state, this.chosenMetrics(), this.availableMetrics());
+    this.legend.update(
+      this.shownRuns(),
+      new Set(state.hidden),
+      (run) => this.slots.styleOf(run),
+      (run) => this.store.problemOf(run, this.panels[0]?.panel.metric ?? ''),
+    );
+  }
+
+  private runsChanged(): void {
+    const before = this.panels.map((p) => JSON.stringify(p.panel)).join();
+    const after = panelsFor(this.chosenMetrics(), this.availableMetrics())
+      .map((p) => JSON.stringify(p))
+      .join();
+    if (before !== after || (this.shownRuns().length === 0) !== !this.empty.hidden) {
+      this.layOut();
+      return;
+    }
+    this.showSeries();
+    this.updateBars();
+    const first = this.panels[0];
+    if (
+      first &&
+      this.visibleRuns().every((r) => !this.store.wholeOf(r.run, first.panel.metric)?.points.length)
+    )
+      this.drawLater(first);
+  }
+
+  private setState(change: Partial<CurvesState>): void {
+    if (!this.state) return;
+    this.state = { ...this.state, ...change };
+    this.saveState();
+    this.layOut();
+  }
+
+  private saveState(): void {
+    if (!this.state) return;
+    this.channel.saveState(this.state);
+    this.channel.post({ type: 'state', state: this.state });
+  }
+
+  private setX(x: SeriesX): void {
+    if (!this.state || this.state.x === x) return;
+    this.cursor = null;
+    this.store.setView(null);
+    // A range of steps is no range of tokens: another axis starts with everything.
+    this.setState({ x, range: null });
+    this.store.refresh(x);
+  }
+
+  private setTable(table: boolean): void {
+    this.setState({ table });
+    if (table) this.table.focus();
+    else this.panels[0]?.focus();
+  }
+
+  /** Moves all panels at once with the points there are; finer ones and the saved state follow when it settles. */
+  private setView(range: [number, number] | null): void {
+    const state = this.state;
+    if (!state) return;
+    const now = state.range;
+    if (now === range || (now && range && now[0] === range[0] && now[1] === range[1])) return;
+    this.state = { ...state, range };
+    this.toolbar.update(this.state, this.chosenMetrics(), this.availableMetrics());
+    this.drawAll();
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      this.saveState();
+      this.store.setView(this.state?.range ?? null);
+    }, settleMilliseconds);
+  }
+
+  private toggleRun(run: string): void {
+    const hidden = new Set(this.state?.hidden);
+    if (!hidden.delete(run)) hidden.add(run);
+    this.setState({ hidden: [...hidden] });
+    this.live.say(`${this.runs.get(run)?.name ?? run} ${hidden.has(run) ? 'hidden' : 'shown'}`);
+  }
+
+  private highlight(run: string | null): void {
+    const next = run !== null && this.state?.hidden.includes(run) ? null : run;
+    if (this.highlighted === next || this.visibleRuns().length < 2) return;
+    this.highlighted = next;
+    this.drawAll();
+  }
+
+  private seriesChanged(key: SeriesKey): void {
+    for (const view of this.panels) if (metricsOf(view.panel).includes(key.metric)) this.drawLater(view);
+    if (key.metric === this.panels[0]?.panel.metric) this.updateBars();
+  }
+
+  private resized(): void {
+    const width = Math.max(0, ...this.panels.map((p) => p.width));
+    if (width === 0) return;
+    this.store.setPixels(width * devicePixelRatio);
+    this.clearCursor();
+  }
+
+  private drawAll(): void {
+    for (const view of this.panels) this.drawLater(view);
+  }
+
+  private drawLater(view: PanelView): void {
+    this.dirtyPanels.add(view);
+    this.frame ??= requestAnimationFrame(() => this.drawFrame());
+  }
+
+  private drawFrame(): void {
+    this.frame = undefined;
+    const dirty = [...this.dirtyPanels];
+    this.dirtyPanels.clear();
+    if (!this.state) return;
+    if (this.state.table) this.drawTable();
+    else for (const view of dirty) if (this.panels.includes(view)) view.draw(this.scene(view));
+    this.showCursor();
+    this.reportDrawn();
+  }
+
+  /** Says what was drawn, for whoever measures: an event in this frame, nothing else. */
+  private reportDrawn(): void {
+    const time = Date.now();
+    for (const { run, metric } of this.arrived.values()) {
+      const lastStep = this.store.wholeOf(run, metric)?.points.at(-1)?.step;
+      if (lastStep === undefined) continue;
+      const detail: DrawnDetail = { run, metric, lastStep, time };
+      document.dispatchEvent(new CustomEvent('biphase-drawn', { detail }));
+    }
+    this.arrived.clear();
+  }
+
+  private curves(view: PanelView): PanelCurve[] {
+    return this.visibleRuns().flatMap((run) =>
+      metricsOf(view.panel).flatMap((metric) => {
+        const series = this.store.pointsOf(run.run, metric);
+        if (metric !== view.panel.metric && !series) return [];
+        const emphasis =
+          this.highlighted === null ? 'normal' : this.highlighted === run.run ? 'strong' : 'faint';
+        return [
+          { run: run.run, name: run.name, metric, style: this.slots.styleOf(run.run), series, emphasis },
+        ];
+      }),
+    );
+  }
+
+  private scene(view: PanelView): PanelScene {
+    const state = this.state!;
+    const runs = this.visibleRuns();
+    const marked = this.highlighted === null ? runs : runs.filter((r) => r.run === this.highlighted);
+    const waiting =
+      runs.length === 0 ? 'All runs are hidden. Press one in the list to show it.' : waitingLines(runs);
+    return {
+      curves: this.curves(view),
+      marks: phaseMarks(marked),
+      x: state.x,
+      logY: state.logY,
+      theme: this.theme,
+      view: state.range,
+      waiting,
+    };
+  }
+
+  private drawTable(): void {
+    if (!this.state?.table) return;
+    const panel = this.table.panel(this.panels.map((v) => v.panel));
+    const view = this.panels.find((v) => v.panel === panel);
+    if (panel && view) this.table.draw(panel, this.curves(view), this.state.x);
+  }
+
+  private pointed(panel: PanelView, x: number | null, height: number): void {
+    if (x === null) this.clearCursor();
+    else {
+      this.cursor = { x, panel, height };
+      this.showCursor();
+    }
+  }
+
+  private clearCursor(): void {
+    if (!this.cursor) return;
+    this.cursor = null;
+    this.card.hide();
+    for (const view of this.panels) {
+      view.showCursor(null, []);
+      view.restoreNote();
+    }
+  }
+
+  private showCursor(): void {
+    const cursor = this.cursor;
+    if (!cursor || !this.state || this.state.table) return;
+    for (const view of this.panels) {
+      const readings = view.readings(cursor.x, view === cursor.panel ? cursor.height : undefined);
+      view.showCursor(cursor.x, readings);
+      if (view === cursor.panel) this.showCard(view, cursor.x, readings, cursor.height);
+      else view.showNote(readings[0] ? view.panel.format(readings[0].point.y) : '');
+    }
+  }
+
+  private showCard(view: PanelView, x: number, readings: readonly Reading[], height = 40): void {
+    const at = view.place(x);
+    if (at === undefined || readings.length === 0) {
+      this.card.hide();
+      return;
+    }
+    const lines: ReadoutLine[] = readings.map((reading) => ({
+      style: this.slots.styleOf(reading.run),
+      name: this.readingName(view, reading),
+      value: view.panel.format(reading.point.y),
+    }));
+    const box = view.element.querySelector('.chart') as HTMLElement;
+    this.card.show(
+      placeText(this.state!.x, x),
+      lines,
+      box.offsetLeft + at,
+      box.offsetTop + Math.max(0, height - 16),
+      this.charts.clientWidth,
+    );
+  }
+
+  private readingName(view: PanelView, reading: Reading): string {
+    const name = this.runs.get(reading.run)?.name ?? reading.run;
+    return reading.metric === view.panel.metric ? name : `${name} ${markLabel(reading.metric)}`;
+  }
+
+  /** Keys while a chart has the focus: a cursor that walks along the first visible run's points. */
+  private chartKey(view: PanelView, event: KeyboardEvent): void {
+    const walks: Record<string, number> = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      PageUp: -25,
+      PageDown: 25,
+      Home: Number.NEGATIVE_INFINITY,
+      End: Number.POSITIVE_INFINITY,
+    };
+    if (event.key === 'Escape' && this.cursor) {
+      this.clearCursor();
+      event.preventDefault();
+      return;
+    }
+    if (event.key === '+' || event.key === '-') {
+      this.zoomBy(view, event.key === '+' ? 0.5 : 2);
+      event.preventDefault();
+      return;
+    }
+    const by = walks[event.key];
+    if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const range = view.range;
+    const points =
+      this.curves(view).find((c) => c.series && c.series.points.length > 0)?.series?.points ?? [];
+    const inView = range ? points.filter((p) => p.x >= range[0] && p.x <= range[1]) : points;
+    const from = this.cursor?.x ?? inView[0]?.x ?? 0;
+    const walked =
+      this.cursor === null && by === 1 ? inView[0] : stepAlong(inView, from, by * (event.shiftKey ? 10 : 1));
+    if (!walked) return;
+    this.cursor = { x: walked.x, panel: view, height: undefined };
+    this.showCursor();
+    this.live.say(this.spoken(view, walked.x));
+  }
+
+  private spoken(view: PanelView, x: number): string {
+    const readings = view.readings(x).slice(0, 8);
+    const values = readings.map((r) => `${this.readingName(view, r)} ${view.panel.format(r.point.y)}`);
+    return `${placeText(this.state!.x, x)}. ${view.panel.title}: ${values.join('; ') || 'no value'}`;
+  }
+
+  private zoomBy(view: PanelView, factor: number): void {
+    const range = view.range;
+    if (!range) return;
+    const middle = this.cursor?.x ?? (range[0] + range[1]) / 2;
+    const from = Math.max(0, middle - (middle - range[0]) * factor);
+    this.setView([from, middle + (range[1] - middle) * factor]);
+  }
+
+  private pageKey(event: KeyboardEvent): void {
+    if (event.altKey || event.ctrlKey || event.metaKey || isTyping(event) || !this.state) return;
+    if (event.key === 't') this.setTable(!this.state.table);
+    else if (event.key === 'l') this.setState({ logY: !this.state.logY });
+    else if (event.key === '0') this.setView(null);
+    else return;
+    event.preventDefault();
+  }
+}
+
+/** What a few waiting runs say; many are counted. */
+function waitingLines(runs: readonly RunSummary[]): string {
+  if (runs.length <= 4) return runs.map(waitingText).join('\n');
+  return `${runs.length} runs are waiting for their first point.`;
+}

@@ -1,0 +1,44 @@
+import { html } from '../common/dom.ts';
+import type { SeriesStyle } from '../common/seriesStyle.ts';
+import { swatch } from '../common/swatch.ts';
+
+/** A line of the card. */
+export interface ReadoutLine {
+  style: SeriesStyle;
+  name: string;
+  value: string;
+}
+
+const linesShown = 10;
+
+/** The card beside the cursor: where it is, and the values there, nearest first. */
+export class ReadoutCard {
+  readonly element = html('div', { class: 'readout', attributes: { 'aria-hidden': 'true', hidden: true } });
+
+  /** `left` and `top`: the cursor's place in the element's positioned parent; the card stays inside `width`. */
+  show(title: string, lines: readonly ReadoutLine[], left: number, top: number, width: number): void {
+    const more = lines.length - linesShown;
+    this.element.replaceChildren(
+      html('p', { class: 'muted numbers', text: title }),
+      ...lines.slice(0, linesShown).map((line) =>
+        html('div', {
+          class: 'readout-line',
+          children: [
+            swatch(line.style),
+            html('span', { class: 'name', text: line.name }),
+            html('span', { class: 'numbers', text: line.value }),
+          ],
+        }),
+      ),
+      ...(more > 0 ? [html('p', { class: 'muted', text: `and ${more} more` })] : []),
+    );
+    this.element.hidden = false;
+    const own = this.element.offsetWidth;
+    const x = left + 14 + own > width ? Math.max(0, left - 14 - own) : left + 14;
+    this.element.style.transform = `translate(${Math.round(x)}px, ${Math.round(top)}px)`;
+  }
+
+  hide(): void {
+    this.element.hidden = true;
+  }
+}
