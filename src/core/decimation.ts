@@ -38,10 +38,10 @@ export function decimate(columns: StepColumns, from: number, to: number, pixels:
   return { indices: Uint32Array.from(kept), bucket };
 }
 
-/** The smallest power of two that cuts [first, last] into at most `buckets` aligned buckets. */
+/** The smallest power of two that cuts [first, last], both at least 0, into at most `buckets` (at least 1) aligned buckets. */
 export function bucketSize(first: number, last: number, buckets: number): number {
   let size = 1;
-  while (Math.floor(last / size) - Math.floor(first / size) + 1 > Math.max(2, buckets)) size *= 2;
+  while (Math.floor(last / size) - Math.floor(first / size) + 1 > Math.max(1, buckets)) size *= 2;
   return size;
 }
 
