@@ -77,7 +77,7 @@ export async function writeCheckpoint(
       if (name.startsWith('.') && name.endsWith('.tmp'))
         fs.rmSync(path.join(parent, name), { recursive: true });
     fs.mkdirSync(temporary);
-    await writeTransformersFolder(temporary, model, {
+    await writeTransformersFolder(temporary, model.config, (name) => model.read(name, 'weight'), {
       eos: tokenizer.eos,
       pad: tokenizer.eos,
       mask: tokenizer.mask,

@@ -2,7 +2,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { BiphaseError } from '../../core/errors.ts';
 import {
   decodeFloats,
+  encodeFloats,
   encodeSafetensorsHeader,
+  type FloatDtype,
   type RangeReader,
   readSafetensorsHeader,
   type SafetensorsEntry,
@@ -16,19 +18,16 @@ export interface TensorSource {
   values(): Promise<Float32Array>;
 }
 
-/** Writes F32 tensors and returns when the bytes are on disk. */
+/** Writes tensors and returns when the bytes are on disk. */
 export async function writeSafetensorsFile(
   file: string,
   tensors: readonly TensorSource[],
-  metadata: Record<string, string> = { format: 'pt' },
+  dtype: FloatDtype = 'F32',
 ): Promise<void> {
   const handle = await open(file, 'w');
   try {
-    await handle.writeFile(encodeSafetensorsHeader(tensors, metadata));
-    for (const tensor of tensors) {
-      const values = await tensor.values();
-      await handle.writeFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    }
+    await handle.writeFile(encodeSafetensorsHeader(tensors, { format: 'pt' }, dtype));
+    for (const tensor of tensors) await handle.writeFile(encodeFloats(dtype, await tensor.values()));
     await handle.sync();
   } finally {
     await handle.close();
@@ -58,12 +57,17 @@ export class SafetensorsFile {
   }
 
   /**
-   * One tensor as fp32.
+   * One tensor as fp32, or some of its rows.
    * @throws BiphaseError `damaged` when the file has become shorter or the tensor is not floating point
    */
-  async read(entry: SafetensorsEntry): Promise<Float32Array> {
-    const bytes = await rangeReader(this.handle)(entry.offset, entry.bytes);
-    if (bytes.length < entry.bytes)
+  async read(
+    entry: SafetensorsEntry,
+    rows: { start: number; rows: number } = { start: 0, rows: entry.shape[0] ?? 1 },
+  ): Promise<Float32Array> {
+    const rowBytes = entry.bytes / Math.max(1, entry.shape[0] ?? 1);
+    const wanted = rows.rows * rowBytes;
+    const bytes = await rangeReader(this.handle)(entry.offset + rows.start * rowBytes, wanted);
+    if (bytes.length < wanted)
       throw new BiphaseError('damaged', `The safetensors file ends within ${entry.name}.`);
     return decodeFloats(entry.dtype, bytes);
   }

@@ -1,0 +1,6 @@
+import type { OpenModelOptions } from '../../src/trainer/model/openModel.ts';
+
+/** Engines that compute on this machine: what every comparison with PyTorch and with the reference is run on. */
+export function availableEngines(): OpenModelOptions['engine'][] {
+  return ['wasm', 'reference'];
+}
