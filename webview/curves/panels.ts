@@ -33,6 +33,9 @@ const known: Record<string, Known> = {
     logarithmic: false,
     format: formatCompact,
   },
+  [metricNames.objectiveLoss('clm')]: { title: 'CLM loss', unit: 'nats', logarithmic: true },
+  [metricNames.objectiveLoss('mlm')]: { title: 'MLM loss', unit: 'nats', logarithmic: true },
+  [metricNames.shareOfPeak]: { title: 'Share of peak', unit: '', logarithmic: false },
   [metricNames.memory]: { title: 'Memory', unit: 'bytes', logarithmic: false, format: formatCompact },
 };
 

@@ -58,8 +58,13 @@ export class EncoderModel implements PretrainingModel {
   }
 
   async initialize(seed: number): Promise<void> {
-    for (const { name, shape } of this.parameters) {
+    for (const { name, shape } of this.parameters)
       this.engine.upload(this.tensor(name, 'weight'), initialValues(seed, name, shape));
+    this.resetMoments();
+  }
+
+  resetMoments(): void {
+    for (const { name } of this.parameters) {
       this.engine.fill(this.tensor(name, 'firstMoment'), 0);
       this.engine.fill(this.tensor(name, 'secondMoment'), 0);
     }
@@ -87,7 +92,8 @@ export class EncoderModel implements PretrainingModel {
   async adamW(step: AdamWStep): Promise<{ gradNorm: number; updated: boolean }> {
     const entries = this.entries[step.decay];
     const gradNorm = Math.sqrt(await this.engine.sumOfSquares(entries));
-    if (step.skipNonFinite && !Number.isFinite(gradNorm)) return { gradNorm, updated: false };
+    const skipped = step.normOnly === true || (step.skipNonFinite && !Number.isFinite(gradNorm));
+    if (skipped) return { gradNorm, updated: false };
     const [beta1, beta2] = step.betas;
     const clipped = step.clip > 0 ? step.clip / (gradNorm + CLIP_EPSILON) : 1;
     this.engine.adamW(entries, {

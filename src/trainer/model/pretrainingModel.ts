@@ -38,6 +38,8 @@ export interface AdamWStep {
   step: number;
   /** true: skip the update where the gradient norm is not finite (the norm is still returned). */
   skipNonFinite: boolean;
+  /** true: only the norm; nothing is updated. */
+  normOnly?: boolean;
 }
 
 /** Upper bounds for which memory is planned; exceeding one is an error before anything is computed. */
@@ -62,6 +64,8 @@ export interface PretrainingModel {
   readonly parameters: readonly { name: string; shape: readonly number[] }[];
   /** Sets all weights: N(0, 0.02) for matrices (Philox, key = seed and parameter name), 1 for norms; moments to 0. */
   initialize(seed: number): Promise<void>;
+  /** Both moments to 0, as if no update had been made. */
+  resetMoments(): void;
   zeroGradients(): void;
   /** Adds to the gradients d(lossSum · gradientScale)/dw. */
   forwardBackward(batch: PackedBatch, gradientScale: number): Promise<LossSum>;

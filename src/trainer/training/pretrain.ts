@@ -4,7 +4,6 @@ import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { totalSteps } from '../../core/phases.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
-import type { NamedParent } from '../../core/runNames.ts';
 import { checkpointFiles, exitCodes, type Progress, runFiles } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import {
@@ -22,7 +21,8 @@ import type { PretrainingModel } from '../model/pretrainingModel.ts';
 import { Masker } from '../objectives/masking.ts';
 import { machineIdentity } from './bundleIdentity.ts';
 import { type ComputePlan, planCompute } from './computePlan.ts';
-import { checkSameShape, type Origin, readOrigin } from './origin.ts';
+import { checkSameShape, namedParent, type Origin, readOrigin } from './origin.ts';
+import { peakOf } from './peakRate.ts';
 import { ProgressTicker } from './progressTicker.ts';
 import { RunWriter } from './runWriter.ts';
 import { begunSegments, nextSegment, readWrapperState } from './segments.ts';
@@ -53,20 +53,14 @@ interface Prepared {
   origin: Origin | null;
 }
 
-function namedParent(origin: Origin | null): NamedParent | undefined {
-  if (!origin) return undefined;
-  const { name, lineageSteps, decayed } = origin.state;
-  return { name, steps: lineageSteps, decayed };
-}
-
 async function prepare(
   written: RunFile,
   options: PretrainOptions,
   ticker: ProgressTicker,
 ): Promise<Prepared> {
   const origin = written.from ? await readOrigin(written.from.checkpoint, options.root) : null;
-  const parent = namedParent(origin);
-  const draft = resolveRunFile(written, parent ? { parent } : {});
+  const parent = origin ? { parent: namedParent(origin) } : {};
+  const draft = resolveRunFile(written, parent);
   // Before any work: a vocabulary that is trained later can only be smaller than planned here.
   if (!origin) planCompute(draft);
   const tokenizer =
@@ -83,23 +77,33 @@ async function prepare(
       await ticker.tick();
     },
   );
-  const file = resolveRunFile(written, { tokenizerSize: data.tokenizer.size, ...(parent ? { parent } : {}) });
+  const file = resolveRunFile(written, { tokenizerSize: data.tokenizer.size, ...parent });
   if (data.train.length < file.data.packing.length)
     throw new BiphaseError(
       'usage',
       `The corpus has ${data.train.length} training tokens, less than one block of ${file.data.packing.length}.`,
     );
-  if (origin) {
-    checkSameShape(file.model, origin);
-    if (origin.state.tokenizerHash !== data.tokenizer.hash)
-      throw new BiphaseError('usage', `The tokenizer is not the one of the checkpoint ${origin.folder}.`);
-    if (file.from?.schedule === 'continue' && totalSteps(file.phases) <= origin.state.step)
-      throw new BiphaseError(
-        'usage',
-        `The checkpoint is at step ${origin.state.step}, but the last phase ends at ${totalSteps(file.phases)}; with schedule: continue steps count on.`,
-      );
-  }
+  if (origin) checkOrigin(file, origin, data);
   return { file, plan: planCompute(file), data, origin };
+}
+
+/** @throws BiphaseError `usage` where the run cannot go on from its checkpoint */
+function checkOrigin(file: ResolvedRunFile, origin: Origin, data: PreparedData): void {
+  const { folder, state } = origin;
+  checkSameShape(file.model, origin);
+  if (state && state.tokenizerHash !== data.tokenizer.hash)
+    throw new BiphaseError('usage', `The tokenizer is not the one of the checkpoint ${folder}.`);
+  if (file.from?.schedule !== 'continue') return;
+  if (!state)
+    throw new BiphaseError(
+      'usage',
+      `${folder} has no trainer state, so there are no steps to continue: use schedule: restart.`,
+    );
+  if (totalSteps(file.phases) <= state.step)
+    throw new BiphaseError(
+      'usage',
+      `The checkpoint is at step ${state.step}, but the last phase ends at ${totalSteps(file.phases)}; with schedule: continue steps count on.`,
+    );
 }
 
 /** The state that a run begins with: zero, or what `from` continues. */
@@ -107,13 +111,14 @@ function firstState(file: ResolvedRunFile, origin: Origin | null): TrainingState
   const zero = { step: 0, tokens: 0, samples: 0, elapsed: 0, optimizerStep: 0, validationPending: false };
   if (!origin || !file.from) return zero;
   const { state } = origin;
+  // The curve begins with a point, whatever step it begins at.
+  if (!state) return { ...zero, validationPending: true };
   const counted = file.from.schedule === 'continue' ? { step: state.step, tokens: state.tokens } : {};
   return {
     ...zero,
     ...counted,
     samples: file.from.data === 'continue' ? state.samples : 0,
     optimizerStep: file.from.optimizer === 'keep' ? state.optimizerStep : 0,
-    // The curve begins with a point, whatever step it begins at.
     validationPending: true,
   };
 }
@@ -142,19 +147,23 @@ async function fillModel(
     return { step, tokens, samples, elapsed, optimizerStep, validationPending };
   }
   await model.initialize(file.seed);
-  if (origin) await readCheckpoint(origin.folder, model, { optimizer: file.from?.optimizer === 'keep' });
+  if (origin) {
+    const optimizer = origin.state !== null && file.from?.optimizer === 'keep';
+    await readCheckpoint(origin.folder, model, { optimizer });
+  }
   return firstState(file, origin);
 }
 
 function trainerState(state: TrainingState, prepared: Prepared, options: PretrainOptions): TrainerState {
   const { file, origin, data } = prepared;
+  const before = origin?.state;
   const continued = file.from?.schedule === 'continue';
   return {
     schema: 1,
     run: options.runId,
     name: file.name,
     ...state,
-    lineageSteps: state.step + (origin && !continued ? origin.state.lineageSteps : 0),
+    lineageSteps: state.step + (before ? before.lineageSteps - (continued ? before.step : 0) : 0),
     decayed: file.schedule.decay > 0 && state.step === totalSteps(file.phases),
     tokenizerHash: data.tokenizer.hash,
     trainHash: data.meta.trainHash,
@@ -185,8 +194,8 @@ function writeResolved(writer: RunWriter, prepared: Prepared): void {
     },
     from: origin && {
       folder: origin.folder,
-      run: origin.state.run,
-      step: origin.state.step,
+      run: origin.state?.run ?? null,
+      step: origin.state?.step ?? null,
       weightsHash: origin.hash,
     },
   });
@@ -234,7 +243,15 @@ async function train(
         'resume',
         whyNotBitExact(runFolder, writer.segment, plan) ?? `From step ${state.step}.`,
       );
-    else writer.event(state.step, 'start', file.name);
+    else {
+      writer.event(state.step, 'start', file.name);
+      if (prepared.origin && prepared.origin.state === null && file.from?.optimizer === 'keep')
+        writer.event(
+          state.step,
+          'optimizer',
+          `${prepared.origin.folder} has no optimizer state: the moments begin at zero, and the data at the first sample.`,
+        );
+    }
     Object.assign(ticker.now, { step: state.step, tokens: state.tokens });
     const common = {
       microBatch: plan.microBatch,
@@ -250,6 +267,7 @@ async function train(
         packer: new SamplePacker(data.train, file.data.packing, file.seed, { shuffle: true }),
         rules: { ...common, masker: new Masker(file.seed, data.tokenizer) },
         validator: new Validator(file, data.validation, { ...common, masker: new Masker(0, data.tokenizer) }),
+        peak: await peakOf(plan),
         save: async (now) => {
           await writeCheckpoint(runFolder, trainerState(now, prepared, options), model, data.tokenizer);
           pruneCheckpoints(runFolder, file.checkpoints.keep, file.checkpoints.at);

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { metricNames } from '../../../src/protocol/runDirectory.ts';
 import { trainerKills } from '../../support/counts.ts';
 
 const main = fileURLToPath(new URL('../../../src/cli/nodeMain.ts', import.meta.url));
@@ -21,9 +22,17 @@ const file = {
     validation: { tokens: 256 },
   },
   batch: { samples: 8 },
+  // Every kind of phase, with all that a resume has to find again: shares, a falling ratio, moments that began anew.
   phases: [
-    { objective: 'clm', until: 12 },
-    { objective: 'mlm', until: 24 },
+    { objective: 'clm', until: 7 },
+    { objective: 'mixed', share: { clm: 0.3, mlm: 0.7 }, until: 13 },
+    {
+      objective: 'mlm',
+      maskRatio: [0.5, 0.2],
+      replacement: { random: 0.1, keep: 0.1 },
+      optimizer: 'fresh',
+      until: 24,
+    },
   ],
   checkpoints: { every: 5, keep: 2 },
   validate: { every: 6 },
@@ -55,12 +64,19 @@ function lines(folder: string): Line[] {
   });
 }
 
+/** Metrics that measure the machine. */
+const measured: readonly string[] = [
+  metricNames.tokensPerSecond,
+  metricNames.shareOfPeak,
+  metricNames.memory,
+];
+
 /** What must not depend on when the run was killed; of several segments the last that has the step. */
 function curve(folder: string): Map<string, number> {
   const points = new Map<string, number>();
   for (const { step, metrics } of lines(folder))
     for (const [name, value] of Object.entries(metrics))
-      if (name !== 'tokensPerSecond' && name !== 'memory') points.set(`${step} ${name}`, value);
+      if (!measured.includes(name)) points.set(`${step} ${name}`, value);
   return points;
 }
 

@@ -73,7 +73,7 @@ test('names are those of the paper', () => {
   const mlm = { objective: 'mlm', until: 42_000, maskRatio: 0.4 } as const;
   assert.equal(deriveName('610m', [clm, mlm]), '610m-clm-10k-mlm40-42k');
   assert.equal(deriveName('610m', [{ ...clm, until: 42_000 }]), '610m-clm-42k');
-  const parent = { name: '610m-clm-42k', steps: 42_000, decayed: true };
+  const parent = { name: '610m-clm-42k', steps: 42_000, step: 42_000, decayed: true };
   assert.equal(deriveName('610m', [{ ...mlm, until: 12_000 }], parent), '610m-clm-dec42k-mlm40-54k');
 });
 
@@ -103,7 +103,8 @@ test('every step lies in exactly one phase, and a ratio goes from its first to i
       const phases = lengths.map((n) => {
         until += n;
         const maskRatio: [number, number] = [0.5, 0.1];
-        return { objective: 'mlm' as const, until, maskRatio, replacement: { mask: 1, random: 0, keep: 0 } };
+        const replacement = { mask: 1, random: 0, keep: 0 };
+        return { objective: 'mlm' as const, until, maskRatio, replacement, optimizer: 'keep' as const };
       });
       for (let step = 0; step < totalSteps(phases); step++) {
         const index = phaseIndexAt(phases, step);
