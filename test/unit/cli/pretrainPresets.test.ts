@@ -44,7 +44,7 @@ test('--presets names every preset with what it does', async () => {
 
 test('what does not fit together is refused before anything is made', async () => {
   const cases: [string[], RegExp][] = [
-    [['--preset', 'paper/610m-clm'], /Did you mean "paper\/610m-clm-12k"\?/],
+    [['--preset', 'paper/610m-clm'], /Did you mean "paper\/610m-clm-42k"\?/],
     [['--preset', 'paper/610m-clm-dec42k-mlm40-44k'], /give the last checkpoint of that run/],
     [['a.run.yaml', '--preset', 'paper/610m-clm-12k'], /not both/],
     [['a.run.yaml', '--from', 'x'], /changes a preset/],
