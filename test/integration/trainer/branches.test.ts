@@ -33,10 +33,10 @@ function folderOf(id: string): string {
   return path.join(root, 'runs', `20260101-${id}`);
 }
 
-async function run(id: string, file: object): Promise<void> {
+async function run(id: string, file: object, resume = false): Promise<void> {
   fs.mkdirSync(folderOf(id), { recursive: true });
   const code = await runPretraining({
-    ...{ file, runFolder: folderOf(id), runId: `20260101-${id}`, root, resume: false },
+    ...{ file, runFolder: folderOf(id), runId: `20260101-${id}`, root, resume },
     onProgress: () => {},
     onStoppable: () => {},
   });
@@ -113,6 +113,33 @@ for (const [index, { name, at, phases }] of branches.entries())
     assert.deepEqual(same, expected);
     assert.equal(curve(branch, -1)[0][0], at, 'the curve begins at the branch with a validation');
   });
+
+test('a branch is resumed from its own checkpoint, whatever has become of the one that it came from', async () => {
+  const file = {
+    ...{ ...common, schedule, phases: [clm(8), { objective: 'mlm', until: 14 }] },
+    from: { checkpoint: '20260101-trunkrun@8', schedule: 'continue' },
+    checkpoints: { every: 2 },
+  };
+  await run('orphanok', file);
+  const whole = bytes('orphanok', 14);
+  const { from: origin } = JSON.parse(
+    fs.readFileSync(path.join(folderOf('orphanok'), runFiles.resolved(0)), 'utf8'),
+  );
+  for (const step of [14, 12]) fs.rmSync(checkpoint('orphanok', step), { recursive: true });
+  const [place, elsewhere] = [folderOf('trunkrun'), path.join(root, 'elsewhere')];
+  fs.renameSync(place, elsewhere);
+  try {
+    await run('orphanok', file, true);
+  } finally {
+    fs.renameSync(elsewhere, place);
+  }
+  assert.deepEqual(bytes('orphanok', 14), whole);
+  const { name, lineageSteps } = state('orphanok', 14);
+  assert.deepEqual([name, lineageSteps], ['custom-clm-8-mlm40-14', 14]);
+  const resumed = JSON.parse(fs.readFileSync(path.join(folderOf('orphanok'), runFiles.resolved(1)), 'utf8'));
+  assert.equal(origin.run, '20260101-trunkrun');
+  assert.deepEqual(resumed.from, origin);
+});
 
 test('continued pretraining warms up anew, with the moments kept or fresh, and counts its lineage', async () => {
   for (const [index, optimizer] of ['keep', 'fresh'].entries()) {
