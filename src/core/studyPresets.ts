@@ -31,6 +31,8 @@ interface Family {
   main: ModelPresetName;
   /** Steps are the paper's divided by this. */
   divisor: number;
+  /** Steps between checkpoints, and between validations: often enough for a curve, seldom enough to cost little. */
+  every: { checkpoint: number; validate: number };
   data: RunFile['data'];
 }
 
@@ -39,13 +41,20 @@ const families: Record<string, Family> = {
     sizes: ['210m', '610m', '1b'],
     main: '610m',
     divisor: 1,
+    every: { checkpoint: 1000, validate: 500 },
     // The paper names FineWeb-Edu, not which part of it.
     data: {
       source: 'hub:HuggingFaceFW/fineweb-edu/sample-350BT',
       tokenizer: 'hub:EuroBERT/EuroBERT-610m',
     },
   },
-  micro: { sizes: ['micro', 'mini', 'small'], main: 'micro', divisor: 100, data: { source: 'world' } },
+  micro: {
+    sizes: ['micro', 'mini', 'small'],
+    main: 'micro',
+    divisor: 100,
+    every: { checkpoint: 60, validate: 20 },
+    data: { source: 'world' },
+  },
 };
 
 const fullSteps = 42_000;
@@ -146,7 +155,7 @@ export function presetRunFile(
   if (parent !== null && checkpoint === undefined)
     throw new BiphaseError('usage', `${id} continues ${parent}: give the last checkpoint of that run.`);
   const family = families[id.split('/')[0]];
-  const { divisor } = family;
+  const { divisor, every } = family;
   const schedule = { warmup: warmupSteps / divisor, decay: decaySteps / divisor, shape: 'linear' as const };
   return {
     name: run,
@@ -158,8 +167,8 @@ export function presetRunFile(
     phases,
     // Rate and warm-up of continued pretraining are not published: the run file's defaults.
     ...(parent === null ? { schedule } : {}),
-    checkpoints: { every: 1000 / divisor, ...(keepAt.length > 0 ? { at: keepAt } : {}) },
-    validate: { every: 500 / divisor },
+    checkpoints: { every: every.checkpoint, ...(keepAt.length > 0 ? { at: keepAt } : {}) },
+    validate: { every: every.validate },
   };
 }
 
