@@ -87,7 +87,7 @@ export const eventLineSchema = z.looseObject({
   segment: z.number().int().min(0),
   step: z.number().int().min(0),
   time: z.number(),
-  /** start, resume, phase, decay, optimizer, checkpoint, nonFinite, outlier, stop, finish, error … */
+  /** start, resume, branch, phase, decay, optimizer, checkpoint, nonFinite, outlier, stop, finish, error … */
   type: z.string(),
   message: z.string().optional(),
 });

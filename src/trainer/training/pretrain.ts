@@ -26,6 +26,7 @@ import {
   originRecord,
   resolvable,
   type Start,
+  whyNotStraight,
 } from './start.ts';
 import { StopRequest, StopRequested } from './stopRequest.ts';
 import { TrainingLoop, type TrainingState } from './trainingLoop.ts';
@@ -166,6 +167,8 @@ async function train(
       );
     else {
       writer.event(state.step, 'start', file.name);
+      const other = whyNotStraight(start, file, data);
+      if (other) writer.event(state.step, 'branch', other);
       if (start.kind === 'from' && start.origin.state === null && file.from?.optimizer === 'keep')
         writer.event(
           state.step,

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { branchDifferences } from '../../core/branchDifferences.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import { totalSteps } from '../../core/phases.ts';
 import type { ResolveContext } from '../../core/resolveRunFile.ts';
@@ -87,6 +88,27 @@ function checkOrigin(origin: Origin, file: ResolvedRunFile, data: PreparedData):
     );
 }
 
+/**
+ * Why a branch is not, bit for bit, the run that goes straight through; undefined where it is, as far as the trunk's own
+ * files tell.
+ */
+export function whyNotStraight(start: Start, file: ResolvedRunFile, data: PreparedData): string | undefined {
+  if (start.kind !== 'from' || file.from?.schedule !== 'continue' || !start.origin.state) return undefined;
+  const { folder, state } = start.origin;
+  const keys = state.trainHash === data.meta.trainHash ? [] : ['data'];
+  if (file.from.optimizer === 'fresh') keys.push('from.optimizer');
+  if (file.from.data === 'restart') keys.push('from.data');
+  try {
+    const trunk = newestResolved(path.join(folder, '../..'))?.file;
+    if (trunk) keys.push(...branchDifferences(file, trunk as ResolvedRunFile, state.step));
+  } catch {
+    // A file of another version tells nothing.
+  }
+  return keys.length === 0
+    ? undefined
+    : `Not the bits of one run straight through: it would have had another start (${keys.join(', ')}).`;
+}
+
 /** Fills the model and returns where training begins. */
 export async function fillModel(
   model: PretrainingModel,
@@ -129,10 +151,16 @@ export function originRecord(start: Start, runFolder: string): unknown {
     const { folder, state, hash } = start.origin;
     return { folder, run: state?.run ?? null, step: state?.step ?? null, weightsHash: hash };
   }
-  const before = begunSegments(runFolder).at(-1);
-  if (before === undefined) return null;
-  const resolved: { from?: unknown } = JSON.parse(
-    fs.readFileSync(path.join(runFolder, runFiles.resolved(before)), 'utf8'),
-  );
-  return resolved.from ?? null;
+  return newestResolved(runFolder)?.from ?? null;
+}
+
+/** `resolved-<n>.json` of the segment that began last; null where there is none that can be read. */
+function newestResolved(runFolder: string): { file?: unknown; from?: unknown } | null {
+  try {
+    const last = begunSegments(runFolder).at(-1);
+    if (last === undefined) return null;
+    return JSON.parse(fs.readFileSync(path.join(runFolder, runFiles.resolved(last)), 'utf8'));
+  } catch {
+    return null;
+  }
 }

@@ -112,7 +112,21 @@ for (const [index, { name, at, phases }] of branches.entries())
     const { run: _other, elapsed: _seconds, ...expected } = state(straight, total);
     assert.deepEqual(same, expected);
     assert.equal(curve(branch, -1)[0][0], at, 'the curve begins at the branch with a validation');
+    assert.ok(lines<EventLine>(branch, runFiles.events).every(({ type }) => type !== 'branch'));
   });
+
+test('a branch that had another start than its trunk says what differs', async () => {
+  const from = { checkpoint: '20260101-trunkrun@8', schedule: 'continue', optimizer: 'fresh' };
+  await run('otherone', {
+    ...common,
+    from,
+    phases: [clm(5), { objective: 'mlm', until: 14 }],
+    schedule,
+    seed: 5,
+  });
+  const event = lines<EventLine>('otherone', runFiles.events).find(({ type }) => type === 'branch');
+  assert.match(event?.message ?? '', /\(from\.optimizer, seed, phases\)\.$/);
+});
 
 test('a branch is resumed from its own checkpoint, whatever has become of the one that it came from', async () => {
   const file = {
