@@ -95,12 +95,13 @@ function checkOrigin(origin: Origin, file: ResolvedRunFile, data: PreparedData):
 export function whyNotStraight(start: Start, file: ResolvedRunFile, data: PreparedData): string | undefined {
   if (start.kind !== 'from' || file.from?.schedule !== 'continue' || !start.origin.state) return undefined;
   const { folder, state } = start.origin;
-  const keys = state.trainHash === data.meta.trainHash ? [] : ['data'];
+  const keys: string[] = [];
   if (file.from.optimizer === 'fresh') keys.push('from.optimizer');
   if (file.from.data === 'restart') keys.push('from.data');
   try {
-    const trunk = newestResolved(path.join(folder, '../..'))?.file;
-    if (trunk) keys.push(...branchDifferences(file, trunk as ResolvedRunFile, state.step));
+    const trunk = newestResolved(path.join(folder, '../..'));
+    if (trunk && trunk.data?.corpusHash !== data.corpusHash) keys.push('data.source');
+    if (trunk?.file) keys.push(...branchDifferences(file, trunk.file, state.step));
   } catch {
     // A file of another version tells nothing.
   }
@@ -155,7 +156,9 @@ export function originRecord(start: Start, runFolder: string): unknown {
 }
 
 /** `resolved-<n>.json` of the segment that began last; null where there is none that can be read. */
-function newestResolved(runFolder: string): { file?: unknown; from?: unknown } | null {
+function newestResolved(
+  runFolder: string,
+): { file?: ResolvedRunFile; data?: { corpusHash?: string }; from?: unknown } | null {
   try {
     const last = begunSegments(runFolder).at(-1);
     if (last === undefined) return null;
