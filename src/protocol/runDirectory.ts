@@ -35,6 +35,7 @@ export const checkpointFiles = {
   config: 'config.json',
   weights: 'model.safetensors',
   tokenizer: 'tokenizer.json',
+  tokenizerConfig: 'tokenizer_config.json',
   optimizer: 'trainer.safetensors',
   trainer: 'trainer.json',
   done: 'DONE',

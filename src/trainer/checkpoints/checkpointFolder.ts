@@ -6,6 +6,7 @@ import { checkpointFiles, runFiles } from '../../protocol/runDirectory.ts';
 import type { ParameterKind, PretrainingModel } from '../model/pretrainingModel.ts';
 import { SafetensorsFile, writeSafetensorsFile } from '../model/safetensorsFile.ts';
 import { readTransformersWeights, writeTransformersFolder } from '../model/transformersFolder.ts';
+import { transformersTokenizerConfig } from './tokenizerConfig.ts';
 
 /** `trainer.json`: where the run stood. Weights, moments and this are all that a resume needs. */
 export const trainerStateSchema = z.looseObject({
@@ -93,9 +94,14 @@ export async function writeCheckpoint(
       ),
     );
     fs.writeFileSync(path.join(temporary, checkpointFiles.tokenizer), tokenizer.json);
+    const names = transformersTokenizerConfig(tokenizer, model.config.context);
+    fs.writeFileSync(
+      path.join(temporary, checkpointFiles.tokenizerConfig),
+      `${JSON.stringify(names, null, 2)}\n`,
+    );
     fs.writeFileSync(path.join(temporary, checkpointFiles.trainer), `${JSON.stringify(state, null, 1)}\n`);
-    for (const name of [checkpointFiles.config, checkpointFiles.tokenizer, checkpointFiles.trainer])
-      syncFile(path.join(temporary, name));
+    const { config, tokenizer: json, tokenizerConfig, trainer } = checkpointFiles;
+    for (const name of [config, json, tokenizerConfig, trainer]) syncFile(path.join(temporary, name));
     syncFolder(temporary);
     fs.writeFileSync(path.join(temporary, checkpointFiles.done), '', { flush: true });
     syncFolder(temporary);

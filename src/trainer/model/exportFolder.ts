@@ -26,9 +26,9 @@ export async function exportFolder(source: string, target: string, format: Weigh
     try {
       const tokens = await readSpecialTokens(source);
       await writeTransformersFolder(temporary, config, (name) => weights.read(name), tokens, format);
-      const tokenizer = path.join(source, checkpointFiles.tokenizer);
-      if (fs.existsSync(tokenizer))
-        fs.copyFileSync(tokenizer, path.join(temporary, checkpointFiles.tokenizer));
+      for (const name of [checkpointFiles.tokenizer, checkpointFiles.tokenizerConfig])
+        if (fs.existsSync(path.join(source, name)))
+          fs.copyFileSync(path.join(source, name), path.join(temporary, name));
       fs.renameSync(temporary, target);
     } catch (error) {
       fs.rmSync(temporary, { recursive: true, force: true });

@@ -22,6 +22,7 @@ import {
   checkStart,
   fillModel,
   findStart,
+  firstState,
   lineageBefore,
   originRecord,
   resolvable,
@@ -158,7 +159,8 @@ async function train(
   ticker.doing('starting');
   const model = await openPretrainingModel({ config: file.model, ...plan });
   try {
-    const state = await fillModel(model, start, file);
+    await fillModel(model, start, file);
+    const state = firstState(start, file);
     if (options.resume)
       writer.event(
         state.step,

@@ -110,31 +110,36 @@ export function whyNotStraight(start: Start, file: ResolvedRunFile, data: Prepar
     : `Not the bits of one run straight through: it would have had another start (${keys.join(', ')}).`;
 }
 
-/** Fills the model and returns where training begins. */
-export async function fillModel(
-  model: PretrainingModel,
-  start: Start,
-  file: ResolvedRunFile,
-): Promise<TrainingState> {
+/** Where training begins. */
+export function firstState(start: Start, file: ResolvedRunFile): TrainingState {
   if (start.kind === 'resume') {
-    await readCheckpoint(start.folder, model, { optimizer: true });
     const { step, tokens, samples, elapsed, optimizerStep, validationPending } = start.state;
     return { step, tokens, samples, elapsed, optimizerStep, validationPending };
   }
-  await model.initialize(file.seed);
   const zero = { step: 0, tokens: 0, samples: 0, elapsed: 0, optimizerStep: 0, validationPending: false };
   if (start.kind === 'random' || !file.from) return zero;
-  const { folder, state } = start.origin;
-  const keep = state !== null && file.from.optimizer === 'keep';
-  await readCheckpoint(folder, model, { optimizer: keep });
+  const { state } = start.origin;
+  const { optimizer, schedule, data } = file.from;
   return {
     ...zero,
-    ...(state && file.from.schedule === 'continue' ? { step: state.step, tokens: state.tokens } : {}),
-    samples: state && file.from.data === 'continue' ? state.samples : 0,
-    optimizerStep: keep ? state.optimizerStep : 0,
+    ...(state && schedule === 'continue' ? { step: state.step, tokens: state.tokens } : {}),
+    samples: state && data === 'continue' ? state.samples : 0,
+    optimizerStep: state && optimizer === 'keep' ? state.optimizerStep : 0,
     // The curve begins with a point, whatever step it begins at.
     validationPending: true,
   };
+}
+
+/** Fills weights and moments with what training begins with. */
+export async function fillModel(model: PretrainingModel, start: Start, file: ResolvedRunFile): Promise<void> {
+  if (start.kind === 'resume') {
+    await readCheckpoint(start.folder, model, { optimizer: true });
+    return;
+  }
+  await model.initialize(file.seed);
+  if (start.kind === 'random') return;
+  const { folder, state } = start.origin;
+  await readCheckpoint(folder, model, { optimizer: state !== null && file.from?.optimizer === 'keep' });
 }
 
 /** Updates that the lineage had before step 0 of this run. */

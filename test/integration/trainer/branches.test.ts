@@ -155,6 +155,22 @@ test('a branch is resumed from its own checkpoint, whatever has become of the on
   assert.deepEqual(resumed.from, origin);
 });
 
+test('a checkpoint names its special tokens as transformers reads them', () => {
+  const read = (name: string) =>
+    JSON.parse(fs.readFileSync(path.join(checkpoint('trunkrun', 14), name), 'utf8'));
+  const [config, names, tokenizer] = [
+    read(checkpointFiles.config),
+    read(checkpointFiles.tokenizerConfig),
+    read(checkpointFiles.tokenizer),
+  ];
+  const id = (token: string): number =>
+    tokenizer.added_tokens.find(({ content }: { content: string }) => content === token).id;
+  assert.equal(id(names.eos_token), config.eos_token_id);
+  assert.equal(id(names.pad_token), config.pad_token_id);
+  assert.equal(id(names.mask_token), config.mask_token_id);
+  assert.equal(names.model_max_length, config.max_position_embeddings);
+});
+
 test('continued pretraining warms up anew, with the moments kept or fresh, and counts its lineage', async () => {
   for (const [index, optimizer] of ['keep', 'fresh'].entries()) {
     const from = { checkpoint: '20260101-straigh0@12', optimizer };

@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { command } from '../../../src/cli/commands/loss.ts';
 import { BiphaseError } from '../../../src/core/errors.ts';
+import { packPaddedBatch } from '../../../src/trainer/model/paddedBatch.ts';
 import { availableEngines } from '../../support/engines.ts';
 import { goldenFixtures, readGolden, readTensors } from '../../support/golden.ts';
 import { assertNear } from '../../support/relativeError.ts';
@@ -92,7 +93,33 @@ test('a batch without loss positions has loss and gradient 0, in CLM also one of
   }
 });
 
+test('padding may lie on either side of a row', () => {
+  const row = [5, 9, 11, 30];
+  const sides = { left: [0, 0, ...row], right: [...row, 0, 0] };
+  const losses = Object.values(sides).map((ids) => {
+    const real = ids.map((id) => (id === 0 ? 0 : 1));
+    const labels = ids.map((id) => (id === 0 ? -100 : id));
+    const batch = { input_ids: [ids], labels: [labels], attention_mask: [real] };
+    return packPaddedBatch(batch, 'clm');
+  });
+  assert.deepEqual(losses[0], losses[1]);
+});
+
 test('what cannot be computed is refused in one sentence', async () => {
+  const hole = {
+    input_ids: [
+      [5, 6, 7],
+      [5, 6, 7],
+    ],
+    labels: [
+      [5, 6, 7],
+      [5, 6, 7],
+    ],
+    attention_mask: [
+      [0, 1, 1],
+      [1, 0, 1],
+    ],
+  };
   const folder = path.join(goldenFixtures, 'folder-f16-tied');
   const batch = written('batch.json', { input_ids: [[5, 6]], labels: [[5, 6]] });
   const cases: [string[], RegExp][] = [
@@ -115,6 +142,10 @@ test('what cannot be computed is refused in one sentence', async () => {
     [
       ['--model', folder, '--batch', batch, '--objective', 'clm', '--optimizer', '{"learningrate":1}'],
       /^Unknown optimizer key learningrate\. Did you mean learningRate\?$/,
+    ],
+    [
+      ['--model', folder, '--batch', written('hole.json', hole), '--objective', 'clm'],
+      /^attention_mask has a hole in row 2/,
     ],
   ];
   for (const [args, sentence] of cases)
