@@ -44,6 +44,8 @@ export interface RecordedRun {
   /** With whether both moments were all zeros before. */
   updates: (AdamWStep & { momentsZero: boolean })[];
   evaluations: PackedBatch[];
+  /** At the end, by parameter. */
+  weights: Map<string, Float32Array>;
   lines: MetricLine[];
   events: EventLine[];
   /** What ended it other than the last step. */
@@ -65,6 +67,7 @@ const tiny = {
 export async function recordedRun(
   written: Record<string, unknown>,
   wrap: (model: PretrainingModel) => PretrainingModel = (model) => model,
+  microBatch = 3,
 ): Promise<RecordedRun> {
   const file = resolveRunFile(parseRunFile({ ...tiny, ...written }), { tokenizerSize: tinyTokens.size });
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-recorded-'));
@@ -72,6 +75,7 @@ export async function recordedRun(
   const trained = await openPretrainingModel({ config: file.model, limits, engine: 'reference', threads: 1 });
   const run: RecordedRun = {
     ...{ file, passes: [], updates: [], evaluations: [], lines: [], events: [], error: undefined },
+    weights: new Map(),
   };
   const writer = new RunWriter(folder, 0);
   try {
@@ -97,7 +101,7 @@ export async function recordedRun(
         return await inner.evaluate(batch);
       },
     });
-    const rules = { microBatch: 3, documentAttention: file.data.packing.documentAttention, eos };
+    const rules = { microBatch, documentAttention: file.data.packing.documentAttention, eos };
     const loop: TrainingLoop = new TrainingLoop(
       {
         ...{ file, model, writer, peak: null, save: async () => {} },
@@ -111,6 +115,7 @@ export async function recordedRun(
     await loop.run().catch((error: unknown) => {
       run.error = error;
     });
+    for (const { name } of trained.parameters) run.weights.set(name, await trained.read(name, 'weight'));
     run.lines = readLines<MetricLine>(path.join(folder, runFiles.metrics));
     run.events = readLines<EventLine>(path.join(folder, runFiles.events));
     return run;

@@ -5,11 +5,11 @@ import type { Progress } from '../../../src/protocol/runDirectory.ts';
 
 const progress: Progress = {
   ...{ schema: 1, segment: 0, step: 150, totalSteps: 600, phase: 0, tokens: 307_200, time: 0 },
-  ...{ tokensPerSecond: 30_000.4, loss: 3.14159, secondsLeft: 61.4, doing: 'training' },
+  ...{ tokensPerSecond: 30_000.4, loss: 2.34567, secondsLeft: 61.4, doing: 'training' },
 };
 
 test('a line of progress has step, loss, speed and the time that is left', () => {
-  assert.equal(progressText(progress), '150/600 · loss 3.1416 · 30000 tok/s · 61 s left');
+  assert.equal(progressText(progress), '150/600 · loss 2.3457 · 30000 tok/s · 61 s left');
   assert.match(progressText({ ...progress, secondsLeft: 600 }), /· 10 min left$/);
   assert.match(progressText({ ...progress, secondsLeft: 9000 }), /· 2\.5 h left$/);
   assert.match(progressText({ ...progress, loss: 'NaN', doing: 'validating' }), /loss NaN .* · validating$/);

@@ -10,6 +10,7 @@ import {
   tinyCorpus,
   tinyTokens,
 } from '../../support/recordedRun.ts';
+import { assertNear } from '../../support/relativeError.ts';
 
 // Each kind of pretraining as data: a few updates of a tiny model, and what the model was asked to compute.
 
@@ -79,6 +80,36 @@ test('CLM then MLM: the mask and the targets change at the step, the optimizer g
     const positions = passesOf(run, step).reduce((sum, { batch }) => sum + batch.lossRows.length, 0);
     for (const pass of passesOf(run, step)) assert.equal(pass.gradientScale, 1 / positions);
   }
+});
+
+test('an update is the same in passes of any size, for each objective', async () => {
+  const phases = [
+    { objective: 'clm', until: 2 },
+    { objective: 'mixed', share: { clm: 0.5, mlm: 0.5 }, until: 4 },
+    { objective: 'mlm', until: 6 },
+  ];
+  const [whole, ...cut] = await Promise.all(
+    [8, 3, 1].map((microBatch) => recordedRun({ phases }, undefined, microBatch)),
+  );
+  for (const other of cut) {
+    assert.ok(other.passes.length > whole.passes.length);
+    for (const [name, weights] of whole.weights)
+      assertNear(`${name} after six updates`, other.weights.get(name)!, weights, 1e-6);
+    other.lines.forEach(({ metrics }, i) => {
+      for (const name of ['loss', 'gradNorm'] as const)
+        assertNear(name, [Number(metrics[name] ?? 0)], [Number(whole.lines[i].metrics[name] ?? 0)], 1e-6);
+    });
+  }
+});
+
+test('with loss.average: microbatch an update is the mean of the means of its passes', async () => {
+  const run = await recordedRun({
+    phases: [{ objective: 'mlm', until: 1 }],
+    loss: { average: 'microbatch' },
+  });
+  assert.equal(run.passes.length, 3);
+  for (const { batch, gradientScale } of run.passes)
+    assert.equal(gradientScale, 1 / batch.lossRows.length / 3);
 });
 
 test('with optimizer: fresh a phase begins with moments of zero, and only it', async () => {
