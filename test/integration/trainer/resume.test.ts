@@ -34,7 +34,8 @@ const file = {
       until: 24,
     },
   ],
-  checkpoints: { every: 5, keep: 2 },
+  // One of them lies where the moments begin anew.
+  checkpoints: { every: 5, keep: 2, at: [13] },
   validate: { every: 6 },
   engine: { threads: 1 },
 };
@@ -91,11 +92,18 @@ const whole = path.join(root, 'runs', '20260101-wholerun');
 test('a run ends with a curve and a complete checkpoint', () => {
   const { status, stderr } = pretrain(whole, path.join(root, 'a.json'));
   assert.equal(status, 0, stderr);
-  assert.deepEqual(fs.readdirSync(path.join(whole, 'checkpoints')), ['step-000020', 'step-000024']);
+  assert.deepEqual(fs.readdirSync(path.join(whole, 'checkpoints')), [
+    'step-000013',
+    'step-000020',
+    'step-000024',
+  ]);
   assert.deepEqual(
     lines(whole).map((line) => line.step),
     Array.from({ length: 25 }, (_, step) => step),
   );
+  const last = lines(whole).at(-1)?.metrics ?? {};
+  for (const name of ['loss', 'loss/mlm', 'validation/loss/clm', 'validation/loss/mlm20', ...measured])
+    assert.ok(last[name] > 0, `${name} is ${last[name]}`);
 });
 
 test('killed at any step and resumed, weights and metrics are the same bits', async () => {
