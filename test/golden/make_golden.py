@@ -128,7 +128,7 @@ def write_safetensors(path, tensors):
             f.write((bits.view(torch.int16) if t.element_size() == 2 else bits).numpy().tobytes())
 
 
-def make(name, objective, packed, dtype=torch.float32, **changes):
+def make(name, objective, packed, dtype=torch.float32, optimizer=OPTIMIZER, **changes):
     """Computes a case, writes its pair of files and returns configuration and weights."""
     c = dict(hidden_size=24, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=4, head_dim=6,
              intermediate_size=36, vocab_size=53, tie_word_embeddings=False, rope_theta=10000.0, rms_norm_eps=1e-5,
@@ -155,16 +155,20 @@ def make(name, objective, packed, dtype=torch.float32, **changes):
     gradients = {n: t.grad.clone() for n, t in w.items()}
     norm = torch.sqrt(sum(g.double().pow(2).sum() for g in gradients.values())).item()
 
-    o = OPTIMIZER
-    adamw = torch.optim.AdamW(w.values(), lr=o['learningRate'], betas=o['betas'], eps=o['eps'],
-                              weight_decay=o['weightDecay'])
+    o = optimizer
+    decays = lambda t: o['decay'] == 'all' or t.dim() == 2
+    adamw = torch.optim.AdamW([
+        {'params': [t for t in w.values() if decays(t)], 'weight_decay': o['weightDecay']},
+        {'params': [t for t in w.values() if not decays(t)], 'weight_decay': 0.0},
+    ], lr=o['learningRate'], betas=o['betas'], eps=o['eps'])
     losses = []
     for _ in range(STEPS):
         adamw.zero_grad()
         value, _logits = loss_of(c, w, ids, labels, objective == 'clm')
         losses.append(value.item())
         value.backward()
-        torch.nn.utils.clip_grad_norm_(w.values(), o['clip'])
+        if o['clip'] > 0:
+            torch.nn.utils.clip_grad_norm_(w.values(), o['clip'])
         adamw.step()
 
     write_safetensors(OUT / f'{name}.safetensors', {
@@ -268,10 +272,13 @@ if __name__ == '__main__':
     make('clm-grouped-untied-padded', 'clm', False, num_hidden_layers=2, **grouped)
     make('clm-grouped-tied-packed', 'clm', True, head_dim=10, **grouped, **tied)
     make('clm-full-untied-packed', 'clm', True)
-    make('clm-full-tied-padded', 'clm', False, **tied)
+    # Other optimizers than the paper's in two of them.
+    make('clm-full-tied-padded', 'clm', False, **tied,
+         optimizer={**OPTIMIZER, 'decay': 'matrices', 'clip': 0, 'learningRate': 2e-3})
     make('mlm-grouped-untied-packed', 'mlm', True, num_attention_heads=3, num_key_value_heads=1, head_dim=8)
     make('mlm-grouped-tied-padded', 'mlm', False, **grouped, **tied)
-    make('mlm-full-untied-padded', 'mlm', False, head_dim=12)
+    make('mlm-full-untied-padded', 'mlm', False, head_dim=12,
+         optimizer={**OPTIMIZER, 'betas': [0.8, 0.999], 'eps': 1e-8, 'weightDecay': 0.01, 'clip': 0.5})
     make('mlm-full-tied-packed', 'mlm', True, num_hidden_layers=2, **tied)
     sharded_folder()
     half_folder()
