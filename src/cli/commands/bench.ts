@@ -4,7 +4,7 @@ import { BiphaseError } from '../../core/errors.ts';
 import { trainingFlops } from '../../core/parameterCounts.ts';
 import { philox, philoxKey, toUnit } from '../../core/philox.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
-import { measurePeak } from '../../trainer/engine/wasm/measurePeak.ts';
+import { measurePanelRates } from '../../trainer/engine/wasm/panelRates.ts';
 import { openPretrainingModel } from '../../trainer/model/openModel.ts';
 import { limitsOf } from '../../trainer/model/paddedBatch.ts';
 import type { PackedBatch } from '../../trainer/model/pretrainingModel.ts';
@@ -93,7 +93,8 @@ async function runBench(args: string[]): Promise<number> {
       sampleLengths: Array<number>(size('batch')).fill(size('seq')),
       causal: batch.causal,
     });
-    const peak = (await measurePeak()) * threads;
+    const { narrow, wide } = await measurePanelRates(300);
+    const peak = Math.max(narrow, wide) * threads;
     const result = {
       stepSeconds,
       tokensPerSecond: batch.inputIds.length / stepSeconds,

@@ -9,6 +9,7 @@ import {
   type Tensor,
 } from '../engine.ts';
 import { CONTROL_BYTES } from './control.ts';
+import { widePanelsAreFaster } from './panelRates.ts';
 import { type Argument, Pool } from './pool.ts';
 
 /** What the engine reserves for itself and for tensors; `src/core/plannedBytes.ts` has the arithmetic. */
@@ -39,12 +40,16 @@ interface Strided {
   columnStride: number;
 }
 
-// Shapes of the tiles that the kernels in `kernels/matmul.ts` cut a product into.
+// How the kernels in `kernels/matmul.ts` cut a product.
 const PANEL_ROWS = 6;
 const PANEL_COLUMNS = 8;
-const PANELS_A_TILE = 8;
-const TILE_ROWS = 96;
-const TILE_COLUMNS = 256;
+const PART_DEPTH = 256;
+const PACK_LINES_A = 48;
+const PACK_LINES_B = 64;
+/** A tile of C, at most and at least: the largest that leave this many tiles. */
+const TILE_ROWS = [96, 48, 24];
+const TILE_COLUMNS = [256, 128, 64];
+const ENOUGH_TILES = 16;
 
 /** Elements of one tile of the ops that go row by row or element by element. */
 const TILE_ELEMENTS = 16384;
@@ -60,6 +65,7 @@ export class WasmEngine implements Engine {
   private readonly memory: WebAssembly.Memory;
   private readonly pool: Pool;
   private readonly sizes: WasmEngineSizes;
+  private readonly widePanels: boolean;
   private readonly packedA: number;
   private readonly packedB: number;
   private readonly normPartial: number;
@@ -68,10 +74,17 @@ export class WasmEngine implements Engine {
   private optimizerEntries: readonly OptimizerEntry[] | undefined;
   private next: number;
 
-  private constructor(memory: WebAssembly.Memory, sizes: WasmEngineSizes, next: number, pool: Pool) {
+  private constructor(
+    memory: WebAssembly.Memory,
+    sizes: WasmEngineSizes,
+    next: number,
+    pool: Pool,
+    widePanels: boolean,
+  ) {
     this.memory = memory;
     this.sizes = sizes;
     this.pool = pool;
+    this.widePanels = widePanels;
     this.next = next;
     this.packedA = this.reserve(sizes.pack * 4);
     this.packedB = this.reserve(sizes.pack * 4);
@@ -87,7 +100,8 @@ export class WasmEngine implements Engine {
     const scratchBytes = align(sizes.scratch * 4);
     const scratch = Array.from({ length: threads }, (_, thread) => CONTROL_BYTES + thread * scratchBytes);
     const pool = await Pool.start(memory, scratch);
-    return new WasmEngine(memory, sizes, CONTROL_BYTES + threads * scratchBytes, pool);
+    const start = CONTROL_BYTES + threads * scratchBytes;
+    return new WasmEngine(memory, sizes, start, pool, await widePanelsAreFaster());
   }
 
   /** Bytes in use: after a model is built, what was planned for it. */
@@ -180,7 +194,7 @@ export class WasmEngine implements Engine {
     this.multiply(dWeight, outputs, inputs, x.shape[0]!, transposed(dy), rowMajor(x), true);
   }
 
-  /** C [m × n] (+)= A·B over `depth`, in parts that the packed buffers can hold. */
+  /** C [m × n] (+)= A·B over `depth`, in pieces that the packed buffers can hold. */
   private multiply(
     c: Tensor,
     m: number,
@@ -191,26 +205,30 @@ export class WasmEngine implements Engine {
     accumulate: boolean,
   ): void {
     for (let k = 0; k < depth; k += PACK_DEPTH) {
-      const part = Math.min(PACK_DEPTH, depth - k);
-      const most = Math.floor(this.sizes.pack / part);
-      const rowsAtOnce = Math.floor(most / PANEL_ROWS) * PANEL_ROWS;
+      const piece = Math.min(PACK_DEPTH, depth - k);
+      const inPlace = a.columnStride === 4;
+      const parts = Math.ceil(piece / PART_DEPTH);
+      const most = Math.floor(this.sizes.pack / piece);
+      const rowsAtOnce = inPlace ? m : Math.floor(most / PANEL_ROWS) * PANEL_ROWS;
       const columnsAtOnce = Math.floor(most / PANEL_COLUMNS) * PANEL_COLUMNS;
       for (let j = 0; j < n; j += columnsAtOnce)
         for (let i = 0; i < m; i += rowsAtOnce) {
           const rows = Math.min(rowsAtOnce, m - i);
           const columns = Math.min(columnsAtOnce, n - j);
-          // B's part is packed once for all parts of A.
-          const panelsB = i === 0 ? Math.ceil(columns / PANEL_COLUMNS) : 0;
-          const packTilesA = Math.ceil(Math.ceil(rows / PANEL_ROWS) / PANELS_A_TILE);
-          const across = Math.ceil(columns / TILE_COLUMNS);
+          const packA = inPlace ? 0 : Math.ceil(rows / PACK_LINES_A) * parts;
+          // B's piece is packed once for all pieces of A.
+          const packB = i === 0 ? Math.ceil(columns / PACK_LINES_B) * parts : 0;
+          const [tileRows, tileColumns] = tileShape(rows, columns);
+          const across = Math.ceil(columns / tileColumns);
           const args: Argument[] = [
             ...[a.address + i * a.rowStride + k * a.columnStride, a.rowStride, a.columnStride],
             ...[b.address + k * b.rowStride + j * b.columnStride, b.columnStride, b.rowStride],
             ...[address(c) + (i * n + j) * 4, n * 4, accumulate || k > 0 ? 1 : 0],
-            ...[rows, columns, part, this.packedA, this.packedB, packTilesA, across],
+            ...[rows, columns, piece, this.packedA, this.packedB, packA],
+            ...[across, tileRows, tileColumns, this.widePanels ? 1 : 0],
           ];
-          this.pool.run('packPanels', packTilesA + Math.ceil(panelsB / PANELS_A_TILE), args);
-          this.pool.run('multiplyTile', Math.ceil(rows / TILE_ROWS) * across, args);
+          this.pool.run('packOperands', packA + packB, args);
+          this.pool.run('multiplyTile', Math.ceil(rows / tileRows) * across, args);
         }
     }
   }
@@ -394,6 +412,15 @@ export class WasmEngine implements Engine {
 
 function align(bytes: number): number {
   return Math.ceil(bytes / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
+}
+
+/** The shape of a product's tiles, from its own shape alone: large for the caches, but enough of them for all threads. */
+function tileShape(rows: number, columns: number): [rows: number, columns: number] {
+  for (const tileRows of TILE_ROWS)
+    for (const tileColumns of TILE_COLUMNS)
+      if (Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) >= ENOUGH_TILES)
+        return [tileRows, tileColumns];
+  return [TILE_ROWS.at(-1)!, TILE_COLUMNS.at(-1)!];
 }
 
 function rowMajor(tensor: Tensor): Strided {
