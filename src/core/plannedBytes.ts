@@ -68,7 +68,7 @@ export function packElements(config: ModelConfig, limits: PlanLimits): number {
     ],
     [chunk, h],
   ];
-  const padded = ([a, b]: [number, number]): number => (a + 8) * (b + 8);
+  const padded = ([a, b]: [number, number]): number => (a + 16) * (b + 16);
   return Math.min(PACK_LIMIT, Math.max(...matrices.map(padded)));
 }
 

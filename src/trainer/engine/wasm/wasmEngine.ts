@@ -42,7 +42,7 @@ interface Strided {
 
 // How the kernels in `kernels/matmul.ts` cut a product.
 const PANEL_ROWS = 6;
-const PANEL_COLUMNS = 8;
+const PANEL_COLUMNS = 16;
 const PART_DEPTH = 256;
 const PACK_LINES_A = 48;
 const PACK_LINES_B = 64;
@@ -292,11 +292,12 @@ export class WasmEngine implements Engine {
     causal: boolean,
   ): void {
     const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
-    this.pool.run(
-      'attention',
-      tiles,
-      attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
-    );
+    this.pool.run('attention', tiles, [
+      ...attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
+      0,
+      0,
+      this.widePanels ? 1 : 0,
+    ]);
   }
 
   attentionBackward(
@@ -312,7 +313,7 @@ export class WasmEngine implements Engine {
     const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
     this.pool.run('attentionBackward', tiles, [
       ...attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
-      ...[address(dQkv), address(dOut)],
+      ...[address(dQkv), address(dOut), this.widePanels ? 1 : 0],
     ]);
   }
 

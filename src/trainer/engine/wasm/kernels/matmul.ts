@@ -2,11 +2,13 @@ import { address, word } from './arguments';
 import { product6x16Add, product6x16Set, product6x8Add, product6x8Set } from './products';
 
 // C (+)= A·B with any strides. The inner loop walks along k: six rows of A, in place where their elements lie side by
-// side, and panels of 8 columns of B, which are packed k after k. What is packed is cut into parts of DEPTH, so that a
-// panel of B (8 KiB) and six rows of A stay in the first-level cache.
+// side, and panels of 16 columns of B, which are packed k after k. What is packed is cut into parts of DEPTH, so that a
+// panel of B (16 KiB) and six rows of A stay in the first-level cache.
 
 const ROWS: i32 = 6;
-const COLUMNS: i32 = 8;
+const COLUMNS: i32 = 16;
+/** Bytes between the rows of a panel of B. */
+const PANEL_STEP: usize = 64;
 const DEPTH: i32 = 256;
 /** Lines (rows of A, columns of B) packed by one tile of the packing op. */
 const PACK_LINES_A: i32 = 48;
@@ -37,6 +39,29 @@ function transposeRows(
   }
 }
 
+/** Four lines along k, `quads` elements of each, become four columns of a panel. */
+function transposeColumns(target: usize, s0: usize, lineStride: usize, quads: i32): void {
+  const s1 = s0 + lineStride;
+  const s2 = s1 + lineStride;
+  const s3 = s2 + lineStride;
+  for (let k = 0; k < quads; k += 4) {
+    const at = <usize>k << 2;
+    const a = v128.load(s0 + at);
+    const b = v128.load(s1 + at);
+    const c = v128.load(s2 + at);
+    const d = v128.load(s3 + at);
+    const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+    const ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+    const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+    const cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+    v128.store(target, v128.shuffle<f32>(ab0, cd0, 0, 1, 4, 5));
+    v128.store(target, v128.shuffle<f32>(ab0, cd0, 2, 3, 6, 7), 64);
+    v128.store(target, v128.shuffle<f32>(ab1, cd1, 0, 1, 4, 5), 128);
+    v128.store(target, v128.shuffle<f32>(ab1, cd1, 2, 3, 6, 7), 192);
+    target += 256;
+  }
+}
+
 /** Rows of A along k: `lines` rows of `depth` elements. */
 function packRows(
   target: usize, source: usize, lineStride: usize, depthStride: usize, lines: i32, depth: i32,
@@ -58,7 +83,7 @@ function packRows(
   }
 }
 
-/** One panel of B: 8 columns, of which `lines` exist. */
+/** One panel of B: 16 columns, of which `lines` exist. */
 function packPanel(
   target: usize, source: usize, lineStride: usize, depthStride: usize, lines: i32, depth: i32,
 ): void {
@@ -66,38 +91,16 @@ function packPanel(
   if (lines == COLUMNS && lineStride == 4) {
     for (; k < depth; k++) {
       const from = source + <usize>k * depthStride;
-      const to = target + (<usize>k << 5);
+      const to = target + (<usize>k << 6);
       v128.store(to, v128.load(from));
       v128.store(to, v128.load(from, 16), 16);
+      v128.store(to, v128.load(from, 32), 32);
+      v128.store(to, v128.load(from, 48), 48);
     }
   } else if (lines == COLUMNS && depthStride == 4) {
     k = depth & ~3;
-    for (let line = 0; line < COLUMNS; line += 4) {
-      let s0 = source + <usize>line * lineStride;
-      let s1 = s0 + lineStride;
-      let s2 = s1 + lineStride;
-      let s3 = s2 + lineStride;
-      let to = target + (<usize>line << 2);
-      for (let i = 0; i < k; i += 4) {
-        const a = v128.load(s0);
-        const b = v128.load(s1);
-        const c = v128.load(s2);
-        const d = v128.load(s3);
-        const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
-        const ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
-        const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
-        const cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-        v128.store(to, v128.shuffle<f32>(ab0, cd0, 0, 1, 4, 5));
-        v128.store(to, v128.shuffle<f32>(ab0, cd0, 2, 3, 6, 7), 32);
-        v128.store(to, v128.shuffle<f32>(ab1, cd1, 0, 1, 4, 5), 64);
-        v128.store(to, v128.shuffle<f32>(ab1, cd1, 2, 3, 6, 7), 96);
-        s0 += 16;
-        s1 += 16;
-        s2 += 16;
-        s3 += 16;
-        to += 128;
-      }
-    }
+    for (let line = 0; line < COLUMNS; line += 4)
+      transposeColumns(target + (<usize>line << 2), source + <usize>line * lineStride, lineStride, k);
   }
   for (; k < depth; k++)
     for (let line = 0; line < COLUMNS; line++) {
@@ -143,12 +146,13 @@ export function packOperands(args: usize, tile: i32, _scratch: usize): void {
   }
 }
 
-/** A block at the ragged edge of C, through 6 × 8 floats of scratch. */
+/** A block at the right edge of C, through 6 × 16 floats of scratch. */
 function productEdge(
-  depth: i32, a: usize, aRow: usize, b: usize, c: usize, cRow: usize, add: bool, rows: i32, columns: i32,
+  depth: i32, a: usize, aRow: usize, rows: i32, b: usize, c: usize, cRow: usize, add: bool, columns: i32,
   scratch: usize,
 ): void {
-  product6x8Set(depth, a, aRow, rows, b, scratch, <usize>COLUMNS << 2);
+  product6x8Set(depth, a, aRow, 4, rows, b, PANEL_STEP, scratch, PANEL_STEP);
+  if (columns > 8) product6x8Set(depth, a, aRow, 4, rows, b + 32, PANEL_STEP, scratch + 32, PANEL_STEP);
   for (let i = 0; i < rows; i++)
     for (let j = 0; j < columns; j++) {
       const at = c + <usize>i * cRow + (<usize>j << 2);
@@ -160,7 +164,7 @@ function productEdge(
 /**
  * One tile of C. Words: 0 a, 1 bytes between its rows (where it is used in place); 6 c, 7 bytes between its rows,
  * 8 accumulate; 9 m, 10 n, 11 depth; 12, 13 the packed copies; 14 tiles that packed A (0: A is used in place);
- * 15 tiles along n; 16, 17 rows and columns of a tile; 18 whether two panels at once are faster.
+ * 15 tiles along n; 16, 17 rows and columns of a tile; 18 whether blocks of 6 × 16 are faster.
  */
 export function multiplyTile(args: usize, tile: i32, scratch: usize): void {
   const c = address(args, 6);
@@ -178,28 +182,28 @@ export function multiplyTile(args: usize, tile: i32, scratch: usize): void {
   const wide = word(args, 18) != 0;
   for (let k = 0; k < depth; k += DEPTH) {
     const part = min(DEPTH, depth - k);
-    const panel = <usize>(part * COLUMNS) << 2;
     const add = k > 0 || word(args, 8) != 0;
     const a = inPlace ? address(args, 0) + (<usize>k << 2) : address(args, 12) + (<usize>(k * m) << 2);
     const aRow = inPlace ? address(args, 1) : <usize>part << 2;
-    let b = address(args, 13) + (<usize>(k * padded + column0 * part) << 2);
-    for (let j = column0; j < column1; ) {
-      const two = wide && j + 2 * COLUMNS <= column1;
+    for (let j = column0; j < column1; j += COLUMNS) {
+      const b = address(args, 13) + (<usize>(k * padded + j * part) << 2);
+      const columns = min(COLUMNS, n - j);
       for (let i = row0; i < row1; i += ROWS) {
         const rows = min(ROWS, m - i);
         const from = a + <usize>i * aRow;
         const to = c + <usize>i * cRow + (<usize>j << 2);
-        if (rows < ROWS || j + COLUMNS > n) {
-          productEdge(part, from, aRow, b, to, cRow, add, rows, min(COLUMNS, n - j), scratch);
-          if (two) productEdge(part, from, aRow, b + panel, to + 32, cRow, add, rows, COLUMNS, scratch);
-        } else if (two) {
-          if (add) product6x16Add(part, from, aRow, b, panel, to, cRow);
-          else product6x16Set(part, from, aRow, b, panel, to, cRow);
-        } else if (add) product6x8Add(part, from, aRow, rows, b, to, cRow);
-        else product6x8Set(part, from, aRow, rows, b, to, cRow);
+        if (columns < COLUMNS) productEdge(part, from, aRow, rows, b, to, cRow, add, columns, scratch);
+        else if (wide) {
+          if (add) product6x16Add(part, from, aRow, 4, rows, b, PANEL_STEP, to, cRow);
+          else product6x16Set(part, from, aRow, 4, rows, b, PANEL_STEP, to, cRow);
+        } else if (add) {
+          product6x8Add(part, from, aRow, 4, rows, b, PANEL_STEP, to, cRow);
+          product6x8Add(part, from, aRow, 4, rows, b + 32, PANEL_STEP, to + 32, cRow);
+        } else {
+          product6x8Set(part, from, aRow, 4, rows, b, PANEL_STEP, to, cRow);
+          product6x8Set(part, from, aRow, 4, rows, b + 32, PANEL_STEP, to + 32, cRow);
+        }
       }
-      j += two ? 2 * COLUMNS : COLUMNS;
-      b += two ? 2 * panel : panel;
     }
   }
 }

@@ -35,13 +35,17 @@ export function horizontalMax(x: v128): f32 {
   );
 }
 
-/** exp of four numbers, about 1 unit in the last place; 0 below −87.3; NaN stays NaN. Polynomial after Cephes. */
+/**
+ * exp of four numbers, about 1 unit in the last place; 0 below −87.7; NaN stays NaN. Polynomial after Cephes. Only
+ * operations that V8 can join to 256 bits.
+ */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  const tiny = f32x4.lt(x, f32x4.splat(-87.3));
-  const bounded = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(88.7));
-  const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504088896341)));
+  const bounded = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-88)), f32x4.splat(88));
+  // 1.5 · 2²³ moves the nearest whole number n into the low bits; at n = −127 the exponent field, and with it 2ⁿ, is 0.
+  const shifted = f32x4.relaxed_madd(bounded, f32x4.splat(1.44269504088896341), f32x4.splat(12582912));
+  const n = f32x4.sub(shifted, f32x4.splat(12582912));
   let r = f32x4.relaxed_nmadd(n, f32x4.splat(0.693359375), bounded);
   r = f32x4.relaxed_nmadd(n, f32x4.splat(-2.12194440e-4), r);
   let p = f32x4.splat(1.9875691500e-4);
@@ -51,13 +55,7 @@ export function exp4(x: v128): v128 {
   p = f32x4.relaxed_madd(p, r, f32x4.splat(1.6666665459e-1));
   p = f32x4.relaxed_madd(p, r, f32x4.splat(5.0000001201e-1));
   p = f32x4.relaxed_madd(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)));
-  // 2^n as two factors, so that n = 128 does not overflow the exponent field.
-  const whole = i32x4.trunc_sat_f32x4_s(n);
-  const half = i32x4.shr_s(whole, 1);
-  const one = i32x4.splat(127);
-  const low = i32x4.shl(i32x4.add(half, one), 23);
-  const high = i32x4.shl(i32x4.add(i32x4.sub(whole, half), one), 23);
-  return v128.andnot(f32x4.mul(f32x4.mul(p, low), high), tiny);
+  return f32x4.mul(p, i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(0x3f800000)));
 }
 
 /** Natural logarithm of a positive finite number, in fp64, from the series of atanh. */
