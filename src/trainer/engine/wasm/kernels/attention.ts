@@ -1,6 +1,6 @@
 import { address, float, word } from './arguments';
 import { product6x16Add, product6x16Set, product6x8Add, product6x8Set } from './products';
-import { exp4, horizontalMax, horizontalSum, loadTail, logarithm, storeTail } from './simd';
+import { exp4, expPair, horizontalMax, horizontalSum, loadTail, logarithm, storeTail } from './simd';
 
 // Variable-length grouped-query attention. One tile of work is one sample and one key/value head with all its query
 // heads; scores exist only for a block of queries and a block of keys. Rows in scratch are padded with zeros to a
@@ -139,12 +139,9 @@ function exponentials(line: usize, count: i32, base: f32, spare: usize): f32 {
   let lowSum = f32x4.splat(0);
   let highSum = lowSum;
   for (const end = line + (<usize>count << 2); line < end; line += 32) {
-    const low = exp4(f32x4.sub(v128.load(line), shift));
-    const high = exp4(f32x4.sub(v128.load(line, 16), shift));
-    v128.store(line, low);
-    v128.store(line, high, 16);
-    lowSum = f32x4.add(lowSum, low);
-    highSum = f32x4.add(highSum, high);
+    expPair(line, f32x4.sub(v128.load(line), shift), f32x4.sub(v128.load(line, 16), shift));
+    lowSum = f32x4.add(lowSum, v128.load(line));
+    highSum = f32x4.add(highSum, v128.load(line, 16));
   }
   v128.store(spare, lowSum);
   v128.store(spare, highSum, 16);
@@ -156,12 +153,9 @@ function softmaxGradient(weights: usize, dScores: usize, count: i32, lse: f32, m
   const shift = f32x4.splat(lse);
   const less = f32x4.splat(mean);
   for (const end = weights + (<usize>count << 2); weights < end; weights += 32) {
-    const low = exp4(f32x4.sub(v128.load(weights), shift));
-    const high = exp4(f32x4.sub(v128.load(weights, 16), shift));
-    const dLow = f32x4.mul(low, f32x4.sub(v128.load(dScores), less));
-    const dHigh = f32x4.mul(high, f32x4.sub(v128.load(dScores, 16), less));
-    v128.store(weights, low);
-    v128.store(weights, high, 16);
+    expPair(weights, f32x4.sub(v128.load(weights), shift), f32x4.sub(v128.load(weights, 16), shift));
+    const dLow = f32x4.mul(v128.load(weights), f32x4.sub(v128.load(dScores), less));
+    const dHigh = f32x4.mul(v128.load(weights, 16), f32x4.sub(v128.load(dScores, 16), less));
     v128.store(dScores, dLow);
     v128.store(dScores, dHigh, 16);
     dScores += 32;
@@ -234,7 +228,7 @@ export function attention(args: usize, tile: i32, scratch: usize): void {
           let total = exponentials(line, known, now, spare);
           memory.fill(line + (<usize>known << 2), 0, <usize>(paddedKeys - known) << 2);
           if (key0 > 0) {
-            const correction = exp4(f32x4.splat(before - now));
+            const correction = exp4(f32x4.splat(before - now), spare);
             total += load<f32>(sums + slot) * f32x4.extract_lane(correction, 0);
             const partial = result + <usize>i * paddedRow;
             for (let d = 0; d < padded; d += 4) {
