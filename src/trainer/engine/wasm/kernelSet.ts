@@ -2,7 +2,7 @@ export type Kernel = (args: number, tile: number, scratch: number) => void;
 
 /** Names of the exported kernels; a kernel's number, by which threads name it, is its place in this list. */
 export const KERNEL_NAMES = [
-  'packOperands',
+  'packPanels',
   'multiplyTile',
   'rmsNorm',
   'rmsNormBackward',

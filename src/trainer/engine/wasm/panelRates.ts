@@ -25,7 +25,7 @@ export async function measurePanelRates(milliseconds: number): Promise<PanelRate
     new Float32Array(memory.buffer, a, (ROWS + COLUMNS) * DEPTH).fill(0.5);
     const seconds = (wide: 0 | 1): number => {
       const place = [a, DEPTH * 4, 4, 0, 0, 0, c, COLUMNS * 4, 0];
-      const args = [...place, ROWS, COLUMNS, DEPTH, a, b, 0, 1, ROWS, COLUMNS, wide];
+      const args = [...place, ROWS, COLUMNS, DEPTH, b, 1, ROWS, COLUMNS, wide];
       const start = performance.now();
       for (let i = 0; i < REPETITIONS; i++) pool.run('multiplyTile', 1, args);
       return (performance.now() - start) / 1000;

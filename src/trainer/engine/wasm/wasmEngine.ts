@@ -1,5 +1,11 @@
 import { BiphaseError } from '../../../core/errors.ts';
-import { NORM_TILE_ROWS, OPTIMIZER_TILE, PACK_DEPTH, TENSOR_ALIGNMENT } from '../../../core/plannedBytes.ts';
+import {
+  MULTIPLY_TILE_ROWS,
+  NORM_TILE_ROWS,
+  OPTIMIZER_TILE,
+  PACK_DEPTH,
+  TENSOR_ALIGNMENT,
+} from '../../../core/plannedBytes.ts';
 import {
   type AdamWNumbers,
   type Engine,
@@ -16,7 +22,7 @@ import { type Argument, Pool } from './pool.ts';
 export interface WasmEngineSizes {
   /** Everything together, in bytes. */
   bytes: number;
-  /** Elements of each of the two buffers of packed panels. */
+  /** Elements of the buffer of packed panels. */
   pack: number;
   /** Elements of scratch of one thread. */
   scratch: number;
@@ -41,14 +47,13 @@ interface Strided {
 }
 
 // How the kernels in `kernels/matmul.ts` cut a product.
-const PANEL_ROWS = 6;
 const PANEL_COLUMNS = 16;
 const PART_DEPTH = 256;
-const PACK_LINES_A = 48;
-const PACK_LINES_B = 64;
-/** A tile of C, at most and at least: the largest that leave this many tiles. */
-const TILE_ROWS = [96, 48, 24];
+const PACK_LINES = 64;
+const TILE_ROWS = [MULTIPLY_TILE_ROWS, 48, 24];
 const TILE_COLUMNS = [256, 128, 64];
+const TURNED_COLUMNS = [1024, 512, ...TILE_COLUMNS];
+/** Tiles that keep any usual number of threads busy. */
 const ENOUGH_TILES = 16;
 
 /** Elements of one tile of the ops that go row by row or element by element. */
@@ -66,7 +71,6 @@ export class WasmEngine implements Engine {
   private readonly pool: Pool;
   private readonly sizes: WasmEngineSizes;
   private readonly widePanels: boolean;
-  private readonly packedA: number;
   private readonly packedB: number;
   private readonly normPartial: number;
   private readonly optimizerTable: number;
@@ -86,7 +90,6 @@ export class WasmEngine implements Engine {
     this.pool = pool;
     this.widePanels = widePanels;
     this.next = next;
-    this.packedA = this.reserve(sizes.pack * 4);
     this.packedB = this.reserve(sizes.pack * 4);
     this.normPartial = this.reserve(sizes.normPartial * 4);
     this.optimizerTable = this.reserve(sizes.optimizerTiles * 24);
@@ -206,30 +209,20 @@ export class WasmEngine implements Engine {
   ): void {
     for (let k = 0; k < depth; k += PACK_DEPTH) {
       const piece = Math.min(PACK_DEPTH, depth - k);
-      const inPlace = a.columnStride === 4;
-      const parts = Math.ceil(piece / PART_DEPTH);
-      const most = Math.floor(this.sizes.pack / piece);
-      const rowsAtOnce = inPlace ? m : Math.floor(most / PANEL_ROWS) * PANEL_ROWS;
-      const columnsAtOnce = Math.floor(most / PANEL_COLUMNS) * PANEL_COLUMNS;
-      for (let j = 0; j < n; j += columnsAtOnce)
-        for (let i = 0; i < m; i += rowsAtOnce) {
-          const rows = Math.min(rowsAtOnce, m - i);
-          const columns = Math.min(columnsAtOnce, n - j);
-          const packA = inPlace ? 0 : Math.ceil(rows / PACK_LINES_A) * parts;
-          // B's piece is packed once for all pieces of A.
-          const packB = i === 0 ? Math.ceil(columns / PACK_LINES_B) * parts : 0;
-          const [tileRows, tileColumns] = tileShape(rows, columns);
-          const across = Math.ceil(columns / tileColumns);
-          const args: Argument[] = [
-            ...[a.address + i * a.rowStride + k * a.columnStride, a.rowStride, a.columnStride],
-            ...[b.address + k * b.rowStride + j * b.columnStride, b.columnStride, b.rowStride],
-            ...[address(c) + (i * n + j) * 4, n * 4, accumulate || k > 0 ? 1 : 0],
-            ...[rows, columns, piece, this.packedA, this.packedB, packA],
-            ...[across, tileRows, tileColumns, this.widePanels ? 1 : 0],
-          ];
-          this.pool.run('packOperands', packA + packB, args);
-          this.pool.run('multiplyTile', Math.ceil(rows / tileRows) * across, args);
-        }
+      const panelsAtOnce = Math.floor(this.sizes.pack / piece / PANEL_COLUMNS);
+      for (let j = 0; j < n; j += panelsAtOnce * PANEL_COLUMNS) {
+        const columns = Math.min(panelsAtOnce * PANEL_COLUMNS, n - j);
+        const [tileRows, tileColumns] = tileShape(m, columns, a.columnStride !== 4);
+        const across = Math.ceil(columns / tileColumns);
+        const args: Argument[] = [
+          ...[a.address + k * a.columnStride, a.rowStride, a.columnStride],
+          ...[b.address + k * b.rowStride + j * b.columnStride, b.columnStride, b.rowStride],
+          ...[address(c) + j * 4, n * 4, accumulate || k > 0 ? 1 : 0, m, columns, piece, this.packedB],
+          ...[across, tileRows, tileColumns, this.widePanels ? 1 : 0],
+        ];
+        this.pool.run('packPanels', Math.ceil(columns / PACK_LINES) * Math.ceil(piece / PART_DEPTH), args);
+        this.pool.run('multiplyTile', Math.ceil(m / tileRows) * across, args);
+      }
     }
   }
 
@@ -415,13 +408,18 @@ function align(bytes: number): number {
   return Math.ceil(bytes / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
 }
 
-/** The shape of a product's tiles, from its own shape alone: large for the caches, but enough of them for all threads. */
-function tileShape(rows: number, columns: number): [rows: number, columns: number] {
-  for (const tileRows of TILE_ROWS)
-    for (const tileColumns of TILE_COLUMNS)
-      if (Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) >= ENOUGH_TILES)
-        return [tileRows, tileColumns];
-  return [TILE_ROWS.at(-1)!, TILE_COLUMNS.at(-1)!];
+/**
+ * The shape of a product's tiles, from its own shape alone: large for the caches, but enough of them for all threads.
+ * Where tiles turn their part of A, few columns would turn it often, so rows are cut first.
+ */
+function tileShape(rows: number, columns: number, turned: boolean): [rows: number, columns: number] {
+  const enough = (tileRows: number, tileColumns: number): boolean =>
+    Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) >= ENOUGH_TILES;
+  const shapes = turned
+    ? TURNED_COLUMNS.flatMap((tileColumns) => TILE_ROWS.map((tileRows) => [tileRows, tileColumns] as const))
+    : TILE_ROWS.flatMap((tileRows) => TILE_COLUMNS.map((tileColumns) => [tileRows, tileColumns] as const));
+  const [tileRows, tileColumns] = shapes.find((shape) => enough(...shape)) ?? shapes.at(-1)!;
+  return [tileRows, tileColumns];
 }
 
 function rowMajor(tensor: Tensor): Strided {

@@ -1,6 +1,6 @@
 export { attention, attentionBackward } from './attention';
 export { adamW, copy, fill, sumOfSquares } from './elements';
-export { multiplyTile, packOperands } from './matmul';
+export { multiplyTile, packPanels } from './matmul';
 export {
   addPartialRows,
   crossEntropy,
