@@ -35,6 +35,8 @@ const PACK_LIMIT = 1 << 22;
 export const PACK_DEPTH = 2048;
 /** Elements of a parameter that one tile of the optimizer covers. */
 export const OPTIMIZER_TILE = 8192;
+/** Rows of a product that one tile covers, at most; each tile may turn that many rows of 256 elements in its thread's scratch. */
+export const MULTIPLY_TILE_ROWS = 96;
 /** Rows that one tile of a norm's backward pass covers. */
 export const NORM_TILE_ROWS = 32;
 
@@ -48,7 +50,7 @@ export function headChunkRows(vocabSize: number, lossPositions: number): number 
 const tensorBytes = (elements: number): number =>
   Math.ceil((elements * 4) / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
 
-/** Elements of each of the two packed panels buffers. */
+/** Elements of the buffer of packed panels. */
 export function packElements(config: ModelConfig, limits: PlanLimits): number {
   const { hiddenSize: h, heads, kvHeads, headDim, intermediateSize: width, vocabSize } = config;
   const chunk = headChunkRows(vocabSize, limits.lossPositions);
@@ -68,15 +70,16 @@ export function packElements(config: ModelConfig, limits: PlanLimits): number {
     ],
     [chunk, h],
   ];
-  const padded = ([a, b]: [number, number]): number => (a + 8) * (b + 8);
+  const padded = ([a, b]: [number, number]): number => (a + 16) * (b + 16);
   return Math.min(PACK_LIMIT, Math.max(...matrices.map(padded)));
 }
 
-/** Elements of one thread's scratch: the largest kernel is attention's backward pass over one sample. */
+/** Elements of one thread's scratch: the largest kernels are attention's backward pass over one sample, and the product. */
 export function scratchElements(config: ModelConfig, limits: PlanLimits): number {
   const padded = Math.ceil(config.headDim / 8) * 8;
   const length = Math.ceil(limits.length / 64) * 64;
-  return 5 * length * padded + 3 * 64 * padded + 2 * 64 * 64 + 256;
+  const product = 6 * 16 + MULTIPLY_TILE_ROWS * 272;
+  return Math.max(product, 5 * length * padded + 3 * 64 * padded + 2 * 64 * 64 + 256);
 }
 
 /** Tiles of the optimizer's table: parameters are cut where they begin. */
@@ -121,7 +124,7 @@ export function planMemory(config: ModelConfig, limits: PlanLimits, threads: num
     logits: sum([chunk * h, chunk * h, chunk * vocabSize]),
     engine:
       1024 +
-      2 * tensorBytes(packElements(config, limits)) +
+      tensorBytes(packElements(config, limits)) +
       threads * tensorBytes(scratchElements(config, limits)) +
       tensorBytes(Math.ceil(T / NORM_TILE_ROWS) * h) +
       tensorBytes(optimizerTiles(config) * 6) +

@@ -8,6 +8,7 @@ import {
   whyItDoesNotFit,
 } from '../../core/plannedBytes.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
+import type { Engine } from '../engine/engine.ts';
 import { ReferenceEngine } from '../engine/reference/referenceEngine.ts';
 import { WasmEngine } from '../engine/wasm/wasmEngine.ts';
 import { EncoderModel } from './encoderModel.ts';
@@ -19,6 +20,8 @@ export interface OpenModelOptions {
   engine: 'reference' | 'wasm';
   /** Threads that compute, the calling one included. */
   threads: number;
+  /** Stands between the model and its engine, to measure. */
+  watch?: (engine: Engine) => Engine;
 }
 
 /**
@@ -46,7 +49,7 @@ export async function openPretrainingModel(options: OpenModelOptions): Promise<P
     },
     threads,
   );
-  return new EncoderModel(wasm, config, limits, plan.total);
+  return new EncoderModel(options.watch?.(wasm) ?? wasm, config, limits, plan.total);
 }
 
 function checkShape(config: ModelConfig): void {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { BiphaseError } from '../../../core/errors.ts';
 import { kernelsFile, workerFile } from './assets.ts';
+import { setCompilerFlags } from './compilerFlags.ts';
 import { ARGUMENTS_WORD, CONTROL, takeTiles } from './control.ts';
 import { instantiateKernels, KERNEL_NAMES, type Kernel, type KernelName } from './kernelSet.ts';
 import type { WorkerStart } from './poolWorker.ts';
@@ -32,6 +33,7 @@ export class Pool {
 
   /** `scratch`: one address for each thread; the first is the calling thread's. */
   static async start(memory: WebAssembly.Memory, scratch: readonly number[]): Promise<Pool> {
+    setCompilerFlags();
     const module = await WebAssembly.compile(await readKernels());
     const kernels = instantiateKernels(module, memory);
     const spins = SPINS;
@@ -60,6 +62,7 @@ export class Pool {
    * @throws BiphaseError `internal` when the kernel leaves its memory; the pool is of no use then but to be closed
    */
   run(name: KernelName, tiles: number, args: readonly Argument[]): void {
+    if (tiles === 0) return;
     const kernel = KERNEL_NAMES.indexOf(name);
     const { control } = this;
     args.forEach((argument, i) => {

@@ -1,5 +1,11 @@
 import { BiphaseError } from '../../../core/errors.ts';
-import { NORM_TILE_ROWS, OPTIMIZER_TILE, PACK_DEPTH, TENSOR_ALIGNMENT } from '../../../core/plannedBytes.ts';
+import {
+  MULTIPLY_TILE_ROWS,
+  NORM_TILE_ROWS,
+  OPTIMIZER_TILE,
+  PACK_DEPTH,
+  TENSOR_ALIGNMENT,
+} from '../../../core/plannedBytes.ts';
 import {
   type AdamWNumbers,
   type Engine,
@@ -9,13 +15,14 @@ import {
   type Tensor,
 } from '../engine.ts';
 import { CONTROL_BYTES } from './control.ts';
+import { widePanelsAreFaster } from './panelRates.ts';
 import { type Argument, Pool } from './pool.ts';
 
 /** What the engine reserves for itself and for tensors; `src/core/plannedBytes.ts` has the arithmetic. */
 export interface WasmEngineSizes {
   /** Everything together, in bytes. */
   bytes: number;
-  /** Elements of each of the two buffers of packed panels. */
+  /** Elements of the buffer of packed panels. */
   pack: number;
   /** Elements of scratch of one thread. */
   scratch: number;
@@ -39,12 +46,15 @@ interface Strided {
   columnStride: number;
 }
 
-// Shapes of the tiles that the kernels in `kernels/matmul.ts` cut a product into.
-const PANEL_ROWS = 6;
-const PANEL_COLUMNS = 8;
-const PANELS_A_TILE = 8;
-const TILE_ROWS = 96;
-const TILE_COLUMNS = 256;
+// How the kernels in `kernels/matmul.ts` cut a product.
+const PANEL_COLUMNS = 16;
+const PART_DEPTH = 256;
+const PACK_LINES = 64;
+const TILE_ROWS = [MULTIPLY_TILE_ROWS, 48, 24];
+const TILE_COLUMNS = [256, 128, 64];
+const TURNED_COLUMNS = [1024, 512, ...TILE_COLUMNS];
+/** Tiles that keep any usual number of threads busy. */
+const ENOUGH_TILES = 16;
 
 /** Elements of one tile of the ops that go row by row or element by element. */
 const TILE_ELEMENTS = 16384;
@@ -60,7 +70,7 @@ export class WasmEngine implements Engine {
   private readonly memory: WebAssembly.Memory;
   private readonly pool: Pool;
   private readonly sizes: WasmEngineSizes;
-  private readonly packedA: number;
+  private readonly widePanels: boolean;
   private readonly packedB: number;
   private readonly normPartial: number;
   private readonly optimizerTable: number;
@@ -68,12 +78,18 @@ export class WasmEngine implements Engine {
   private optimizerEntries: readonly OptimizerEntry[] | undefined;
   private next: number;
 
-  private constructor(memory: WebAssembly.Memory, sizes: WasmEngineSizes, next: number, pool: Pool) {
+  private constructor(
+    memory: WebAssembly.Memory,
+    sizes: WasmEngineSizes,
+    next: number,
+    pool: Pool,
+    widePanels: boolean,
+  ) {
     this.memory = memory;
     this.sizes = sizes;
     this.pool = pool;
+    this.widePanels = widePanels;
     this.next = next;
-    this.packedA = this.reserve(sizes.pack * 4);
     this.packedB = this.reserve(sizes.pack * 4);
     this.normPartial = this.reserve(sizes.normPartial * 4);
     this.optimizerTable = this.reserve(sizes.optimizerTiles * 24);
@@ -87,7 +103,8 @@ export class WasmEngine implements Engine {
     const scratchBytes = align(sizes.scratch * 4);
     const scratch = Array.from({ length: threads }, (_, thread) => CONTROL_BYTES + thread * scratchBytes);
     const pool = await Pool.start(memory, scratch);
-    return new WasmEngine(memory, sizes, CONTROL_BYTES + threads * scratchBytes, pool);
+    const start = CONTROL_BYTES + threads * scratchBytes;
+    return new WasmEngine(memory, sizes, start, pool, await widePanelsAreFaster());
   }
 
   /** Bytes in use: after a model is built, what was planned for it. */
@@ -180,7 +197,7 @@ export class WasmEngine implements Engine {
     this.multiply(dWeight, outputs, inputs, x.shape[0]!, transposed(dy), rowMajor(x), true);
   }
 
-  /** C [m × n] (+)= A·B over `depth`, in parts that the packed buffers can hold. */
+  /** C [m × n] (+)= A·B over `depth`, in pieces that the packed buffers can hold. */
   private multiply(
     c: Tensor,
     m: number,
@@ -191,27 +208,21 @@ export class WasmEngine implements Engine {
     accumulate: boolean,
   ): void {
     for (let k = 0; k < depth; k += PACK_DEPTH) {
-      const part = Math.min(PACK_DEPTH, depth - k);
-      const most = Math.floor(this.sizes.pack / part);
-      const rowsAtOnce = Math.floor(most / PANEL_ROWS) * PANEL_ROWS;
-      const columnsAtOnce = Math.floor(most / PANEL_COLUMNS) * PANEL_COLUMNS;
-      for (let j = 0; j < n; j += columnsAtOnce)
-        for (let i = 0; i < m; i += rowsAtOnce) {
-          const rows = Math.min(rowsAtOnce, m - i);
-          const columns = Math.min(columnsAtOnce, n - j);
-          // B's part is packed once for all parts of A.
-          const panelsB = i === 0 ? Math.ceil(columns / PANEL_COLUMNS) : 0;
-          const packTilesA = Math.ceil(Math.ceil(rows / PANEL_ROWS) / PANELS_A_TILE);
-          const across = Math.ceil(columns / TILE_COLUMNS);
-          const args: Argument[] = [
-            ...[a.address + i * a.rowStride + k * a.columnStride, a.rowStride, a.columnStride],
-            ...[b.address + k * b.rowStride + j * b.columnStride, b.columnStride, b.rowStride],
-            ...[address(c) + (i * n + j) * 4, n * 4, accumulate || k > 0 ? 1 : 0],
-            ...[rows, columns, part, this.packedA, this.packedB, packTilesA, across],
-          ];
-          this.pool.run('packPanels', packTilesA + Math.ceil(panelsB / PANELS_A_TILE), args);
-          this.pool.run('multiplyTile', Math.ceil(rows / TILE_ROWS) * across, args);
-        }
+      const piece = Math.min(PACK_DEPTH, depth - k);
+      const panelsAtOnce = Math.floor(this.sizes.pack / piece / PANEL_COLUMNS);
+      for (let j = 0; j < n; j += panelsAtOnce * PANEL_COLUMNS) {
+        const columns = Math.min(panelsAtOnce * PANEL_COLUMNS, n - j);
+        const [tileRows, tileColumns] = tileShape(m, columns, a.columnStride !== 4);
+        const across = Math.ceil(columns / tileColumns);
+        const args: Argument[] = [
+          ...[a.address + k * a.columnStride, a.rowStride, a.columnStride],
+          ...[b.address + k * b.rowStride + j * b.columnStride, b.columnStride, b.rowStride],
+          ...[address(c) + j * 4, n * 4, accumulate || k > 0 ? 1 : 0, m, columns, piece, this.packedB],
+          ...[across, tileRows, tileColumns, this.widePanels ? 1 : 0],
+        ];
+        this.pool.run('packPanels', Math.ceil(columns / PACK_LINES) * Math.ceil(piece / PART_DEPTH), args);
+        this.pool.run('multiplyTile', Math.ceil(m / tileRows) * across, args);
+      }
     }
   }
 
@@ -274,11 +285,12 @@ export class WasmEngine implements Engine {
     causal: boolean,
   ): void {
     const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
-    this.pool.run(
-      'attention',
-      tiles,
-      attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
-    );
+    this.pool.run('attention', tiles, [
+      ...attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
+      0,
+      0,
+      this.widePanels ? 1 : 0,
+    ]);
   }
 
   attentionBackward(
@@ -294,7 +306,7 @@ export class WasmEngine implements Engine {
     const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
     this.pool.run('attentionBackward', tiles, [
       ...attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
-      ...[address(dQkv), address(dOut)],
+      ...[address(dQkv), address(dOut), this.widePanels ? 1 : 0],
     ]);
   }
 
@@ -394,6 +406,20 @@ export class WasmEngine implements Engine {
 
 function align(bytes: number): number {
   return Math.ceil(bytes / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
+}
+
+/**
+ * The shape of a product's tiles, from its own shape alone: large for the caches, but enough of them for all threads.
+ * Where tiles turn their part of A, few columns would turn it often, so rows are cut first.
+ */
+function tileShape(rows: number, columns: number, turned: boolean): [rows: number, columns: number] {
+  const enough = (tileRows: number, tileColumns: number): boolean =>
+    Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) >= ENOUGH_TILES;
+  const shapes = turned
+    ? TURNED_COLUMNS.flatMap((tileColumns) => TILE_ROWS.map((tileRows) => [tileRows, tileColumns] as const))
+    : TILE_ROWS.flatMap((tileRows) => TILE_COLUMNS.map((tileColumns) => [tileRows, tileColumns] as const));
+  const [tileRows, tileColumns] = shapes.find((shape) => enough(...shape)) ?? shapes.at(-1)!;
+  return [tileRows, tileColumns];
 }
 
 function rowMajor(tensor: Tensor): Strided {
