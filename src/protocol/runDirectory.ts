@@ -73,6 +73,8 @@ export const metricNames = {
   learningRate: 'learningRate',
   tokensPerSecond: 'tokensPerSecond',
   memory: 'memory',
+  /** Samples that a step had to wait for. */
+  dataStalls: 'dataStalls',
   validationLoss: (objective: string): string => `validation/loss/${objective}`,
 } as const;
 
@@ -81,7 +83,7 @@ export const eventLineSchema = z.looseObject({
   segment: z.number().int().min(0),
   step: z.number().int().min(0),
   time: z.number(),
-  /** start, phase, decay, checkpoint, resume, nonFinite, outlier, stop, finish, error … */
+  /** start, epochs, phase, decay, checkpoint, resume, nonFinite, outlier, stop, finish, error … */
   type: z.string(),
   message: z.string().optional(),
 });

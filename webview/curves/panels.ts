@@ -34,6 +34,7 @@ const known: Record<string, Known> = {
     format: formatCompact,
   },
   [metricNames.memory]: { title: 'Memory', unit: 'bytes', logarithmic: false, format: formatCompact },
+  [metricNames.dataStalls]: { title: 'Samples waited for', unit: 'samples', logarithmic: false },
 };
 
 /** What a newly opened page shows. */
@@ -48,7 +49,7 @@ export const defaultMetrics: readonly string[] = [
 export function panelMetrics(metrics: Iterable<string>): string[] {
   const found = new Set<string>();
   for (const metric of metrics) found.add(metric.startsWith(validationPrefix) ? metricNames.loss : metric);
-  const order = [...defaultMetrics, metricNames.memory];
+  const order = [...defaultMetrics, metricNames.memory, metricNames.dataStalls];
   return [...found].sort((a, b) => rank(order, a) - rank(order, b) || (a < b ? -1 : 1));
 }
 

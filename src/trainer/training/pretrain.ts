@@ -15,14 +15,17 @@ import {
   type TrainerState,
   writeCheckpoint,
 } from '../checkpoints/checkpointFolder.ts';
+import { neededSamples, neededTokens, whyEpochs } from '../data/dataNeed.ts';
 import { SamplePacker } from '../data/packing.ts';
 import { type PreparedData, prepareData } from '../data/prepareData.ts';
+import { SampleStream } from '../data/sampleStream.ts';
 import { openPretrainingModel } from '../model/openModel.ts';
 import type { PretrainingModel } from '../model/pretrainingModel.ts';
 import { Masker } from '../objectives/masking.ts';
 import { machineIdentity } from './bundleIdentity.ts';
 import { type ComputePlan, planCompute } from './computePlan.ts';
 import { checkSameShape, type Origin, readOrigin } from './origin.ts';
+import { pinnedSource } from './pinnedSource.ts';
 import { ProgressTicker } from './progressTicker.ts';
 import { RunWriter } from './runWriter.ts';
 import { begunSegments, nextSegment, readWrapperState } from './segments.ts';
@@ -41,6 +44,8 @@ export interface PretrainOptions {
   root: string;
   resume: boolean;
   onProgress(progress: Progress): void;
+  /** One sentence that a person should read before the first step. */
+  onNotice(sentence: string): void;
   /** Called once with what a signal handler has to call for a clean stop. */
   onStoppable(stop: () => void): void;
 }
@@ -75,8 +80,15 @@ async function prepare(
       : draft.data.tokenizer;
   if (draft.data.tokenizer === 'checkpoint' && !origin)
     throw new BiphaseError('usage', '"data.tokenizer" is "checkpoint", but the run file has no "from".');
+  const samples = neededSamples(draft, firstState(draft, origin));
+  const { packing, column } = draft.data;
   const data = await prepareData(
-    { ...draft.data, tokenizer },
+    {
+      source: (options.resume ? pinnedSource(options.runFolder) : undefined) ?? draft.data.source,
+      column,
+      tokenizer,
+      tokens: neededTokens(packing, samples, draft.data.tokens),
+    },
     path.join(options.root, 'cache'),
     async (doing) => {
       if (ticker.now.doing !== doing) ticker.now.doing = doing;
@@ -103,7 +115,7 @@ async function prepare(
 }
 
 /** The state that a run begins with: zero, or what `from` continues. */
-function firstState(file: ResolvedRunFile, origin: Origin | null): TrainingState {
+export function firstState(file: ResolvedRunFile, origin: Origin | null): TrainingState {
   const zero = { step: 0, tokens: 0, samples: 0, elapsed: 0, optimizerStep: 0, validationPending: false };
   if (!origin || !file.from) return zero;
   const { state } = origin;
@@ -174,6 +186,7 @@ function writeResolved(writer: RunWriter, prepared: Prepared): void {
     microBatch: plan.microBatch,
     plannedBytes: plan.plannedBytes,
     data: {
+      source: data.source,
       folder: data.folder,
       corpusHash: data.corpusHash,
       trainHash: data.meta.trainHash,
@@ -215,6 +228,20 @@ function whyNotBitExact(runFolder: string, segment: number, plan: ComputePlan): 
   }
 }
 
+/** Tells a person, and the run's events, where text will be read again. */
+function sayEpochs(
+  { file, data }: Prepared,
+  samplesPerEpoch: number,
+  state: TrainingState,
+  options: PretrainOptions,
+  writer: RunWriter,
+): void {
+  const sentence = whyEpochs(data.train.length, samplesPerEpoch, neededSamples(file, state));
+  if (!sentence) return;
+  writer.event(state.step, 'epochs', sentence);
+  options.onNotice(sentence);
+}
+
 async function train(
   prepared: Prepared,
   options: PretrainOptions,
@@ -235,6 +262,10 @@ async function train(
         whyNotBitExact(runFolder, writer.segment, plan) ?? `From step ${state.step}.`,
       );
     else writer.event(state.step, 'start', file.name);
+    const packer = new SamplePacker(data.train, file.data.packing, file.seed, { shuffle: true });
+    if (!options.resume) sayEpochs(prepared, packer.samplesPerEpoch, state, options, writer);
+    const samples = new SampleStream(packer, data.train, state.samples, file.batch.samples);
+    await samples.ready();
     Object.assign(ticker.now, { step: state.step, tokens: state.tokens });
     const common = {
       microBatch: plan.microBatch,
@@ -247,7 +278,7 @@ async function train(
         model,
         writer,
         ticker,
-        packer: new SamplePacker(data.train, file.data.packing, file.seed, { shuffle: true }),
+        samples,
         rules: { ...common, masker: new Masker(file.seed, data.tokenizer) },
         validator: new Validator(file, data.validation, { ...common, masker: new Masker(0, data.tokenizer) }),
         save: async (now) => {
@@ -263,6 +294,7 @@ async function train(
     ticker.now.secondsLeft = outcome === 'finished' ? 0 : null;
     return outcome;
   } finally {
+    data.train.close();
     await model.close();
   }
 }

@@ -4,7 +4,7 @@ import { objectiveName } from '../../core/runNames.ts';
 import { decayStart, learningRateAt } from '../../core/schedule.ts';
 import { metricNames } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile } from '../../protocol/runFile.ts';
-import type { SamplePacker } from '../data/packing.ts';
+import type { SampleStream } from '../data/sampleStream.ts';
 import type { PretrainingModel } from '../model/pretrainingModel.ts';
 import {
   type BatchRules,
@@ -31,7 +31,7 @@ export interface TrainingState {
 export interface TrainingParts {
   file: ResolvedRunFile;
   model: PretrainingModel;
-  packer: SamplePacker;
+  samples: SampleStream;
   rules: BatchRules;
   validator: Validator;
   writer: RunWriter;
@@ -148,12 +148,10 @@ export class TrainingLoop {
 
   /** One update: forward and backward over all passes, clip, AdamW. The weights change only at its very end. */
   async #update(): Promise<UpdateResult> {
-    const { file, model, packer, rules, ticker } = this.#parts;
+    const { file, model, rules, ticker } = this.#parts;
     const { step } = this.state;
     const started = performance.now();
-    const samples = Array.from({ length: file.batch.samples }, (_, i) =>
-      packer.sample(this.state.samples + i),
-    );
+    const { samples, stalled } = await this.#parts.samples.take(file.batch.samples);
     const phase = file.phases[phaseIndexAt(file.phases, step)];
     const passes = microBatches(samples, phase, maskRatioAt(file.phases, step), rules).filter(
       (pass) => pass.batch.lossRows.length > 0,
@@ -194,6 +192,7 @@ export class TrainingLoop {
     metrics[metricNames.learningRate] = learningRate;
     metrics[metricNames.tokensPerSecond] = Math.round((tokens / (performance.now() - started)) * 1000);
     metrics[metricNames.memory] = process.memoryUsage.rss();
+    metrics[metricNames.dataStalls] = stalled;
     return { tokens, metrics, finite: Number.isFinite(loss) && updated };
   }
 

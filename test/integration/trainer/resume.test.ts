@@ -60,7 +60,7 @@ function curve(folder: string): Map<string, number> {
   const points = new Map<string, number>();
   for (const { step, metrics } of lines(folder))
     for (const [name, value] of Object.entries(metrics))
-      if (name !== 'tokensPerSecond' && name !== 'memory') points.set(`${step} ${name}`, value);
+      if (!['tokensPerSecond', 'memory', 'dataStalls'].includes(name)) points.set(`${step} ${name}`, value);
   return points;
 }
 
