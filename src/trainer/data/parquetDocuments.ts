@@ -1,39 +1,14 @@
-import zlib from 'node:zlib';
-import {
-  type Compressors,
-  type FileMetaData,
-  type PageHeader,
-  type ParquetParsers,
-  parquetMetadataAsync,
-  type SchemaTree,
-} from 'hyparquet';
-import { parquetHeader, readPage } from 'hyparquet/src/column.js';
+import { type FileMetaData, type ParquetParsers, parquetMetadataAsync, type SchemaTree } from 'hyparquet';
 import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { getSchemaPath, isFlatColumn } from 'hyparquet/src/schema.js';
-import { compressors as portable } from 'hyparquet-compressors';
 import { BiphaseError } from '../../core/errors.ts';
 import { type ByteRanges, readAhead } from './byteRanges.ts';
 import type { DocumentFile, FileDocument } from './documents.ts';
 import { readingFailed } from './fileBytes.ts';
+import { type ColumnDecoder, PageReader } from './parquetPages.ts';
 
 /** Bytes of a column that are asked for at once. */
 const sliceBytes = 1 << 23;
-/** A page that claims more when decoded is taken for damaged. */
-const largestPage = 1 << 30;
-/** A page's header is parsed once this much is there, or its column ends. */
-const headerBytes = 1 << 16;
-
-/** Node's own where it has one: they are native. */
-const compressors: Compressors = {
-  ...portable,
-  GZIP: (input, length) => zlib.gunzipSync(input, { maxOutputLength: Math.max(1, length) }),
-  BROTLI: (input, length) => zlib.brotliDecompressSync(input, { maxOutputLength: Math.max(1, length) }),
-  ZSTD: (input, length) => zlib.zstdDecompressSync(input, { maxOutputLength: Math.max(1, length) }),
-};
-
-type ColumnDecoder = Parameters<typeof readPage>[2];
-type DecodedArray = NonNullable<ReturnType<typeof readPage>['data']>;
-
 /** Part of a row group's column: from the file's byte `start` to `end`. */
 interface Slice {
   start: number;
@@ -88,8 +63,6 @@ async function openParquet(source: ByteRanges, column: string, signal: AbortSign
       element: found.element,
       schemaPath: [root, found],
       parsers: DEFAULT_PARSERS as ParquetParsers,
-      compressors,
-      utf8: true,
     },
   };
 }
@@ -114,58 +87,6 @@ function slicesOf(open: OpenParquet, from: number, fileSize: number): Slice[] {
   return slices;
 }
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
-}
-
-/** Decodes one row group's column as its bytes arrive: pages as soon as they are whole. */
-class PageReader {
-  readonly #decoder: ColumnDecoder;
-  #held: Uint8Array = new Uint8Array(0);
-  #dictionary: DecodedArray | undefined;
-  rows = 0;
-
-  constructor(decoder: ColumnDecoder) {
-    this.#decoder = decoder;
-  }
-
-  /** Values of the pages that `bytes` complete, with the row in the group of each page's first. */
-  *push(bytes: Uint8Array, last: boolean): Generator<{ row: number; values: DecodedArray }> {
-    this.#held = this.#held.length === 0 ? bytes : joined(this.#held, bytes);
-    let offset = 0;
-    while (this.#held.length - offset >= (last ? 1 : headerBytes)) {
-      const view = new DataView(this.#held.buffer, this.#held.byteOffset, this.#held.byteLength);
-      const reader = { view, offset };
-      const header = parquetHeader(reader);
-      if (header.compressed_page_size > view.byteLength - reader.offset) {
-        if (last) throw new Error('a page is longer than its column');
-        break;
-      }
-      const values = this.#page(reader, header);
-      offset = reader.offset;
-      if (!values) continue;
-      yield { row: this.rows, values };
-      this.rows += values.length;
-    }
-    this.#held = this.#held.subarray(offset);
-  }
-
-  #page(reader: { view: DataView; offset: number }, header: PageHeader): DecodedArray | undefined {
-    if (!(header.compressed_page_size >= 0) || !(header.uncompressed_page_size <= largestPage))
-      throw new Error('a page claims a size that cannot be');
-    const { data } = readPage(reader, header, this.#decoder, this.#dictionary, undefined, 0);
-    if (header.type !== 'DICTIONARY_PAGE') return data;
-    const text = new TextDecoder();
-    this.#dictionary = Array.from(data ?? [], (value) =>
-      value instanceof Uint8Array ? text.decode(value) : value,
-    );
-    return undefined;
-  }
-}
-
 /** One document a row: its column `column`. Rows without text are left out. */
 export function parquetDocuments(source: ByteRanges, column: string): DocumentFile {
   return {
@@ -182,8 +103,9 @@ export function parquetDocuments(source: ByteRanges, column: string): DocumentFi
           where = `Row group ${group} of ${source.label}`;
           const codec =
             open.metadata.row_groups[group].columns[open.column].meta_data?.codec ?? 'UNCOMPRESSED';
-          pages ??= new PageReader({ ...open.decoder, codec });
           const first = open.groupStarts[group];
+          const rows = open.groupStarts[group + 1] - first;
+          pages ??= new PageReader({ ...open.decoder, codec }, rows);
           for (const { row, values } of pages.push(bytes, lastOfGroup)) {
             const found: FileDocument[] = [];
             for (let i = 0; i < values.length; i++) {
@@ -194,10 +116,7 @@ export function parquetDocuments(source: ByteRanges, column: string): DocumentFi
             if (found.length > 0) yield found;
           }
           if (!lastOfGroup) continue;
-          if (pages.rows !== open.groupStarts[group + 1] - first)
-            throw new Error(
-              `it holds ${pages.rows} rows, not the ${open.groupStarts[group + 1] - first} it claims`,
-            );
+          if (pages.rows !== rows) throw new Error(`it holds ${pages.rows} rows, not the ${rows} it claims`);
           pages = undefined;
         }
       } catch (cause) {
