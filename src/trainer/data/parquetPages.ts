@@ -91,8 +91,9 @@ export class PageReader {
     let page: Uint8Array;
     if (header.data_page_header_v2) {
       const v2 = header.data_page_header_v2;
-      const levels = v2.definition_levels_byte_length + v2.repetition_levels_byte_length;
-      if (!(levels >= 0 && levels <= Math.min(stored.length, size)))
+      // A column that is no list has no repetition levels.
+      const levels = v2.definition_levels_byte_length;
+      if (!(v2.repetition_levels_byte_length === 0 && levels >= 0 && levels <= Math.min(stored.length, size)))
         throw new Error('a page has impossible levels');
       const rest = stored.subarray(levels);
       page = joined(

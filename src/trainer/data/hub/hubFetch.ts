@@ -7,6 +7,8 @@ export interface HubAccess {
   /** Without a slash at its end. */
   endpoint: string;
   token: string | undefined;
+  /** Waits before another try. */
+  wait(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
 /** `HF_ENDPOINT` and `HF_TOKEN` of this process. */
@@ -14,6 +16,7 @@ export function hubAccess(environment: NodeJS.ProcessEnv = process.env): HubAcce
   return {
     endpoint: (environment.HF_ENDPOINT || HUB_URL).replace(/\/+$/, ''),
     token: environment.HF_TOKEN || undefined,
+    wait: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
   };
 }
 
@@ -22,8 +25,6 @@ export interface HubFetchOptions {
   /** "The dataset OWNER/NAME": begins sentences. */
   what: string;
   signal: AbortSignal;
-  /** Waits; tests put a clock of their own here. */
-  wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
 const attempts = 8;
@@ -125,7 +126,6 @@ async function attempt(
  */
 export function hubFetch(options: HubFetchOptions): typeof fetch {
   const { access, what, signal } = options;
-  const wait = options.wait ?? ((ms, stop) => delay(ms, undefined, { signal: stop }));
   const origin = new URL(access.endpoint).origin;
   return async (input, init) => {
     const url = String(input instanceof Request ? input.url : input);
@@ -157,7 +157,7 @@ export function hubFetch(options: HubFetchOptions): typeof fetch {
         const inner = (cause as Error).cause;
         last = inner instanceof Error && inner.message ? inner.message : (cause as Error).message;
       }
-      if (tried + 1 < attempts) await wait(pause, signal);
+      if (tried + 1 < attempts) await access.wait(pause, signal);
     }
     throw new BiphaseError(
       'unreachable',

@@ -15,7 +15,7 @@ export function isHubName(source: string): boolean {
 
 /** @throws BiphaseError `usage` */
 export function parseHubName(source: string): HubName {
-  const match = /^hub:([\w.-]+\/[\w.-]+)(?:\/([^@\s]+))?(?:@([\w./-]+))?$/.exec(source);
+  const match = /^hub:(\w[\w.-]*\/\w[\w.-]*)(?:\/(\w[\w.+/-]*))?(?:@(\w[\w./-]*))?$/.exec(source);
   if (!match)
     throw new BiphaseError(
       'usage',
