@@ -1,5 +1,8 @@
-import { measurePeak } from '../engine/wasm/measurePeak.ts';
+import { measurePanelRates } from '../engine/wasm/panelRates.ts';
 import type { ComputePlan } from './computePlan.ts';
+
+/** How long is measured: the best of many short runs. */
+const measureMs = 100;
 
 let oneThread: Promise<number> | undefined;
 
@@ -12,6 +15,6 @@ export async function peakOf({
   threads,
 }: Pick<ComputePlan, 'engine' | 'threads'>): Promise<number | null> {
   if (engine === 'reference') return null;
-  oneThread ??= measurePeak();
+  oneThread ??= measurePanelRates(measureMs).then(({ narrow, wide }) => Math.max(narrow, wide));
   return (await oneThread) * threads;
 }
