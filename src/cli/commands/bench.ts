@@ -4,6 +4,7 @@ import { BiphaseError } from '../../core/errors.ts';
 import { trainingFlops } from '../../core/parameterCounts.ts';
 import { philox, philoxKey, toUnit } from '../../core/philox.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
+import { chooseEngine } from '../../trainer/engine/chooseEngine.ts';
 import { measurePeak } from '../../trainer/engine/wasm/measurePeak.ts';
 import { openPretrainingModel } from '../../trainer/model/openModel.ts';
 import { limitsOf } from '../../trainer/model/paddedBatch.ts';
@@ -19,7 +20,7 @@ export const command: Command = {
   help: `
 biphase bench [options]   median full step: forward, backward, clip, AdamW
 
-  --engine wasm     --threads N (default: all cores)     --objective clm|mlm (mlm masks 40 %)
+  --engine auto|wasm|blas (default: wasm)     --threads N (default: all cores)     --objective clm|mlm (mlm masks 40 %)
   --hidden 256 --layers 4 --heads 4 --kv-heads 4 --ffn 1024 --vocab 8192 --batch 16 --seq 128
   --steps N         measured steps after warming up (default: about five seconds' worth)
   --json            {"stepSeconds":…,"tokensPerSecond":…,"shareOfPeak":…}
@@ -42,9 +43,9 @@ async function runBench(args: string[]): Promise<number> {
     0,
   );
   const size = (name: keyof typeof sizes): number => integerOption(options, name, 1) ?? sizes[name];
-  const engine = options.values.get('engine') ?? 'wasm';
-  if (engine !== 'wasm')
-    throw new BiphaseError('usage', `The engine "${engine}" cannot be measured; use wasm.`);
+  const engineName = options.values.get('engine') ?? 'wasm';
+  if (engineName !== 'auto' && engineName !== 'wasm' && engineName !== 'blas')
+    throw new BiphaseError('usage', `The engine "${engineName}" cannot be measured; use auto, wasm or blas.`);
   const objective = options.values.get('objective') ?? 'mlm';
   if (objective !== 'clm' && objective !== 'mlm')
     throw new BiphaseError('usage', `Option --objective is clm or mlm, not "${objective}".`);
@@ -63,6 +64,7 @@ async function runBench(args: string[]): Promise<number> {
     normEps: 1e-5,
     context: size('seq'),
   };
+  const engine = chooseEngine(engineName, config);
   const threads = size('threads');
   const batch = randomBatch(config.vocabSize, size('batch'), size('seq'), objective);
   const model = await openPretrainingModel({ config, limits: limitsOf(batch), engine, threads });

@@ -170,6 +170,8 @@ function writeResolved(writer: RunWriter, prepared: Prepared): void {
     file,
     machine: machineIdentity(),
     engine: plan.engine,
+    blas: plan.blas,
+    precision: 'fp32',
     threads: plan.threads,
     microBatch: plan.microBatch,
     plannedBytes: plan.plannedBytes,
@@ -203,9 +205,15 @@ function whyNotBitExact(runFolder: string, segment: number, plan: ComputePlan): 
     const now: Record<string, unknown> = {
       ...machineIdentity(),
       engine: plan.engine,
+      BLAS: plan.blas?.version,
       microBatch: plan.microBatch,
     };
-    const was: Record<string, unknown> = { ...old.machine, engine: old.engine, microBatch: old.microBatch };
+    const was: Record<string, unknown> = {
+      ...old.machine,
+      engine: old.engine,
+      BLAS: old.blas?.version,
+      microBatch: old.microBatch,
+    };
     const changed = Object.keys(now).filter((key) => now[key] !== was[key]);
     return changed.length === 0
       ? undefined
@@ -224,7 +232,7 @@ async function train(
   const { file, plan, data } = prepared;
   const { runFolder } = options;
   const resumeStep = options.resume ? completeCheckpoints(runFolder).at(-1) : undefined;
-  ticker.doing('starting');
+  ticker.doing(`starting: ${(plan.plannedBytes / 2 ** 30).toFixed(2)} GiB planned, engine ${plan.engine}`);
   const model = await openPretrainingModel({ config: file.model, ...plan });
   try {
     const state = await fillModel(model, prepared, runFolder, resumeStep);

@@ -36,7 +36,7 @@ async function readTensors(file: string): Promise<Map<string, Float32Array>> {
 }
 
 for (const name of ['clmGrouped', 'mlmTied', 'clmWideHeads', 'mlmGrouped'])
-  for (const engine of ['wasm', 'reference'] as const)
+  for (const engine of ['wasm', 'blas', 'reference'] as const)
     test(`${name} on ${engine} agrees with PyTorch: logits, loss, every gradient, ten AdamW steps`, async () => {
       const golden = JSON.parse(await readFile(path.join(fixtures, `${name}.json`), 'utf8')) as Golden;
       const tensors = await readTensors(path.join(fixtures, `${name}.safetensors`));
