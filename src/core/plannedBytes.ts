@@ -30,8 +30,10 @@ export interface MemoryPlan {
   activations: number;
   /** Logits that exist at once. */
   logits: number;
-  /** The engine's own: packed panels, per-thread scratch, tables, threads. */
+  /** The engine's own: packed panels, per-thread scratch, tables. */
   engine: number;
+  /** What the process grows by for its threads and a BLAS library. */
+  process: number;
   total: number;
   /** Of these, what lies in the engine's WebAssembly memory. */
   arena: number;
@@ -122,6 +124,10 @@ export interface EngineSizes {
   optimizerTiles: number;
 }
 
+/** A thread with its JavaScript engine, as measured (docs/performance.md, "Memory"). */
+const THREAD_BYTES = 23 * 2 ** 20;
+/** A BLAS library with its packed panels. */
+const BLAS_BYTES = 24 * 2 ** 20;
 /** Bytes of the bookkeeping that threads share. */
 const CONTROL_BYTES = 1024;
 /** Elements of scratch that the optimizer takes of each thread where parameters are stored. */
@@ -229,6 +235,7 @@ export function planMemory(config: ModelConfig, limits: PlanLimits, options: Pla
   const copy = matrices + vectors;
   const engine = own(stored);
   const arena = rest + engine + (stored ? 0 : copies * matrices);
+  const process = (options.threads - 1) * THREAD_BYTES + (options.engine === 'blas' ? BLAS_BYTES : 0);
   return {
     weights: copy,
     gradients: copies > 1 ? copy : 0,
@@ -236,7 +243,8 @@ export function planMemory(config: ModelConfig, limits: PlanLimits, options: Pla
     activations,
     logits,
     engine,
-    total: copies * copy + activations + logits + engine,
+    process,
+    total: copies * copy + activations + logits + engine + process,
     arena,
     stored: stored ? copies * matrices : 0,
   };

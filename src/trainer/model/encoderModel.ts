@@ -1,5 +1,5 @@
 import { BiphaseError } from '../../core/errors.ts';
-import { normals, philox, philoxKey } from '../../core/philox.ts';
+import { fillNormals, philoxKey } from '../../core/philox.ts';
 import type { ModelPurpose } from '../../core/plannedBytes.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
 import { type Engine, elementCount, type OptimizerEntry, type Tensor } from '../engine/engine.ts';
@@ -196,11 +196,6 @@ function initialValues(
 ): Float32Array {
   const values = new Float32Array(count);
   if (shape.length < 2) return values.fill(1);
-  const key = philoxKey(seed, `weights ${name}`);
-  for (let i = 0; i < values.length; i += 4) {
-    const block = normals(philox(key, [((start + i) / 4) >>> 0, 0, 0, 0]));
-    for (let lane = 0; lane < 4 && i + lane < values.length; lane++)
-      values[i + lane] = INITIAL_DEVIATION * block[lane]!;
-  }
+  fillNormals(values, philoxKey(seed, `weights ${name}`), start / 4, INITIAL_DEVIATION);
   return values;
 }

@@ -44,7 +44,13 @@ export async function openPretrainingModel(options: OpenModelOptions): Promise<P
   };
   const plan = planMemory(config, limits, planOptions);
   if (engine === 'reference')
-    return new EncoderModel(new ReferenceEngine(), config, limits, 2 * (plan.total - plan.engine), purpose);
+    return new EncoderModel(
+      new ReferenceEngine(),
+      config,
+      limits,
+      2 * (plan.total - plan.engine - plan.process),
+      purpose,
+    );
 
   const misfit = whyItDoesNotFit(config, limits, planOptions, os.totalmem());
   if (misfit)

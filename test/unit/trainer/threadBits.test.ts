@@ -33,7 +33,7 @@ async function train(config: ModelConfig, causal: boolean, how: How): Promise<Ma
   const { engine, threads, stored } = how;
   const plan = planMemory(config, limits, { engine, threads, purpose: 'train' });
   // One byte less than all of it takes, so that the matrices lie outside the engine's memory.
-  const arenaLimit = stored ? { arenaLimit: plan.total - 1 } : {};
+  const arenaLimit = stored ? { arenaLimit: plan.arena - 1 } : {};
   const model = await openPretrainingModel({ config, limits, engine, threads, ...arenaLimit });
   const bytes = new Map<string, Buffer>();
   const keep = (name: string, values: Float32Array | Float64Array): void => {

@@ -37,8 +37,25 @@ export class BlasEngine extends WasmEngine {
   }
 }
 
-/** Tiles of a product: wide ones, because each packs its own parts of A and B. */
-function productGrid(_m: number, _n: number): ProductGrid {
-  const [tileRows, tileColumns] = (process.env.GRID ?? '512,512').split(',').map(Number);
-  return { tileRows: tileRows!, tileColumns: tileColumns! };
+/** Largest tile: packing its parts of A and B costs little beside the product. */
+const TILE_ROWS = 1024;
+const TILE_COLUMNS = 512;
+/** No side is halved below this. */
+const SMALLEST_SIDE = 256;
+/** Halves are rounded up to whole vectors and panels of any library. */
+const TILE_MULTIPLE = 16;
+/** Tiles that a product should have, so that threads end together. */
+const ENOUGH_TILES = 8;
+
+/** Halves the longer side of the largest tile until there are enough tiles. */
+function productGrid(m: number, n: number): ProductGrid {
+  let [tileRows, tileColumns] = [Math.min(TILE_ROWS, m), Math.min(TILE_COLUMNS, n)];
+  while (Math.ceil(m / tileRows) * Math.ceil(n / tileColumns) < ENOUGH_TILES) {
+    const halveRows = tileRows >= tileColumns;
+    const half = Math.ceil((halveRows ? tileRows : tileColumns) / 2 / TILE_MULTIPLE) * TILE_MULTIPLE;
+    if (half < SMALLEST_SIDE) break;
+    if (halveRows) tileRows = half;
+    else tileColumns = half;
+  }
+  return { tileRows, tileColumns };
 }
