@@ -55,6 +55,8 @@ export const PACK_DEPTH = 2048;
 export const STAGE_ROWS = 2048;
 /** Elements of a parameter that one tile of the optimizer covers. */
 export const OPTIMIZER_TILE = 8192;
+/** Rows of a product that one tile covers, at most; each tile may turn that many rows of 256 elements in its thread's scratch. */
+export const MULTIPLY_TILE_ROWS = 96;
 /** Rows that one tile of a norm's backward pass covers. */
 export const NORM_TILE_ROWS = 32;
 
@@ -68,7 +70,7 @@ export function headChunkRows(vocabSize: number, lossPositions: number): number 
 const tensorBytes = (elements: number): number =>
   Math.ceil((elements * 4) / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
 
-/** Elements of each of the two packed panels buffers. */
+/** Elements of the buffer of packed panels. */
 export function packElements(config: ModelConfig, limits: PlanLimits): number {
   const { hiddenSize: h, heads, kvHeads, headDim, intermediateSize: width, vocabSize } = config;
   const chunk = headChunkRows(vocabSize, limits.lossPositions);
@@ -88,15 +90,16 @@ export function packElements(config: ModelConfig, limits: PlanLimits): number {
     ],
     [chunk, h],
   ];
-  const padded = ([a, b]: [number, number]): number => (a + 8) * (b + 8);
+  const padded = ([a, b]: [number, number]): number => (a + 16) * (b + 16);
   return Math.min(PACK_LIMIT, Math.max(...matrices.map(padded)));
 }
 
-/** Elements of one thread's scratch: the largest kernel is attention's backward pass over one sample. */
+/** Elements of one thread's scratch: the largest kernels are attention's backward pass over one sample, and the product. */
 export function scratchElements(config: ModelConfig, limits: PlanLimits): number {
   const padded = Math.ceil(config.headDim / 8) * 8;
   const length = Math.ceil(limits.length / 64) * 64;
-  return 5 * length * padded + 3 * 64 * padded + 2 * 64 * 64 + 256;
+  const product = 6 * 16 + MULTIPLY_TILE_ROWS * 272;
+  return Math.max(product, 5 * length * padded + 3 * 64 * padded + 2 * 64 * 64 + 256);
 }
 
 /** Tiles of the optimizer's table: parameters are cut where they begin. */
@@ -115,7 +118,7 @@ export interface EngineSizes {
   store: number;
   /** Elements of the part of a stored parameter that products have within reach at once. */
   stage: number;
-  /** Elements of each of the two buffers of packed panels. */
+  /** Elements of the buffer of packed panels. */
   pack: number;
   /** Elements of scratch of one thread. */
   scratch: number;
@@ -158,7 +161,7 @@ function ownSizes(
 function ownBytes(sizes: Omit<EngineSizes, 'bytes' | 'store'>, threads: number, stored: boolean): number {
   return (
     CONTROL_BYTES +
-    2 * tensorBytes(sizes.pack) +
+    tensorBytes(sizes.pack) +
     threads * tensorBytes(sizes.scratch) +
     tensorBytes(sizes.normPartial) +
     tensorBytes(sizes.optimizerTiles * (stored ? 12 : 6)) +

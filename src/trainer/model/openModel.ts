@@ -11,6 +11,7 @@ import type { ModelConfig } from '../../protocol/modelConfig.ts';
 import { BlasEngine } from '../engine/blas/blasEngine.ts';
 import { needBlas } from '../engine/blas/findBlas.ts';
 import type { EngineName } from '../engine/chooseEngine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { ReferenceEngine } from '../engine/reference/referenceEngine.ts';
 import { WasmEngine } from '../engine/wasm/wasmEngine.ts';
 import { EncoderModel } from './encoderModel.ts';
@@ -26,6 +27,8 @@ export interface OpenModelOptions {
   purpose?: ModelPurpose;
   /** Bytes at which the arena ends; default: where a WebAssembly memory does. Parameters beyond it are stored. */
   arenaLimit?: number;
+  /** Stands between the model and its engine, to measure. */
+  watch?: (engine: Engine) => Engine;
 }
 
 /**
@@ -60,7 +63,7 @@ export async function openPretrainingModel(options: OpenModelOptions): Promise<P
     engine === 'blas'
       ? await BlasEngine.openWith(needBlas(), sizes, threads)
       : await WasmEngine.open(sizes, threads);
-  return new EncoderModel(opened, config, limits, plan.total, purpose);
+  return new EncoderModel(options.watch?.(opened) ?? opened, config, limits, plan.total, purpose);
 }
 
 function checkShape(config: ModelConfig): void {

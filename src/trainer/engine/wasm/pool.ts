@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { BiphaseError } from '../../../core/errors.ts';
 import { kernelsFile, workerFile } from './assets.ts';
+import { setCompilerFlags } from './compilerFlags.ts';
 import { ARGUMENTS_BYTES, ARGUMENTS_WORD, CONTROL, HOST_ARGUMENTS, takeTiles } from './control.ts';
 import { HOST_KERNEL_NAMES, type HostKernelName, type HostStart, hostKernels } from './hostKernels.ts';
 import { instantiateKernels, KERNEL_NAMES, type Kernel, type KernelName } from './kernelSet.ts';
@@ -39,6 +40,7 @@ export class Pool {
     scratch: readonly number[],
     host: HostStart = { store: null, blas: null },
   ): Promise<Pool> {
+    setCompilerFlags();
     const module = await WebAssembly.compile(await readKernels());
     const compiled = instantiateKernels(module, memory);
     const kernels = [...compiled, ...hostKernels(memory.buffer, host, compiled)];
@@ -82,6 +84,7 @@ export class Pool {
   }
 
   private compute(kernel: number, name: string, tiles: number): void {
+    if (tiles === 0) return;
     const { control } = this;
     if (this.workers.length === 0 || tiles === 1) {
       for (let tile = 0; tile < tiles; tile++) this.kernels[kernel]!(ARGUMENTS_WORD * 4, tile, this.scratch);

@@ -1,6 +1,7 @@
 import { BiphaseError } from '../../../core/errors.ts';
 import {
   type EngineSizes,
+  MULTIPLY_TILE_ROWS,
   NORM_TILE_ROWS,
   OPTIMIZER_TILE,
   PACK_DEPTH,
@@ -18,6 +19,7 @@ import {
 } from '../engine.ts';
 import { CONTROL_BYTES } from './control.ts';
 import { floatsAt, type HostStart, STORE_BASE, STORED_TILE_DOUBLES } from './hostKernels.ts';
+import { widePanelsAreFaster } from './panelRates.ts';
 import { type Argument, Pool } from './pool.ts';
 
 /** What an engine begins with. */
@@ -28,6 +30,7 @@ export interface OpenedMemory {
   /** First free address of the arena. */
   next: number;
   pool: Pool;
+  widePanels: boolean;
 }
 
 interface WasmTensor extends Tensor {
@@ -38,12 +41,15 @@ interface WasmTensor extends Tensor {
 const of = (tensor: Tensor): WasmTensor => tensor as WasmTensor;
 const address = (tensor: Tensor): number => of(tensor).address;
 
-// Shapes of the tiles that the kernels in `kernels/matmul.ts` cut a product into.
-const PANEL_ROWS = 6;
-const PANEL_COLUMNS = 8;
-const PANELS_A_TILE = 8;
-const TILE_ROWS = 96;
-const TILE_COLUMNS = 256;
+// How the kernels in `kernels/matmul.ts` cut a product.
+const PANEL_COLUMNS = 16;
+const PART_DEPTH = 256;
+const PACK_LINES = 64;
+const TILE_ROWS = [MULTIPLY_TILE_ROWS, 48, 24];
+const TILE_COLUMNS = [256, 128, 64];
+const TURNED_COLUMNS = [1024, 512, ...TILE_COLUMNS];
+/** Tiles that keep any usual number of threads busy. */
+const ENOUGH_TILES = 16;
 
 /** Elements of one tile of the ops that go row by row or element by element. */
 const TILE_ELEMENTS = 16384;
@@ -62,7 +68,7 @@ export class WasmEngine implements Engine {
   private readonly memory: WebAssembly.Memory;
   private readonly store: SharedArrayBuffer | null;
   private readonly sizes: EngineSizes;
-  private readonly packedA: number;
+  private readonly widePanels: boolean;
   private readonly packedB: number;
   private readonly normPartial: number;
   private readonly optimizerTable: number;
@@ -72,13 +78,13 @@ export class WasmEngine implements Engine {
   private next: number;
   private nextStored = STORE_BASE;
 
-  protected constructor({ memory, store, sizes, next, pool }: OpenedMemory) {
+  protected constructor({ memory, store, sizes, next, pool, widePanels }: OpenedMemory) {
     this.memory = memory;
     this.store = store;
     this.sizes = sizes;
     this.pool = pool;
+    this.widePanels = widePanels;
     this.next = next;
-    this.packedA = this.reserve(sizes.pack * 4);
     this.packedB = this.reserve(sizes.pack * 4);
     this.normPartial = this.reserve(sizes.normPartial * 4);
     this.optimizerTable = this.reserve(sizes.optimizerTiles * (store ? STORED_TILE_DOUBLES * 8 : 24));
@@ -102,7 +108,8 @@ export class WasmEngine implements Engine {
     const scratch = Array.from({ length: threads }, (_, thread) => CONTROL_BYTES + thread * scratchBytes);
     const store = sizes.store > 0 ? new SharedArrayBuffer(sizes.store) : null;
     const pool = await Pool.start(memory, scratch, { store, blas });
-    return { memory, store, sizes, next: CONTROL_BYTES + threads * scratchBytes, pool };
+    const next = CONTROL_BYTES + threads * scratchBytes;
+    return { memory, store, sizes, next, pool, widePanels: await widePanelsAreFaster() };
   }
 
   /** Bytes in use: after a model is built, what was planned for it. */
@@ -279,7 +286,7 @@ export class WasmEngine implements Engine {
     }
   }
 
-  /** C [m × n] (+)= A·B over `depth`, in parts that the packed buffers can hold. */
+  /** C [m × n] (+)= A·B over `depth`, in pieces that the packed buffers can hold. */
   protected multiply(
     [m, n, depth]: readonly [number, number, number],
     c: StridedAddress,
@@ -288,27 +295,21 @@ export class WasmEngine implements Engine {
     accumulate: boolean,
   ): void {
     for (let k = 0; k < depth; k += PACK_DEPTH) {
-      const part = Math.min(PACK_DEPTH, depth - k);
-      const most = Math.floor(this.sizes.pack / part);
-      const rowsAtOnce = Math.floor(most / PANEL_ROWS) * PANEL_ROWS;
-      const columnsAtOnce = Math.floor(most / PANEL_COLUMNS) * PANEL_COLUMNS;
-      for (let j = 0; j < n; j += columnsAtOnce)
-        for (let i = 0; i < m; i += rowsAtOnce) {
-          const rows = Math.min(rowsAtOnce, m - i);
-          const columns = Math.min(columnsAtOnce, n - j);
-          // B's part is packed once for all parts of A.
-          const panelsB = i === 0 ? Math.ceil(columns / PANEL_COLUMNS) : 0;
-          const packTilesA = Math.ceil(Math.ceil(rows / PANEL_ROWS) / PANELS_A_TILE);
-          const across = Math.ceil(columns / TILE_COLUMNS);
-          const args: Argument[] = [
-            ...[a.address + i * a.rowStride + k * a.columnStride, a.rowStride, a.columnStride],
-            ...[b.address + k * b.rowStride + j * b.columnStride, b.columnStride, b.rowStride],
-            ...[c.address + i * c.rowStride + j * 4, c.rowStride, accumulate || k > 0 ? 1 : 0],
-            ...[rows, columns, part, this.packedA, this.packedB, packTilesA, across],
-          ];
-          this.pool.run('packPanels', packTilesA + Math.ceil(panelsB / PANELS_A_TILE), args);
-          this.pool.run('multiplyTile', Math.ceil(rows / TILE_ROWS) * across, args);
-        }
+      const piece = Math.min(PACK_DEPTH, depth - k);
+      const panelsAtOnce = Math.floor(this.sizes.pack / piece / PANEL_COLUMNS);
+      for (let j = 0; j < n; j += panelsAtOnce * PANEL_COLUMNS) {
+        const columns = Math.min(panelsAtOnce * PANEL_COLUMNS, n - j);
+        const [tileRows, tileColumns] = tileShape(m, columns, a.columnStride !== 4);
+        const across = Math.ceil(columns / tileColumns);
+        const args: Argument[] = [
+          ...[a.address + k * a.columnStride, a.rowStride, a.columnStride],
+          ...[b.address + k * b.rowStride + j * b.columnStride, b.columnStride, b.rowStride],
+          ...[c.address + j * 4, c.rowStride, accumulate || k > 0 ? 1 : 0, m, columns, piece, this.packedB],
+          ...[across, tileRows, tileColumns, this.widePanels ? 1 : 0],
+        ];
+        this.pool.run('packPanels', Math.ceil(columns / PACK_LINES) * Math.ceil(piece / PART_DEPTH), args);
+        this.pool.run('multiplyTile', Math.ceil(m / tileRows) * across, args);
+      }
     }
   }
 
@@ -371,11 +372,12 @@ export class WasmEngine implements Engine {
     causal: boolean,
   ): void {
     const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
-    this.pool.run(
-      'attention',
-      tiles,
-      attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
-    );
+    this.pool.run('attention', tiles, [
+      ...attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
+      0,
+      0,
+      this.widePanels ? 1 : 0,
+    ]);
   }
 
   attentionBackward(
@@ -391,7 +393,7 @@ export class WasmEngine implements Engine {
     const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
     this.pool.run('attentionBackward', tiles, [
       ...attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
-      ...[address(dQkv), address(dOut)],
+      ...[address(dQkv), address(dOut), this.widePanels ? 1 : 0],
     ]);
   }
 
@@ -500,6 +502,20 @@ function align(bytes: number): number {
 
 function isStored(tensor: Tensor): boolean {
   return address(tensor) >= STORE_BASE;
+}
+
+/**
+ * The shape of a product's tiles, from its own shape alone: large for the caches, but enough of them for all threads.
+ * Where tiles turn their part of A, few columns would turn it often, so rows are cut first.
+ */
+function tileShape(rows: number, columns: number, turned: boolean): [rows: number, columns: number] {
+  const enough = (tileRows: number, tileColumns: number): boolean =>
+    Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) >= ENOUGH_TILES;
+  const shapes = turned
+    ? TURNED_COLUMNS.flatMap((tileColumns) => TILE_ROWS.map((tileRows) => [tileRows, tileColumns] as const))
+    : TILE_ROWS.flatMap((tileRows) => TILE_COLUMNS.map((tileColumns) => [tileRows, tileColumns] as const));
+  const [tileRows, tileColumns] = shapes.find((shape) => enough(...shape)) ?? shapes.at(-1)!;
+  return [tileRows, tileColumns];
 }
 
 function rowMajor(tensor: Tensor): StridedAddress {
