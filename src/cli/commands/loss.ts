@@ -6,7 +6,7 @@ import { chooseEngine } from '../../trainer/engine/chooseEngine.ts';
 import { openPretrainingModel } from '../../trainer/model/openModel.ts';
 import { limitsOf, type PaddedBatch, packPaddedBatch } from '../../trainer/model/paddedBatch.ts';
 import type { AdamWStep, PretrainingModel } from '../../trainer/model/pretrainingModel.ts';
-import { writeSafetensorsFile } from '../../trainer/model/safetensorsFile.ts';
+import { piecesOf, writeSafetensorsFile } from '../../trainer/model/safetensorsFile.ts';
 import { readTransformersConfig, readTransformersWeights } from '../../trainer/model/transformersFolder.ts';
 import type { Command } from '../command.ts';
 import { integerOption, parseOptions } from '../options.ts';
@@ -115,15 +115,20 @@ async function runLoss(args: string[]): Promise<number> {
 
 async function gradientNorm(model: PretrainingModel): Promise<number> {
   let squares = 0;
-  for (const { name } of model.parameters)
-    squares = (await model.read(name, 'gradient')).reduce((sum, g) => sum + g * g, squares);
+  for (const { name, shape } of model.parameters)
+    for (const range of piecesOf(shape.reduce((a, b) => a * b, 1)))
+      squares = (await model.read(name, 'gradient', range)).reduce((sum, g) => sum + g * g, squares);
   return Math.sqrt(squares);
 }
 
 async function save(file: string, model: PretrainingModel, kind: 'weight' | 'gradient'): Promise<void> {
   await writeSafetensorsFile(
     file,
-    model.parameters.map(({ name, shape }) => ({ name, shape, values: () => model.read(name, kind) })),
+    model.parameters.map(({ name, shape }) => ({
+      name,
+      shape,
+      values: (range) => model.read(name, kind, range),
+    })),
   );
 }
 

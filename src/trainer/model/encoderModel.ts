@@ -8,18 +8,16 @@ import { allocateParameters, type ParameterSet } from './parameters.ts';
 import type {
   AdamWStep,
   BatchLimits,
-  ElementRange,
   LossSum,
   PackedBatch,
   ParameterKind,
   PretrainingModel,
 } from './pretrainingModel.ts';
+import { type ElementRange, piecesOf } from './safetensorsFile.ts';
 
 const INITIAL_DEVIATION = 0.02;
 /** PyTorch's clip_grad_norm_ adds it to the norm. */
 const CLIP_EPSILON = 1e-6;
-/** Elements of a parameter that are made at once. */
-const INITIAL_PIECE = 1 << 20;
 
 /** Copies of the parameters that a purpose needs. */
 const kindsOf: Record<ModelPurpose, readonly ParameterKind[]> = {
@@ -73,13 +71,16 @@ export class EncoderModel implements PretrainingModel {
 
   async initialize(seed: number): Promise<void> {
     for (const { name, shape } of this.parameters) {
-      const elements = elementCount(shape);
-      for (let start = 0; start < elements; start += INITIAL_PIECE) {
-        const range = { start, count: Math.min(INITIAL_PIECE, elements - start) };
-        await this.write(name, 'weight', initialValues(seed, name, shape, range), start);
-      }
-      for (const kind of ['firstMoment', 'secondMoment'] as const)
-        if (this.copies.has(kind)) this.engine.fill(this.tensor(name, kind), 0);
+      for (const range of piecesOf(elementCount(shape)))
+        await this.write(name, 'weight', initialValues(seed, name, shape, range), range.start);
+    }
+    this.resetMoments();
+  }
+
+  resetMoments(): void {
+    for (const kind of ['firstMoment', 'secondMoment'] as const) {
+      if (!this.copies.has(kind)) continue;
+      for (const { name } of this.parameters) this.engine.fill(this.tensor(name, kind), 0);
     }
   }
 
@@ -105,7 +106,8 @@ export class EncoderModel implements PretrainingModel {
   async adamW(step: AdamWStep): Promise<{ gradNorm: number; updated: boolean }> {
     const entries = this.optimizerEntries(step.decay);
     const gradNorm = Math.sqrt(await this.engine.sumOfSquares(entries));
-    if (step.skipNonFinite && !Number.isFinite(gradNorm)) return { gradNorm, updated: false };
+    const skipped = step.normOnly === true || (step.skipNonFinite && !Number.isFinite(gradNorm));
+    if (skipped) return { gradNorm, updated: false };
     const [beta1, beta2] = step.betas;
     const clipped = step.clip > 0 ? step.clip / (gradNorm + CLIP_EPSILON) : 1;
     this.engine.adamW(entries, {

@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
+import type { ElementRange } from './safetensorsFile.ts';
 
 /**
  * Samples packed end to end, without padding. `cumulativeLengths` starts with 0 and ends with the token count;
@@ -38,6 +39,8 @@ export interface AdamWStep {
   step: number;
   /** true: skip the update where the gradient norm is not finite (the norm is still returned). */
   skipNonFinite: boolean;
+  /** true: only the norm; nothing is updated. */
+  normOnly?: boolean;
 }
 
 /** Upper bounds for which memory is planned; exceeding one is an error before anything is computed. */
@@ -53,12 +56,6 @@ export interface BatchLimits {
 /** Which copy of the parameters: the weights, their gradients, or AdamW's two moments. */
 export type ParameterKind = 'weight' | 'gradient' | 'firstMoment' | 'secondMoment';
 
-/** A piece of a tensor, in elements. */
-export interface ElementRange {
-  start: number;
-  count: number;
-}
-
 /** The encoder with its one head, in training: what the training loop, the checkpoints and `biphase loss` use. */
 export interface PretrainingModel {
   readonly config: ModelConfig;
@@ -68,6 +65,8 @@ export interface PretrainingModel {
   readonly parameters: readonly { name: string; shape: readonly number[] }[];
   /** Sets all weights: N(0, 0.02) for matrices (Philox, key = seed and parameter name), 1 for norms; moments to 0. */
   initialize(seed: number): Promise<void>;
+  /** Both moments to 0, as if no update had been made. */
+  resetMoments(): void;
   zeroGradients(): void;
   /** Adds to the gradients d(lossSum · gradientScale)/dw. */
   forwardBackward(batch: PackedBatch, gradientScale: number): Promise<LossSum>;
