@@ -211,6 +211,7 @@ export function resolveRunFile(file: RunFile, context: ResolveContext = {}): Res
     nonFinite: file.nonFinite ?? 'stop',
     engine: {
       name: file.engine?.name ?? 'auto',
+      precision: file.engine?.precision ?? 'auto',
       threads: file.engine?.threads ?? 'auto',
       microBatch: file.engine?.microBatch ?? 'auto',
     },

@@ -217,7 +217,13 @@ export const runFileSchema = z.strictObject({
     .describe('What a non-finite loss or gradient does. Default: stop.'),
   engine: z
     .strictObject({
-      name: z.enum(['auto', 'reference', 'wasm']).optional().describe('Default: auto.'),
+      name: z
+        .enum(['auto', 'reference', 'wasm', 'blas'])
+        .optional()
+        .describe(
+          'blas: matrix products by OpenBLAS, MKL or Accelerate of the node. Default: auto (blas where there is one and the model is wide enough to gain, else wasm).',
+        ),
+      precision: z.enum(['auto', 'fp32']).optional().describe('Default: auto (fp32 on a CPU).'),
       threads: z
         .union([z.literal('auto'), positive.max(256)])
         .optional()
@@ -271,7 +277,12 @@ export interface ResolvedRunFile {
   checkpoints: { every: number; keep: number; at: number[] };
   validate: { every: number };
   nonFinite: 'stop' | 'skip';
-  engine: { name: 'auto' | 'reference' | 'wasm'; threads: 'auto' | number; microBatch: 'auto' | number };
+  engine: {
+    name: 'auto' | 'reference' | 'wasm' | 'blas';
+    precision: 'auto' | 'fp32';
+    threads: 'auto' | number;
+    microBatch: 'auto' | number;
+  };
   seed: number;
 }
 export interface Replacement {

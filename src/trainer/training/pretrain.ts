@@ -120,6 +120,8 @@ function writeResolved(writer: RunWriter, prepared: Prepared): void {
     file,
     machine: machineIdentity(),
     engine: plan.engine,
+    blas: plan.blas,
+    precision: 'fp32',
     threads: plan.threads,
     microBatch: plan.microBatch,
     plannedBytes: plan.plannedBytes,
@@ -149,9 +151,15 @@ function whyNotBitExact(runFolder: string, segment: number, plan: ComputePlan): 
     const now: Record<string, unknown> = {
       ...machineIdentity(),
       engine: plan.engine,
+      BLAS: plan.blas?.version,
       microBatch: plan.microBatch,
     };
-    const was: Record<string, unknown> = { ...old.machine, engine: old.engine, microBatch: old.microBatch };
+    const was: Record<string, unknown> = {
+      ...old.machine,
+      engine: old.engine,
+      BLAS: old.blas?.version,
+      microBatch: old.microBatch,
+    };
     const changed = Object.keys(now).filter((key) => now[key] !== was[key]);
     return changed.length === 0
       ? undefined
@@ -183,7 +191,7 @@ async function train(
 ) {
   const { file, plan, data, start } = prepared;
   const { runFolder } = options;
-  ticker.doing('starting');
+  ticker.doing(`starting: ${(plan.plannedBytes / 2 ** 30).toFixed(2)} GiB planned, engine ${plan.engine}`);
   const model = await openPretrainingModel({ config: file.model, ...plan });
   try {
     await fillModel(model, start, file);
