@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { whyEpochs } from '../../core/epochs.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { totalSteps } from '../../core/phases.ts';
@@ -15,7 +16,7 @@ import {
   type TrainerState,
   writeCheckpoint,
 } from '../checkpoints/checkpointFolder.ts';
-import { neededSamples, neededTokens, whyEpochs } from '../data/dataNeed.ts';
+import { neededSamples, neededTokens } from '../data/dataNeed.ts';
 import { SamplePacker } from '../data/packing.ts';
 import { type PreparedData, prepareData } from '../data/prepareData.ts';
 import { SampleStream } from '../data/sampleStream.ts';
@@ -236,7 +237,7 @@ function sayEpochs(
   options: PretrainOptions,
   writer: RunWriter,
 ): void {
-  const sentence = whyEpochs(data.train.length, samplesPerEpoch, neededSamples(file, state));
+  const sentence = whyEpochs(data.train.length, neededSamples(file, state) / samplesPerEpoch);
   if (!sentence) return;
   writer.event(state.step, 'epochs', sentence);
   options.onNotice(sentence);
