@@ -5,15 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type * as tokenizers from 'tokenizers';
 import { BiphaseError } from '../../core/errors.ts';
 
-export type NativeTokenizers = Pick<
-  typeof tokenizers,
-  | 'BPE'
-  | 'Tokenizer'
-  | 'byteLevelPreTokenizer'
-  | 'sequencePreTokenizer'
-  | 'splitPreTokenizer'
-  | 'byteLevelAlphabet'
->;
+export type NativeTokenizers = Pick<typeof tokenizers, 'Tokenizer'>;
 
 let loaded: NativeTokenizers | undefined;
 
