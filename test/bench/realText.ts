@@ -198,7 +198,8 @@ async function unigram(outcome: Outcome, objective: Objective): Promise<Unigram>
     eos: tokenizer.eos,
     masker: new Masker(0, tokenizer),
   });
-  const atTargets = await validator.loss(frequencies as PretrainingModel, objective, async () => {});
+  const measure = validator.measures.find(({ name }) => name === objective)!;
+  const atTargets = await validator.loss(frequencies as PretrainingModel, measure, async () => {});
   train.close();
   return { all: sum(ids) / ids.length, atTargets };
 }

@@ -4,14 +4,13 @@ import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
-import { checkpointFiles } from '../../protocol/runDirectory.ts';
 import { neededSamples, neededTokens } from '../../trainer/data/dataNeed.ts';
 import { forgetHubName } from '../../trainer/data/hub/hubMemo.ts';
 import { isHubName } from '../../trainer/data/hub/hubName.ts';
 import { type DataRequest, prepareData } from '../../trainer/data/prepareData.ts';
 import { defaultWorldDocuments, worldDocuments } from '../../trainer/data/worldDocuments.ts';
 import { readOrigin } from '../../trainer/training/origin.ts';
-import { firstState } from '../../trainer/training/pretrain.ts';
+import { checkpointTokenizer, firstState, resolvable, type Start } from '../../trainer/training/start.ts';
 import type { Command } from '../command.ts';
 import { integerOption, type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot } from '../places.ts';
@@ -35,16 +34,14 @@ async function world(options: ParsedOptions): Promise<number> {
 /** What a run file's run will read. */
 async function requestOfRun(file: string, root: string): Promise<DataRequest> {
   const written = parseRunFile(readStructured(file));
-  const origin = written.from ? await readOrigin(written.from.checkpoint, root) : null;
-  const resolved = resolveRunFile(written);
+  const start: Start = written.from
+    ? { kind: 'from', origin: await readOrigin(written.from.checkpoint, root) }
+    : { kind: 'random' };
+  const resolved = resolveRunFile(...resolvable(written, start));
   const { source, column, packing, tokens } = resolved.data;
-  let { tokenizer } = resolved.data;
-  if (tokenizer === 'checkpoint') {
-    if (!origin)
-      throw new BiphaseError('usage', '"data.tokenizer" is "checkpoint", but the run file has no "from".');
-    tokenizer = path.join(origin.folder, checkpointFiles.tokenizer);
-  }
-  const samples = neededSamples(resolved, firstState(resolved, origin));
+  const wanted = resolved.data.tokenizer;
+  const tokenizer = wanted === 'checkpoint' ? checkpointTokenizer(start) : wanted;
+  const samples = neededSamples(resolved, firstState(start, resolved));
   return { source, column, tokenizer, tokens: neededTokens(packing, samples, tokens) };
 }
 

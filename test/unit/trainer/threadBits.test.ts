@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { planMemory } from '../../../src/core/plannedBytes.ts';
 import type { ModelConfig } from '../../../src/protocol/modelConfig.ts';
 import { openPretrainingModel } from '../../../src/trainer/model/openModel.ts';
 import { limitsOf } from '../../../src/trainer/model/paddedBatch.ts';
@@ -16,10 +17,24 @@ const wide: ModelConfig = {
   vocabSize: 1031,
 };
 
+// More vocabulary than is within reach at once where parameters are stored.
+const tied: ModelConfig = { ...oddConfig, vocabSize: 5003, tieEmbeddings: true };
+
+interface How {
+  engine: 'wasm' | 'blas';
+  threads: number;
+  stored: boolean;
+}
+
 /** All that three updates leave, as raw bytes by name. */
-async function train(config: ModelConfig, causal: boolean, threads: number): Promise<Map<string, Buffer>> {
+async function train(config: ModelConfig, causal: boolean, how: How): Promise<Map<string, Buffer>> {
   const batch = packedBatch([70, 1, 129, 64, 33], config.vocabSize, causal);
-  const model = await openPretrainingModel({ config, limits: limitsOf(batch), engine: 'wasm', threads });
+  const limits = limitsOf(batch);
+  const { engine, threads, stored } = how;
+  const plan = planMemory(config, limits, { engine, threads, purpose: 'train' });
+  // One byte less than all of it takes, so that the matrices lie outside the engine's memory.
+  const arenaLimit = stored ? { arenaLimit: plan.arena - 1 } : {};
+  const model = await openPretrainingModel({ config, limits, engine, threads, ...arenaLimit });
   const bytes = new Map<string, Buffer>();
   const keep = (name: string, values: Float32Array | Float64Array): void => {
     assert.ok(values.every(Number.isFinite), `${name} is finite`);
@@ -56,14 +71,38 @@ async function train(config: ModelConfig, causal: boolean, threads: number): Pro
   }
 }
 
-for (const [shape, config] of Object.entries({ odd: oddConfig, wide }))
-  for (const causal of [true, false])
-    test(`${causal ? 'CLM' : 'MLM'} on the ${shape} shape: 1, 2 and 4 threads leave the same bits`, async () => {
-      const expected = await train(config, causal, 1);
-      for (const threads of [2, 4]) {
-        const actual = await train(config, causal, threads);
-        assert.deepEqual([...actual.keys()], [...expected.keys()]);
-        for (const [name, bytes] of expected)
-          assert.ok(bytes.equals(actual.get(name)!), `${name} differs between 1 and ${threads} threads`);
-      }
-    });
+async function compareAll(
+  config: ModelConfig,
+  causal: boolean,
+  first: How,
+  others: readonly How[],
+): Promise<void> {
+  const expected = await train(config, causal, first);
+  for (const how of others) {
+    const actual = await train(config, causal, how);
+    assert.deepEqual([...actual.keys()], [...expected.keys()]);
+    for (const [name, bytes] of expected)
+      assert.ok(bytes.equals(actual.get(name)!), `${name} differs with ${JSON.stringify(how)}`);
+  }
+}
+
+for (const [engine, shapes] of [
+  ['wasm', { odd: oddConfig, wide }],
+  ['blas', { wide }],
+] as const) {
+  for (const [shape, config] of Object.entries(shapes))
+    for (const causal of [true, false])
+      test(`${engine}, ${causal ? 'CLM' : 'MLM'} on the ${shape} shape: 1, 2 and 4 threads leave the same bits`, () =>
+        compareAll(
+          config,
+          causal,
+          { engine, threads: 1, stored: false },
+          [2, 4].map((threads) => ({ engine, threads, stored: false })),
+        ));
+
+  for (const [shape, config] of Object.entries({ ...shapes, tied }))
+    test(`${engine}, the ${shape} shape: parameters outside the engine's memory leave the same bits`, () =>
+      compareAll(config, false, { engine, threads: 1, stored: false }, [
+        { engine, threads: 2, stored: true },
+      ]));
+}

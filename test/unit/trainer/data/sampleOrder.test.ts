@@ -172,7 +172,10 @@ test('a failure to read ahead is thrown when its sample is taken, not before', a
 });
 
 test('what a run needs counts the samples before its first', () => {
-  const file = { phases: [{ objective: 'clm' as const, until: 100 }], batch: { samples: 8 } };
+  const file = {
+    phases: [{ objective: 'clm' as const, until: 100, optimizer: 'keep' as const }],
+    batch: { samples: 8 },
+  };
   assert.equal(neededSamples(file, { step: 0, samples: 0 }), 800);
   assert.equal(neededSamples(file, { step: 40, samples: 320 }), 800);
   assert.equal(neededSamples(file, { step: 0, samples: 320 }), 1120);
