@@ -35,6 +35,8 @@ const pageSize = 2;
  */
 export class FakeHub {
   readonly seen: SeenRequest[] = [];
+  /** Its address, once it has started. */
+  endpoint = '';
   /** Asked for each request; what it returns happens. */
   fault: (request: SeenRequest) => Fault | undefined = () => undefined;
   readonly #datasets: Record<string, FakeDataset>;
@@ -48,10 +50,7 @@ export class FakeHub {
   async start(): Promise<void> {
     for (const server of [this.#hub, this.#files])
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  }
-
-  get endpoint(): string {
-    return `http://127.0.0.1:${(this.#hub.address() as AddressInfo).port}`;
+    this.endpoint = `http://127.0.0.1:${(this.#hub.address() as AddressInfo).port}`;
   }
 
   async stop(): Promise<void> {
