@@ -1,67 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ModelConfig } from '../../../src/protocol/modelConfig.ts';
-import { openPretrainingModel } from '../../../src/trainer/model/openModel.ts';
-import { limitsOf } from '../../../src/trainer/model/paddedBatch.ts';
-import type { ParameterKind } from '../../../src/trainer/model/pretrainingModel.ts';
-import { oddConfig, packedBatch } from '../../support/models.ts';
+import { oddConfig } from '../../support/models.ts';
+import { trainingBits, wideConfig } from '../../support/trainingBits.ts';
 
-const UPDATES = 3;
-// Wide enough that every op has more tiles than threads.
-const wide: ModelConfig = {
-  ...oddConfig,
-  hiddenSize: 130,
-  intermediateSize: 203,
-  headDim: 22,
-  vocabSize: 1031,
-};
-
-/** All that three updates leave, as raw bytes by name. */
-async function train(config: ModelConfig, causal: boolean, threads: number): Promise<Map<string, Buffer>> {
-  const batch = packedBatch([70, 1, 129, 64, 33], config.vocabSize, causal);
-  const model = await openPretrainingModel({ config, limits: limitsOf(batch), engine: 'wasm', threads });
-  const bytes = new Map<string, Buffer>();
-  const keep = (name: string, values: Float32Array | Float64Array): void => {
-    assert.ok(values.every(Number.isFinite), `${name} is finite`);
-    bytes.set(name, Buffer.from(values.buffer));
-  };
-  try {
-    await model.initialize(5);
-    for (let step = 0; step < UPDATES; step++) {
-      model.zeroGradients();
-      const { lossSum } = await model.forwardBackward(batch, 1 / batch.lossRows.length);
-      const { gradNorm } = await model.adamW({
-        learningRate: 1e-2,
-        betas: [0.9, 0.95],
-        eps: 1e-5,
-        weightDecay: 0.1,
-        decay: 'matrices',
-        clip: 1,
-        step,
-        skipNonFinite: true,
-      });
-      keep(`loss and norm before update ${step}`, Float64Array.of(lossSum, gradNorm));
-      if (step === 0) await keepAll('gradient');
-    }
-    for (const kind of ['weight', 'firstMoment', 'secondMoment'] as const) await keepAll(kind);
-    keep('logits', await model.logits(batch));
-    keep('evaluation', Float64Array.of((await model.evaluate(batch)).lossSum));
-  } finally {
-    await model.close();
-  }
-  return bytes;
-
-  async function keepAll(kind: ParameterKind): Promise<void> {
-    for (const { name } of model.parameters) keep(`${kind} of ${name}`, await model.read(name, kind));
-  }
-}
-
-for (const [shape, config] of Object.entries({ odd: oddConfig, wide }))
+for (const [shape, config] of Object.entries({ odd: oddConfig, wide: wideConfig }))
   for (const causal of [true, false])
     test(`${causal ? 'CLM' : 'MLM'} on the ${shape} shape: 1, 2 and 4 threads leave the same bits`, async () => {
-      const expected = await train(config, causal, 1);
+      const expected = await trainingBits(config, causal, 1);
       for (const threads of [2, 4]) {
-        const actual = await train(config, causal, threads);
+        const actual = await trainingBits(config, causal, threads);
         assert.deepEqual([...actual.keys()], [...expected.keys()]);
         for (const [name, bytes] of expected)
           assert.ok(bytes.equals(actual.get(name)!), `${name} differs between 1 and ${threads} threads`);
