@@ -79,6 +79,7 @@ async function product(): Promise<string[]> {
   const all = await compete(contestants);
   const flops = 2 * PRODUCT ** 3;
   const rate = (turn: Turn): number => (turn.products! * flops) / turn.cpu!;
+  const shortest = (name: string): number => Math.min(...all[name]!.map((turn) => turn.shortest!));
   const gigaflops = (value: number): string => `${(value / 1e9).toFixed(1)}`;
   return [
     row(`product ${PRODUCT}³, packing included`, 'GFLOP/s', 'in the cache', 'share'),
@@ -95,12 +96,7 @@ async function product(): Promise<string[]> {
       gigaflops(over(all, ['one'], (turn) => turn.wide!)),
       percent(over(all, ['one'], (turn) => rate(turn) / turn.wide!)),
     ),
-    row(
-      '2 threads ÷ 1 (wall clock)',
-      times(over(all, ['two', 'one'], (two, one) => two.products! / two.wall! / (one.products! / one.wall!))),
-      '',
-      '',
-    ),
+    row('2 threads ÷ 1, the shortest product of each', times(shortest('one') / shortest('two')), '', ''),
     ...('tfjs' in all ? [row('tfjs-wasm, 1 thread', gigaflops(over(all, ['tfjs'], rate)), '', '')] : []),
   ];
 }
@@ -147,7 +143,6 @@ async function steps(name: string, objective: 'clm' | 'mlm', folder: string): Pr
   }
   if (runs === 1) {
     contestants.two = [await startBiphase('biphaseSteps.ts', [folder, '2'], true)];
-    contestants.narrowTwo = [await startBiphase('biphaseSteps.ts', [folder, '2'], false)];
     if ('python' in peer) contestants.torchTwo = [await fasterPyTorch(peer.python, folder)];
   }
   say(`${name} ${objective}: ${Object.keys(contestants).join(', ')}`);
@@ -157,7 +152,7 @@ async function steps(name: string, objective: 'clm' | 'mlm', folder: string): Pr
   const flopsOfToken = flops / tokens;
   const line = (
     label: string,
-    [ours, narrow, torch]: [string, string, string | undefined],
+    [ours, narrow, torch]: [string, string | undefined, string | undefined],
     rate: (turn: Turn) => number,
     threads: number,
     speedup: string,
@@ -165,22 +160,24 @@ async function steps(name: string, objective: 'clm' | 'mlm', folder: string): Pr
     row(
       ...[name, objective.toUpperCase(), label],
       whole(over(all, [ours], rate)),
-      percent(over(all, [ours], (turn) => rate(turn) / ((threads * turn.wide!) / flopsOfToken))),
-      whole(over(all, [narrow], rate)),
-      percent(over(all, [narrow], (turn) => rate(turn) / ((threads * turn.narrow!) / flopsOfToken))),
+      percent(over(all, [ours], (turn) => (rate(turn) * flopsOfToken) / threads / turn.wide!)),
+      narrow ? whole(over(all, [narrow], rate)) : '',
+      narrow
+        ? percent(over(all, [narrow], (turn) => (rate(turn) * flopsOfToken) / threads / turn.narrow!))
+        : '',
       torch ? whole(over(all, [torch], rate)) : 'not measured',
       torch ? times(over(all, [ours, torch], (a, b) => rate(a) / rate(b))) : '',
       speedup,
     );
   const label = runs === 2 ? '2 × 1' : '1';
   const lines = [line(label, ['one', 'narrow', all.torchOne && 'torchOne'], byCpu, 1, '')];
-  if (all.two && all.narrowTwo) {
+  if (all.two) {
     // On two threads PyTorch may be faster with one.
     const best = (['torchTwo', 'torchOne'] as const)
       .filter((one) => all[one])
       .toSorted((a, b) => over(all, [b], byWall) - over(all, [a], byWall))[0];
     const speedup = times(over(all, ['two', 'one'], (two, one) => byWall(two) / byWall(one)));
-    lines.push(line('2', ['two', 'narrowTwo', best], byWall, 2, speedup));
+    lines.push(line('2', ['two', undefined, best], byWall, 2, speedup));
   }
   return lines;
 }
