@@ -13,6 +13,11 @@ export const nodeCommands: CommandEntry[] = [
     load: async () => (await import('./commands/loss.ts')).command,
   },
   {
+    name: 'export',
+    summary: "a model folder in another type, in shards, or under Optimus's names",
+    load: async () => (await import('./commands/export.ts')).command,
+  },
+  {
     name: 'bench',
     summary: 'how fast this machine trains a shape',
     load: async () => (await import('./commands/bench.ts')).command,

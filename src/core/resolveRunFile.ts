@@ -85,22 +85,15 @@ function sumsToOne(values: number[]): boolean {
 }
 
 function resolvePhase(phase: RunFilePhase, path: string): ResolvedPhase {
-  if (phase.objective === 'clm') return { objective: 'clm', until: phase.until };
+  const optimizer = phase.optimizer ?? 'keep';
+  const { until } = phase;
+  if (phase.objective === 'clm') return { objective: 'clm', until, optimizer };
   const ratio = phase.maskRatio ?? 0.4;
   const maskRatio: [number, number] = typeof ratio === 'number' ? [ratio, ratio] : ratio;
   if (maskRatio.some((r) => r <= 0))
     wrong(`"${path}.maskRatio" must be above 0: without a mask there is no loss.`);
-  if (phase.objective === 'mixed') {
-    if (!sumsToOne([phase.share.clm, phase.share.mlm]))
-      wrong(`The shares of "${path}.share" do not add up to 1.`);
-    return {
-      objective: 'mixed',
-      until: phase.until,
-      share: phase.share,
-      maskRatio,
-      replacement: { mask: 1, random: 0, keep: 0 },
-    };
-  }
+  if (phase.objective === 'mixed' && !sumsToOne([phase.share.clm, phase.share.mlm]))
+    wrong(`The shares of "${path}.share" do not add up to 1.`);
   const written = phase.replacement;
   const replacement: Replacement = written
     ? {
@@ -111,7 +104,10 @@ function resolvePhase(phase: RunFilePhase, path: string): ResolvedPhase {
     : { mask: 1, random: 0, keep: 0 };
   if (!sumsToOne([replacement.mask, replacement.random, replacement.keep]))
     wrong(`The shares of "${path}.replacement" do not add up to 1.`);
-  return { objective: 'mlm', until: phase.until, maskRatio, replacement };
+  const masking = { until, maskRatio, replacement, optimizer };
+  return phase.objective === 'mixed'
+    ? { objective: 'mixed', ...masking, share: phase.share }
+    : { objective: 'mlm', ...masking };
 }
 
 function resolvePhases(phases: RunFilePhase[]): ResolvedPhase[] {
@@ -142,9 +138,11 @@ function resolveSchedule(file: RunFile, peak: number, steps: number): ResolvedRu
 }
 
 function resolveData(file: RunFile, defaults: RunDefaults): ResolvedRunFile['data'] {
-  const { source, tokenizer, packing, validation } = file.data;
+  const { source, column, tokens, tokenizer, packing, validation } = file.data;
   return {
     source,
+    column: column ?? 'text',
+    tokens: tokens ?? null,
     tokenizer:
       tokenizer ?? (file.from ? 'checkpoint' : { train: { vocabSize: defaults.tokenizerVocabSize } }),
     packing: {
@@ -213,6 +211,7 @@ export function resolveRunFile(file: RunFile, context: ResolveContext = {}): Res
     nonFinite: file.nonFinite ?? 'stop',
     engine: {
       name: file.engine?.name ?? 'auto',
+      precision: file.engine?.precision ?? 'auto',
       threads: file.engine?.threads ?? 'auto',
       microBatch: file.engine?.microBatch ?? 'auto',
     },

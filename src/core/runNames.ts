@@ -12,8 +12,10 @@ export interface NamedPhase {
 export interface NamedParent {
   /** Name of the run that made it. */
   name: string;
-  /** Updates since random weights. */
-  steps: number;
+  /** Updates since random weights; null: not known, as of a folder without trainer state. */
+  steps: number | null;
+  /** Updates of the run that made it. */
+  step: number;
   /** Its learning rate had fallen to 0. */
   decayed: boolean;
 }
@@ -28,13 +30,18 @@ function percent(ratio: number): string {
   return String(Math.round(ratio * 1000) / 10);
 }
 
+/** "mlm40": MLM that chooses this share of the tokens. */
+export function maskRatioName(ratio: number): string {
+  return `mlm${percent(ratio)}`;
+}
+
 /** "clm", "mlm40", "mlm50to10", "mixed25" (share of CLM in percent). */
 export function objectiveName(phase: NamedPhase): string {
   if (phase.objective === 'clm') return 'clm';
   if (phase.objective === 'mixed') return `mixed${percent(phase.share?.clm ?? 0.5)}`;
   const ratio = phase.maskRatio ?? 0.4;
-  if (typeof ratio === 'number') return `mlm${percent(ratio)}`;
-  return ratio[0] === ratio[1] ? `mlm${percent(ratio[0])}` : `mlm${percent(ratio[0])}to${percent(ratio[1])}`;
+  const [from, to] = typeof ratio === 'number' ? [ratio, ratio] : ratio;
+  return from === to ? maskRatioName(from) : `${maskRatioName(from)}to${percent(to)}`;
 }
 
 /**
@@ -48,14 +55,19 @@ export function deriveName(
   parent: NamedParent | null = null,
   continued = false,
 ): string {
-  if (!parent) return `${model}-${phases.map((p) => `${objectiveName(p)}-${stepsName(p.until)}`).join('-')}`;
+  const named = (offset: number) => (phase: NamedPhase) =>
+    `${objectiveName(phase)}-${stepsName(phase.until + offset)}`;
+  // A branch of a run from random weights is called as that run would be that had gone straight through.
+  if (!parent || (continued && parent.steps === parent.step))
+    return `${model}-${phases.map(named(0)).join('-')}`;
+  const { steps } = parent;
+  if (steps === null) return `${parent.name}-${phases.map(named(0)).join('-')}`;
   const base = parent.name.replace(/-(?:dec)?[\d.]+k?$/, '');
-  const start = `${base}-${parent.decayed ? 'dec' : ''}${stepsName(parent.steps)}`;
-  const offset = continued ? 0 : parent.steps;
-  const rest = phases
-    .filter((phase, index) => !continued || phase.until > parent.steps || index === phases.length - 1)
-    .map((phase) => `${objectiveName(phase)}-${stepsName(phase.until + offset)}`);
-  return `${start}-${rest.join('-')}`;
+  const start = `${base}-${parent.decayed ? 'dec' : ''}${stepsName(steps)}`;
+  const rest = phases.filter(
+    (phase, index) => !continued || phase.until > parent.step || index === phases.length - 1,
+  );
+  return `${start}-${rest.map(named(continued ? steps - parent.step : steps)).join('-')}`;
 }
 
 /** Tokens that a run will have seen at its end, in the mean over random sizes. */

@@ -176,7 +176,7 @@ export function decodeFloats(dtype: SafetensorsDtype, bytes: Uint8Array): Float3
     const bits = new Uint32Array(values.buffer);
     for (let i = 0; i < count; i++) bits[i] = view.getUint16(2 * i, true) << 16;
   } else if (dtype === 'F16') {
-    for (let i = 0; i < count; i++) values[i] = halfToNumber(view.getUint16(2 * i, true));
+    for (let i = 0; i < count; i++) values[i] = view.getFloat16(2 * i, true);
   } else if (dtype === 'F64') {
     for (let i = 0; i < count; i++) values[i] = view.getFloat64(8 * i, true);
   } else {
@@ -185,23 +185,33 @@ export function decodeFloats(dtype: SafetensorsDtype, bytes: Uint8Array): Float3
   return values;
 }
 
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 0x3ff;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+/** Types that weights can be written in. */
+export type FloatDtype = 'F32' | 'BF16' | 'F16';
+
+/** fp32 numbers as bytes of a type, rounded to the nearest (ties to even); beyond a type's range they are infinite. */
+export function encodeFloats(dtype: FloatDtype, values: Float32Array): Uint8Array {
+  if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (dtype === 'F16') return new Uint8Array(new Float16Array(values).buffer);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) {
+    const upper = bits[i] >>> 16;
+    // Rounding would carry the bits of a NaN into those of an infinity.
+    halves[i] = Number.isNaN(values[i]) ? upper | 0x40 : (bits[i] + 0x7fff + (upper & 1)) >>> 16;
+  }
+  return new Uint8Array(halves.buffer);
 }
 
-/** The first bytes of a file of F32 tensors in the given order: length, header padded to 8 bytes. */
+/** The first bytes of a file of tensors in the given order: length, header padded to 8 bytes. */
 export function encodeSafetensorsHeader(
   tensors: readonly { name: string; shape: readonly number[] }[],
   metadata: Record<string, string> = {},
+  dtype: FloatDtype = 'F32',
 ): Uint8Array {
   let offset = 0;
   const described = tensors.map(({ name, shape }) => {
-    const bytes = 4 * shape.reduce((a, b) => a * b, 1);
-    const entry = { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] };
+    const bytes = DTYPE_BYTES[dtype] * shape.reduce((a, b) => a * b, 1);
+    const entry = { dtype, shape, data_offsets: [offset, offset + bytes] };
     offset += bytes;
     return [name, entry] as const;
   });

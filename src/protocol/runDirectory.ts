@@ -35,6 +35,7 @@ export const checkpointFiles = {
   config: 'config.json',
   weights: 'model.safetensors',
   tokenizer: 'tokenizer.json',
+  tokenizerConfig: 'tokenizer_config.json',
   optimizer: 'trainer.safetensors',
   trainer: 'trainer.json',
   done: 'DONE',
@@ -72,8 +73,16 @@ export const metricNames = {
   gradNorm: 'gradNorm',
   learningRate: 'learningRate',
   tokensPerSecond: 'tokensPerSecond',
+  /** Floating-point rate of the update ÷ that of the engine's product kernel on all threads, 0…1. */
+  shareOfPeak: 'shareOfPeak',
+  /** Resident bytes of the trainer. */
   memory: 'memory',
-  validationLoss: (objective: string): string => `validation/loss/${objective}`,
+  /** Samples that a step had to wait for. */
+  dataStalls: 'dataStalls',
+  /** Mean over the loss positions of one objective: clm or mlm. */
+  objectiveLoss: (objective: string): string => `loss/${objective}`,
+  /** clm, mlm (40 % chosen), or mlm and a percentage. */
+  validationLoss: (measure: string): string => `validation/loss/${measure}`,
 } as const;
 
 /** One line of events.jsonl. */
@@ -81,7 +90,7 @@ export const eventLineSchema = z.looseObject({
   segment: z.number().int().min(0),
   step: z.number().int().min(0),
   time: z.number(),
-  /** start, phase, decay, checkpoint, resume, nonFinite, outlier, stop, finish, error … */
+  /** start, resume, epochs, branch, phase, decay, optimizer, checkpoint, nonFinite, outlier, stop, finish, error … */
   type: z.string(),
   message: z.string().optional(),
 });

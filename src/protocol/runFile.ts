@@ -22,35 +22,47 @@ const modelShape = z.strictObject({
   context: positive.optional().describe('Longest sample. Default: packing.length.'),
 });
 
+const maskRatio = z
+  .union([unit, z.tuple([unit, unit])])
+  .optional()
+  .describe('Share of the tokens that are chosen, or [from, to] over the phase. Default: 0.4.');
+
+const replacement = z
+  .strictObject({ mask: unit.optional(), random: unit.optional(), keep: unit.optional() })
+  .optional()
+  .describe(
+    'What becomes of a chosen token: the mask, a random ordinary token, or itself; adds up to 1. Default: {mask: 1, random: 0, keep: 0}.',
+  );
+
+const phaseOptimizer = z
+  .enum(['keep', 'fresh'])
+  .optional()
+  .describe("fresh: AdamW's moments begin at zero with this phase. Default: keep.");
+
 const phase = z.discriminatedUnion('objective', [
   z.strictObject({
     objective: z
       .literal('clm')
       .describe('Causal language modeling: predict the next token, attend to the left.'),
     until: positive.describe('Absolute step at which this phase ends.'),
+    optimizer: phaseOptimizer,
   }),
   z.strictObject({
     objective: z
       .literal('mlm')
       .describe('Masked language modeling: predict chosen tokens, attend both ways.'),
     until: positive.describe('Absolute step at which this phase ends.'),
-    maskRatio: z
-      .union([unit, z.tuple([unit, unit])])
-      .optional()
-      .describe('Share of the tokens that are chosen, or [from, to] over the phase. Default: 0.4.'),
-    replacement: z
-      .strictObject({ mask: unit.optional(), random: unit.optional(), keep: unit.optional() })
-      .optional()
-      .describe('What becomes of a chosen token; adds up to 1. Default: {mask: 1, random: 0, keep: 0}.'),
+    maskRatio,
+    replacement,
+    optimizer: phaseOptimizer,
   }),
   z.strictObject({
     objective: z.literal('mixed').describe('Both objectives in one batch, by share of its samples.'),
     until: positive.describe('Absolute step at which this phase ends.'),
     share: z.strictObject({ clm: unit, mlm: unit }).describe('Shares of the samples; add up to 1.'),
-    maskRatio: z
-      .union([unit, z.tuple([unit, unit])])
-      .optional()
-      .describe('As for mlm.'),
+    maskRatio,
+    replacement,
+    optimizer: phaseOptimizer,
   }),
 ]);
 
@@ -62,13 +74,21 @@ export const runFileSchema = z.strictObject({
   model: z.union([z.enum(modelPresetNames), modelShape]).describe('A preset or a shape of your own.'),
   from: z
     .strictObject({
-      checkpoint: z.string().min(1).describe('<run id>@<step>, or a checkpoint folder on the node.'),
-      optimizer: z.enum(['keep', 'fresh']).optional().describe('Moments of AdamW. Default: keep.'),
+      checkpoint: z
+        .string()
+        .min(1)
+        .describe(
+          '<run id>@<step>, or a folder on the node: a checkpoint, or a EuroBERT as transformers keeps it.',
+        ),
+      optimizer: z
+        .enum(['keep', 'fresh'])
+        .optional()
+        .describe('Moments of AdamW. Default: keep; fresh where the folder has none.'),
       schedule: z
         .enum(['continue', 'restart'])
         .optional()
         .describe(
-          "continue: steps count on from the checkpoint's; restart: warm-up and decay of this run's own. Default: restart.",
+          "continue: steps count on from the checkpoint's, as if its run had been this one; restart: warm-up and decay of this run's own. Default: restart.",
         ),
       data: z.enum(['continue', 'restart']).optional().describe('Order of the samples. Default: continue.'),
     })
@@ -79,7 +99,19 @@ export const runFileSchema = z.strictObject({
       source: z
         .string()
         .min(1)
-        .describe('world (built in), a path on the node, local:PATH (staged from this machine), or hub:ID.'),
+        .describe(
+          'world (built in), a path on the node, local:PATH (staged from this machine), or hub:OWNER/NAME[/CONFIG][@REVISION].',
+        ),
+      column: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Column of parquet files, or key of JSON lines, that holds the text. Default: text.'),
+      tokens: positive
+        .optional()
+        .describe(
+          "Training tokens at most, from the source's beginning; a longer run reads them again. Default: all of the source, tokenized as far as the run needs.",
+        ),
       tokenizer: z
         .union([
           z.string().min(1),
@@ -87,7 +119,7 @@ export const runFileSchema = z.strictObject({
         ])
         .optional()
         .describe(
-          "A path to tokenizer.json, checkpoint (the one of `from`), or {train: {vocabSize}} for byte-level BPE on the corpus. Default: the checkpoint's with `from`, else train 8192 (micro 1024, mini 4096).",
+          "A path to tokenizer.json, hub:OWNER/NAME[@REVISION], checkpoint (the one of `from`), or {train: {vocabSize}} for byte-level BPE on the corpus. Default: the checkpoint's with `from`, else train 8192 (micro 1024, mini 4096).",
         ),
       packing: z
         .strictObject({
@@ -185,7 +217,13 @@ export const runFileSchema = z.strictObject({
     .describe('What a non-finite loss or gradient does. Default: stop.'),
   engine: z
     .strictObject({
-      name: z.enum(['auto', 'reference', 'wasm']).optional().describe('Default: auto.'),
+      name: z
+        .enum(['auto', 'reference', 'wasm', 'blas'])
+        .optional()
+        .describe(
+          'blas: matrix products by OpenBLAS, MKL or Accelerate of the node. Default: auto (blas where there is one and the model is wide enough to gain, else wasm).',
+        ),
+      precision: z.enum(['auto', 'fp32']).optional().describe('Default: auto (fp32 on a CPU).'),
       threads: z
         .union([z.literal('auto'), positive.max(256)])
         .optional()
@@ -218,6 +256,9 @@ export interface ResolvedRunFile {
   } | null;
   data: {
     source: string;
+    column: string;
+    /** Training tokens at most; null: no limit. */
+    tokens: number | null;
     tokenizer: string | { train: { vocabSize: number } };
     packing: { length: number; sizes: 'random' | 'fixed'; documentAttention: boolean };
     validation: { tokens: number };
@@ -236,7 +277,12 @@ export interface ResolvedRunFile {
   checkpoints: { every: number; keep: number; at: number[] };
   validate: { every: number };
   nonFinite: 'stop' | 'skip';
-  engine: { name: 'auto' | 'reference' | 'wasm'; threads: 'auto' | number; microBatch: 'auto' | number };
+  engine: {
+    name: 'auto' | 'reference' | 'wasm' | 'blas';
+    precision: 'auto' | 'fp32';
+    threads: 'auto' | number;
+    microBatch: 'auto' | number;
+  };
   seed: number;
 }
 export interface Replacement {
@@ -244,13 +290,17 @@ export interface Replacement {
   random: number;
   keep: number;
 }
+interface PhaseBase {
+  until: number;
+  /** fresh: the moments begin at zero at the phase's first update. */
+  optimizer: 'keep' | 'fresh';
+}
+interface MaskingPhase extends PhaseBase {
+  /** At the phase's first and last update. */
+  maskRatio: [number, number];
+  replacement: Replacement;
+}
 export type ResolvedPhase =
-  | { objective: 'clm'; until: number }
-  | { objective: 'mlm'; until: number; maskRatio: [number, number]; replacement: Replacement }
-  | {
-      objective: 'mixed';
-      until: number;
-      share: { clm: number; mlm: number };
-      maskRatio: [number, number];
-      replacement: Replacement;
-    };
+  | (PhaseBase & { objective: 'clm' })
+  | (MaskingPhase & { objective: 'mlm' })
+  | (MaskingPhase & { objective: 'mixed'; share: { clm: number; mlm: number } });

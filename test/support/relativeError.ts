@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+
 /** ‖actual − expected‖ ÷ ‖expected‖ (the norm of the difference where expected is all zeros). */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
@@ -8,4 +10,14 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
     norm += expected[i]! ** 2;
   }
   return Math.sqrt(difference / (norm || 1));
+}
+
+export function assertNear(
+  what: string,
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+): void {
+  const error = relativeError(actual, expected);
+  assert.ok(error <= tolerance, `${what}: relative error ${error}, at most ${tolerance}`);
 }

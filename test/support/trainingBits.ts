@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { planMemory } from '../../src/core/plannedBytes.ts';
 import type { ModelConfig } from '../../src/protocol/modelConfig.ts';
 import { openPretrainingModel } from '../../src/trainer/model/openModel.ts';
 import { limitsOf } from '../../src/trainer/model/paddedBatch.ts';
@@ -17,14 +18,26 @@ export const wideConfig: ModelConfig = {
   vocabSize: 1031,
 };
 
-/** All that three updates of the WebAssembly engine leave, as raw bytes by name. */
+/** How a model is computed; `stored`: its matrices lie outside the engine's memory. */
+export interface How {
+  engine: 'wasm' | 'blas';
+  threads: number;
+  stored: boolean;
+}
+
+/** All that three updates leave, as raw bytes by name. */
 export async function trainingBits(
   config: ModelConfig,
   causal: boolean,
-  threads: number,
+  how: How,
 ): Promise<Map<string, Buffer>> {
   const batch = packedBatch([70, 1, 129, 64, 33], config.vocabSize, causal);
-  const model = await openPretrainingModel({ config, limits: limitsOf(batch), engine: 'wasm', threads });
+  const limits = limitsOf(batch);
+  const { engine, threads, stored } = how;
+  const plan = planMemory(config, limits, { engine, threads, purpose: 'train' });
+  // One byte less than all of it takes, so that the matrices lie outside the engine's memory.
+  const arenaLimit = stored ? { arenaLimit: plan.arena - 1 } : {};
+  const model = await openPretrainingModel({ config, limits, engine, threads, ...arenaLimit });
   const bytes = new Map<string, Buffer>();
   const keep = (name: string, values: Float32Array | Float64Array): void => {
     assert.ok(values.every(Number.isFinite), `${name} is finite`);
@@ -64,8 +77,9 @@ export async function trainingBits(
 // Started as a program it prints one hash of all bits of both shapes and objectives.
 if (import.meta.main) {
   const hash = createHash('sha256');
+  const how: How = { engine: 'wasm', threads: 1, stored: false };
   for (const config of [oddConfig, wideConfig])
     for (const causal of [true, false])
-      for (const [name, bytes] of await trainingBits(config, causal, 1)) hash.update(name).update(bytes);
+      for (const [name, bytes] of await trainingBits(config, causal, how)) hash.update(name).update(bytes);
   console.log(hash.digest('hex'));
 }

@@ -219,7 +219,7 @@ export function lineDataset(
   nonFinite: readonly CurvePoint[],
   style: SeriesStyle,
   theme: ThemeColours,
-  look: { emphasis: 'normal' | 'strong' | 'faint'; mark: boolean; head: boolean },
+  look: { emphasis: 'normal' | 'strong' | 'faint'; mark: 'filled' | 'hollow' | null; head: boolean },
 ): CurveDataset {
   const full = theme.series[style.colour]!;
   const stroke = look.emphasis === 'faint' ? faded(full, theme.strong ? 0.45 : 0.25) : full;
@@ -237,6 +237,7 @@ export function lineDataset(
     borderDash: [...style.dash],
     borderJoinStyle: 'round',
     pointStyle: style.marker,
+    pointBackgroundColor: look.mark === 'hollow' ? theme.background : stroke,
     pointRadius: look.mark ? 3.25 : 0,
     pointBorderWidth: 1.25,
     pointHitRadius: 0,

@@ -14,7 +14,7 @@ import { placeText } from './axis.ts';
 import { DataTable } from './dataTable.ts';
 import { emptyState } from './emptyState.ts';
 import { Legend } from './legend.ts';
-import { defaultMetrics, markLabel, metricsOf, panelsFor } from './panels.ts';
+import { defaultMetrics, isOwnMark, markLabel, metricsOf, panelsFor } from './panels.ts';
 import { type PanelCurve, type PanelScene, PanelView } from './panelView.ts';
 import { phaseMarks } from './phaseMarks.ts';
 import { type Reading, stepAlong } from './readout.ts';
@@ -200,7 +200,10 @@ export class CurvesPage {
     const keys = this.shownRuns().flatMap((run) =>
       this.panels.flatMap((view) =>
         metricsOf(view.panel)
-          .filter((metric) => metric === view.panel.metric || run.metrics.includes(metric))
+          .filter(
+            (metric) =>
+              metric === view.panel.metric || (run.metrics.includes(metric) && isOwnMark(metric, run.phases)),
+          )
           .map((metric) => ({ run: run.run, metric })),
       ),
     );
@@ -349,7 +352,7 @@ export class CurvesPage {
     return this.visibleRuns().flatMap((run) =>
       metricsOf(view.panel).flatMap((metric) => {
         const series = this.store.pointsOf(run.run, metric);
-        if (metric !== view.panel.metric && !series) return [];
+        if (metric !== view.panel.metric && (!series || !isOwnMark(metric, run.phases))) return [];
         const emphasis =
           this.highlighted === null ? 'normal' : this.highlighted === run.run ? 'strong' : 'faint';
         return [

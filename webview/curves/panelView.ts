@@ -14,7 +14,7 @@ import {
   lineDataset,
   makeChart,
 } from './charting.ts';
-import { markLabel, type Panel } from './panels.ts';
+import { isClmMark, markLabel, type Panel } from './panels.ts';
 import type { PhaseMark } from './phaseMarks.ts';
 import { type Curve, type Reading, readingsAt } from './readout.ts';
 import type { SeriesX } from './seriesStore.ts';
@@ -152,7 +152,7 @@ export class PanelView {
     return [
       lineDataset(curve.run, curve.metric, points, nonFinite, curve.style, scene.theme, {
         emphasis: curve.emphasis,
-        mark,
+        mark: mark ? (isClmMark(curve.metric) ? 'hollow' : 'filled') : null,
         head: !mark,
       }),
     ];

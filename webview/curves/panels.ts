@@ -33,7 +33,11 @@ const known: Record<string, Known> = {
     logarithmic: false,
     format: formatCompact,
   },
+  [metricNames.objectiveLoss('clm')]: { title: 'CLM loss', unit: 'nats', logarithmic: true },
+  [metricNames.objectiveLoss('mlm')]: { title: 'MLM loss', unit: 'nats', logarithmic: true },
+  [metricNames.shareOfPeak]: { title: 'Share of peak', unit: '', logarithmic: false },
   [metricNames.memory]: { title: 'Memory', unit: 'bytes', logarithmic: false, format: formatCompact },
+  [metricNames.dataStalls]: { title: 'Samples waited for', unit: 'samples', logarithmic: false },
 };
 
 /** What a newly opened page shows. */
@@ -44,11 +48,10 @@ export const defaultMetrics: readonly string[] = [
   metricNames.tokensPerSecond,
 ];
 
-/** Metrics that can have a panel of their own: validation losses are drawn within the loss panel. */
+/** Metrics in the order of their panels; each can have one of its own, validation losses too. */
 export function panelMetrics(metrics: Iterable<string>): string[] {
-  const found = new Set<string>();
-  for (const metric of metrics) found.add(metric.startsWith(validationPrefix) ? metricNames.loss : metric);
-  const order = [...defaultMetrics, metricNames.memory];
+  const found = new Set(metrics);
+  const order = [...defaultMetrics, metricNames.memory, metricNames.dataStalls];
   return [...found].sort((a, b) => rank(order, a) - rank(order, b) || (a < b ? -1 : 1));
 }
 
@@ -64,7 +67,7 @@ function rank(order: readonly string[], metric: string): number {
 export function panelsFor(chosen: readonly string[], available: Iterable<string>): Panel[] {
   const marks = [...new Set(available)].filter((m) => m.startsWith(validationPrefix)).sort();
   return panelMetrics(chosen).map((metric, index) => {
-    const about = known[metric];
+    const about = known[metric] ?? validationPanel(metric);
     return {
       metric,
       title: about?.title ?? metric,
@@ -77,9 +80,33 @@ export function panelsFor(chosen: readonly string[], available: Iterable<string>
   });
 }
 
+/** A validation loss as a panel of its own, to compare runs of whatever objective. */
+function validationPanel(metric: string): Known | undefined {
+  if (!metric.startsWith(validationPrefix)) return undefined;
+  return { title: `Validation loss, ${measureOf(metric)}`, unit: 'nats', logarithmic: true };
+}
+
+function measureOf(metric: string): string {
+  return metric.slice(validationPrefix.length);
+}
+
+/**
+ * Whether a validation loss is drawn beside this run's training loss: of objectives that it trains. Every run is
+ * validated for the others too, on a scale that would press its own curve flat.
+ */
+export function isOwnMark(metric: string, phases: readonly { objective: string }[]): boolean {
+  const objective = isClmMark(metric) ? 'clm' : 'mlm';
+  return phases.length === 0 || phases.some((phase) => [objective, 'mixed'].includes(phase.objective));
+}
+
+/** Marks of CLM are hollow, so that both objectives of one run are told apart. */
+export function isClmMark(metric: string): boolean {
+  return measureOf(metric) === 'clm';
+}
+
 /** What a mark's metric is called beside its run's name: "validation mlm". */
 export function markLabel(metric: string): string {
-  return metric.startsWith(validationPrefix) ? `validation ${metric.slice(validationPrefix.length)}` : metric;
+  return metric.startsWith(validationPrefix) ? `validation ${measureOf(metric)}` : metric;
 }
 
 /** The metrics whose points a panel needs. */

@@ -1,8 +1,8 @@
 import os from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { BiphaseError } from '../../core/errors.ts';
+import { chooseEngine } from '../../trainer/engine/chooseEngine.ts';
 import { type OpTime, timeOps } from '../../trainer/engine/opTimes.ts';
-import { measurePanelRates } from '../../trainer/engine/wasm/panelRates.ts';
 import { openPretrainingModel } from '../../trainer/model/openModel.ts';
 import { limitsOf } from '../../trainer/model/paddedBatch.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type StepShape,
   stepFlops,
 } from '../../trainer/training/measuredStep.ts';
+import { threadRate } from '../../trainer/training/peakRate.ts';
 import type { Command } from '../command.ts';
 import { integerOption, parseOptions } from '../options.ts';
 
@@ -23,9 +24,10 @@ export const command: Command = {
   help: `
 biphase bench [options]   median full step: forward, backward, clip, AdamW
 
-  --engine wasm     --threads N (default: all cores)     --objective clm|mlm (mlm masks 40 %)
+  --engine auto|wasm|blas (default: wasm)     --threads N (default: all cores)     --objective clm|mlm (mlm masks 40 %)
   --hidden 256 --layers 4 --heads 4 --kv-heads 4 --ffn 1024 --vocab 8192 --batch 16 --seq 128
   --steps N         measured steps after warming up (default: about five seconds' worth)
+  --evaluate        the forward pass and its loss alone, without memory for gradients and moments
   --ops             also where the time of a step goes, op by op
   --json            {"stepSeconds":…,"tokensPerSecond":…,"shareOfPeak":…}; with --ops also "ops"
 
@@ -43,13 +45,21 @@ async function runBench(args: string[]): Promise<number> {
   const table = Object.fromEntries(Object.keys(sizes).map((name) => [name, string]));
   const options = parseOptions(
     args,
-    { ...table, engine: string, objective: string, steps: string, ops: boolean, json: boolean },
+    {
+      ...table,
+      engine: string,
+      objective: string,
+      steps: string,
+      ops: boolean,
+      json: boolean,
+      evaluate: boolean,
+    },
     0,
   );
   const size = (name: keyof typeof sizes): number => integerOption(options, name, 1) ?? sizes[name];
-  const engine = options.values.get('engine') ?? 'wasm';
-  if (engine !== 'wasm')
-    throw new BiphaseError('usage', `The engine "${engine}" cannot be measured; use wasm.`);
+  const engineName = options.values.get('engine') ?? 'wasm';
+  if (engineName !== 'auto' && engineName !== 'wasm' && engineName !== 'blas')
+    throw new BiphaseError('usage', `The engine "${engineName}" cannot be measured; use auto, wasm or blas.`);
   const objective = options.values.get('objective') ?? 'mlm';
   if (objective !== 'clm' && objective !== 'mlm')
     throw new BiphaseError('usage', `Option --objective is clm or mlm, not "${objective}".`);
@@ -65,11 +75,14 @@ async function runBench(args: string[]): Promise<number> {
     length: size('seq'),
     objective,
   };
+  const config = configOf(shape);
+  const engine = chooseEngine(engineName, config);
   const threads = size('threads');
+  const evaluate = options.flags.has('evaluate');
   const batch = randomBatch(shape);
   const times = new Map<string, OpTime>();
   const model = await openPretrainingModel({
-    ...{ config: configOf(shape), limits: limitsOf(batch), engine, threads },
+    ...{ config, limits: limitsOf(batch), engine, threads, purpose: evaluate ? 'evaluate' : 'train' },
     ...(options.flags.has('ops')
       ? { watch: (inner) => timeOps(inner, () => performance.now() / 1000, times) }
       : {}),
@@ -79,7 +92,9 @@ async function runBench(args: string[]): Promise<number> {
     let step = 0;
     const timedStep = async (): Promise<number> => {
       const start = performance.now();
-      await fullStep(model, batch, step++);
+      if (evaluate) await model.evaluate(batch);
+      else await fullStep(model, batch, step);
+      step++;
       return (performance.now() - start) / 1000;
     };
     const warmUntil = performance.now() + WARM_MILLISECONDS;
@@ -92,12 +107,12 @@ async function runBench(args: string[]): Promise<number> {
     const total = seconds.reduce((a, b) => a + b, 0);
     seconds.sort((a, b) => a - b);
     const stepSeconds = seconds[seconds.length >> 1]!;
-    const { narrow, wide } = await measurePanelRates(300);
-    const peak = Math.max(narrow, wide) * threads;
+    const peak = (await threadRate(engine === 'blas' ? 'blas' : 'wasm')) * threads;
     const result = {
       stepSeconds,
       tokensPerSecond: batch.inputIds.length / stepSeconds,
-      shareOfPeak: stepFlops(shape, batch) / stepSeconds / peak,
+      // The forward pass is a third of a step's operations.
+      shareOfPeak: stepFlops(shape, batch) / (evaluate ? 3 : 1) / stepSeconds / peak,
     };
     const ops = options.flags.has('ops') ? opRows(times, steps, total) : undefined;
     process.stdout.write(

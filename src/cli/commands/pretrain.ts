@@ -2,34 +2,20 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parse as parseYaml } from 'yaml';
+import { stringify as stringifyYaml } from 'yaml';
 import { BiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
-import { isRunId, runFiles, type Spec, specSchema } from '../../protocol/runDirectory.ts';
+import { presetRunFile, presetText, studyPreset, studyPresets } from '../../core/studyPresets.ts';
+import { exitCodes, isRunId, runFiles, type Spec, specSchema } from '../../protocol/runDirectory.ts';
+import type { RunFile } from '../../protocol/runFile.ts';
 import { bundleHash } from '../../trainer/training/bundleIdentity.ts';
 import { runPretraining } from '../../trainer/training/pretrain.ts';
 import type { Command } from '../command.ts';
-import { parseOptions } from '../options.ts';
+import { type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot, rootOf } from '../places.ts';
 import { ProgressLine } from '../progressLine.ts';
-
-/** Reads YAML or JSON. @throws BiphaseError `usage` */
-function readStructured(file: string): unknown {
-  let text: string;
-  try {
-    text = fs.readFileSync(file, 'utf8');
-  } catch {
-    throw new BiphaseError('usage', `There is no run file ${file}.`);
-  }
-  try {
-    return parseYaml(text);
-  } catch (cause) {
-    throw new BiphaseError('usage', `${file} is not YAML: ${(cause as Error).message.split('\n')[0]}`, {
-      cause,
-    });
-  }
-}
+import { readStructured } from '../readRunFile.ts';
 
 function newRunId(): string {
   const date = new Date().toISOString().slice(0, 10).replaceAll('-', '');
@@ -77,8 +63,11 @@ function newRun(file: unknown, runDir: string | undefined): { runFolder: string;
   return { runFolder, spec };
 }
 
-/** Finds what to run from FILE and --run-dir: a new run, or the one that a folder holds. */
-function findRun(given: string | undefined, runDir: string | undefined): { runFolder: string; spec: Spec } {
+/** Finds what to run from FILE or a preset and --run-dir: a new run, or the one that a folder holds. */
+function findRun(
+  given: string | RunFile | undefined,
+  runDir: string | undefined,
+): { runFolder: string; spec: Spec } {
   if (given === undefined) {
     if (runDir === undefined)
       throw new BiphaseError('usage', 'Give a run file, or --run-dir with a run directory.');
@@ -86,8 +75,12 @@ function findRun(given: string | undefined, runDir: string | undefined): { runFo
     if (!spec) throw new BiphaseError('usage', `There is no ${runFiles.spec} in ${runDir}: give a run file.`);
     return { runFolder: runDir, spec };
   }
-  const content = readStructured(given);
-  if (path.basename(given) === runFiles.spec && specSchema.safeParse(content).success) {
+  const content = typeof given === 'string' ? readStructured(given) : given;
+  if (
+    typeof given === 'string' &&
+    path.basename(given) === runFiles.spec &&
+    specSchema.safeParse(content).success
+  ) {
     const runFolder = path.resolve(path.dirname(given));
     if (runDir !== undefined && path.resolve(runDir) !== runFolder)
       return newRun(specSchema.parse(content).file, runDir);
@@ -102,12 +95,53 @@ function findRun(given: string | undefined, runDir: string | undefined): { runFo
   return { runFolder: runDir, spec: existing };
 }
 
+const optionTable = {
+  'run-dir': { type: 'string' },
+  resume: { type: 'boolean' },
+  preset: { type: 'string' },
+  data: { type: 'string' },
+  from: { type: 'string' },
+  print: { type: 'boolean' },
+  presets: { type: 'boolean' },
+} as const;
+
+/** The file of `--preset`, or undefined where a FILE is run. @throws BiphaseError `usage` */
+function presetFile(options: ParsedOptions): RunFile | undefined {
+  const id = options.values.get('preset');
+  if (id === undefined) {
+    for (const name of ['data', 'from'])
+      if (options.values.has(name))
+        throw new BiphaseError('usage', `Option --${name} changes a preset; in a run file write it there.`);
+    if (options.flags.has('print')) throw new BiphaseError('usage', 'Option --print needs --preset.');
+    return undefined;
+  }
+  if (options.positionals.length > 0)
+    throw new BiphaseError('usage', 'Give a run file or --preset, not both.');
+  return presetRunFile(studyPreset(id), {
+    source: options.values.get('data'),
+    checkpoint: options.values.get('from'),
+  });
+}
+
+function listPresets(): number {
+  const width = Math.max(...studyPresets.map(({ id }) => id.length));
+  for (const preset of studyPresets)
+    process.stdout.write(`${preset.id.padEnd(width)}  ${presetText(preset)}\n`);
+  return exitCodes.finished;
+}
+
 async function run(args: string[]): Promise<number> {
-  const options = parseOptions(args, { 'run-dir': { type: 'string' }, resume: { type: 'boolean' } }, 1);
+  const options = parseOptions(args, optionTable, 1);
+  if (options.flags.has('presets')) return listPresets();
+  const preset = presetFile(options);
+  if (preset && options.flags.has('print')) {
+    process.stdout.write(stringifyYaml(preset));
+    return exitCodes.finished;
+  }
   process.umask(0o077);
   const runDir = options.values.get('run-dir');
   const { runFolder, spec } = findRun(
-    options.positionals[0],
+    preset ?? options.positionals[0],
     runDir === undefined ? undefined : path.resolve(runDir),
   );
   const line = new ProgressLine(process.stderr);
@@ -119,6 +153,7 @@ async function run(args: string[]): Promise<number> {
     root: rootOf(runFolder),
     resume: options.flags.has('resume'),
     onProgress: (progress) => line.show(spec.name, progress),
+    onNotice: (sentence) => line.notice(sentence),
     onStoppable: (stop) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const)
         process.on(signal, () => {
@@ -138,16 +173,23 @@ export const command: Command = {
   summary: 'one pretraining run in the foreground',
   help: `
 biphase pretrain FILE [--run-dir DIR] [--resume]
+biphase pretrain --preset NAME [--data SOURCE] [--from CHECKPOINT] [--print]
 
 Runs a pretraining run here and now. FILE is a run file (YAML or JSON) or the spec.json of a run directory; without it,
 the spec.json in --run-dir is used. Ctrl+C saves a checkpoint and stops; --resume goes on from the last one.
 
   --run-dir DIR   where the run's files go (default: ~/.biphase/runs/<new id>)
   --resume        a new segment from the last complete checkpoint, else from step 0
+  --preset NAME   a run of arXiv 2507.00994 instead of FILE: paper/… at its size, micro/… on a laptop
+  --data SOURCE   the preset's data.source
+  --from CKPT     <run id>@<step> or a folder: where the preset starts
+  --print         prints the preset's run file and runs nothing
+  --presets       lists the presets
 
 Exit codes: 0 finished, 3 stopped, 2 the run file cannot be, 1 anything else.
 
   biphase pretrain examples/clm-then-mlm.run.yaml --run-dir /tmp/run
+  biphase pretrain --preset micro/micro-clm-100-mlm40-420
 `,
   run,
 };

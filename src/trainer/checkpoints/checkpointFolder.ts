@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { BiphaseError } from '../../core/errors.ts';
 import { checkpointFiles, runFiles } from '../../protocol/runDirectory.ts';
 import type { ParameterKind, PretrainingModel } from '../model/pretrainingModel.ts';
-import { SafetensorsFile, writeSafetensorsFile } from '../model/safetensorsFile.ts';
+import { elementsOf, piecesOf, SafetensorsFile, writeSafetensorsFile } from '../model/safetensorsFile.ts';
 import { readTransformersWeights, writeTransformersFolder } from '../model/transformersFolder.ts';
+import { transformersTokenizerConfig } from './tokenizerConfig.ts';
 
 /** `trainer.json`: where the run stood. Weights, moments and this are all that a resume needs. */
 export const trainerStateSchema = z.looseObject({
@@ -77,25 +78,35 @@ export async function writeCheckpoint(
       if (name.startsWith('.') && name.endsWith('.tmp'))
         fs.rmSync(path.join(parent, name), { recursive: true });
     fs.mkdirSync(temporary);
-    await writeTransformersFolder(temporary, model, {
-      eos: tokenizer.eos,
-      pad: tokenizer.eos,
-      mask: tokenizer.mask,
-    });
+    await writeTransformersFolder(
+      temporary,
+      model.config,
+      (name, range) => model.read(name, 'weight', range),
+      {
+        eos: tokenizer.eos,
+        pad: tokenizer.eos,
+        mask: tokenizer.mask,
+      },
+    );
     await writeSafetensorsFile(
       path.join(temporary, checkpointFiles.optimizer),
       moments.flatMap(([kind, prefix]) =>
         model.parameters.map(({ name, shape }) => ({
           name: `${prefix}.${name}`,
           shape,
-          values: () => model.read(name, kind),
+          values: (range) => model.read(name, kind, range),
         })),
       ),
     );
     fs.writeFileSync(path.join(temporary, checkpointFiles.tokenizer), tokenizer.json);
+    const names = transformersTokenizerConfig(tokenizer, model.config.context);
+    fs.writeFileSync(
+      path.join(temporary, checkpointFiles.tokenizerConfig),
+      `${JSON.stringify(names, null, 2)}\n`,
+    );
     fs.writeFileSync(path.join(temporary, checkpointFiles.trainer), `${JSON.stringify(state, null, 1)}\n`);
-    for (const name of [checkpointFiles.config, checkpointFiles.tokenizer, checkpointFiles.trainer])
-      syncFile(path.join(temporary, name));
+    const { config, tokenizer: json, tokenizerConfig, trainer } = checkpointFiles;
+    for (const name of [config, json, tokenizerConfig, trainer]) syncFile(path.join(temporary, name));
     syncFolder(temporary);
     fs.writeFileSync(path.join(temporary, checkpointFiles.done), '', { flush: true });
     syncFolder(temporary);
@@ -170,7 +181,8 @@ export async function readCheckpoint(
       for (const { name } of model.parameters) {
         const entry = entries.get(`${prefix}.${name}`);
         if (!entry) throw new BiphaseError('damaged', `${folder} has no optimizer state for ${name}.`);
-        await model.write(name, kind, await file.read(entry));
+        for (const range of piecesOf(elementsOf(entry)))
+          await model.write(name, kind, await file.read(entry, range), range.start);
       }
     }
   } finally {

@@ -9,7 +9,8 @@ export interface PaddedBatch {
 }
 
 /**
- * Packs the real tokens of a padded batch end to end. CLM predicts the label of the following real token of the same
+ * Packs the real tokens of a padded batch end to end: padding may lie on either side of a row, not within it, where
+ * positions would not be those that `transformers` counts. CLM predicts the label of the following real token of the same
  * sample; MLM predicts the label at its own place.
  * @throws BiphaseError `usage`
  */
@@ -31,6 +32,11 @@ export function packPaddedBatch(batch: PaddedBatch, objective: 'clm' | 'mlm'): P
   ids.forEach((row, sample) => {
     const start = inputIds.length;
     const kept = [...row.keys()].filter((column) => mask === undefined || mask[sample]![column] !== 0);
+    if (kept.length > 0 && kept.at(-1)! - kept[0]! + 1 !== kept.length)
+      throw new BiphaseError(
+        'usage',
+        `attention_mask has a hole in row ${sample + 1}: the real tokens of a row must follow each other.`,
+      );
     for (const column of kept) inputIds.push(row[column]!);
     kept.forEach((column, place) => {
       const from = objective === 'clm' ? place - 1 : place;

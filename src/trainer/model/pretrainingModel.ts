@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
+import type { ElementRange } from './safetensorsFile.ts';
 
 /**
  * Samples packed end to end, without padding. `cumulativeLengths` starts with 0 and ends with the token count;
@@ -38,6 +39,8 @@ export interface AdamWStep {
   step: number;
   /** true: skip the update where the gradient norm is not finite (the norm is still returned). */
   skipNonFinite: boolean;
+  /** true: only the norm; nothing is updated. */
+  normOnly?: boolean;
 }
 
 /** Upper bounds for which memory is planned; exceeding one is an error before anything is computed. */
@@ -56,12 +59,14 @@ export type ParameterKind = 'weight' | 'gradient' | 'firstMoment' | 'secondMomen
 /** The encoder with its one head, in training: what the training loop, the checkpoints and `biphase loss` use. */
 export interface PretrainingModel {
   readonly config: ModelConfig;
-  /** Bytes planned for weights, gradients, moments and activations together. */
+  /** Bytes planned for weights, gradients, moments and activations together, as far as its purpose needs them. */
   readonly plannedBytes: number;
   /** Names as `transformers` has them, with shapes, in the model's order (lm_head absent when tied). */
   readonly parameters: readonly { name: string; shape: readonly number[] }[];
   /** Sets all weights: N(0, 0.02) for matrices (Philox, key = seed and parameter name), 1 for norms; moments to 0. */
   initialize(seed: number): Promise<void>;
+  /** Both moments to 0, as if no update had been made. */
+  resetMoments(): void;
   zeroGradients(): void;
   /** Adds to the gradients d(lossSum · gradientScale)/dw. */
   forwardBackward(batch: PackedBatch, gradientScale: number): Promise<LossSum>;
@@ -71,9 +76,10 @@ export interface PretrainingModel {
   adamW(step: AdamWStep): Promise<{ gradNorm: number; updated: boolean }>;
   /** Logits in fp32, [lossRows, vocabSize]; for tests and golden comparison. */
   logits(batch: PackedBatch): Promise<Float32Array>;
-  /** A copy, row-major fp32. */
-  read(name: string, kind: ParameterKind): Promise<Float32Array>;
-  write(name: string, kind: ParameterKind, values: Float32Array): Promise<void>;
+  /** A copy, row-major fp32: of all elements, or of `count` from element `start`. */
+  read(name: string, kind: ParameterKind, range?: ElementRange): Promise<Float32Array>;
+  /** Sets all elements, or those from `start` on. */
+  write(name: string, kind: ParameterKind, values: Float32Array, start?: number): Promise<void>;
   /** Ends the workers; the model cannot be used after it. */
   close(): Promise<void>;
 }

@@ -1,22 +1,34 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
-import { parameterShapes } from '../../core/parameterCounts.ts';
+import type { FloatDtype } from '../../core/safetensors.ts';
+import { type ParameterNaming, storedParameters } from '../../core/storedParameters.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
+import { readJsonObject } from './jsonFile.ts';
 import type { PretrainingModel } from './pretrainingModel.ts';
-import { SafetensorsFile, writeSafetensorsFile } from './safetensorsFile.ts';
+import { type ElementRange, piecesOf, type TensorSource, writeSafetensorsFile } from './safetensorsFile.ts';
+import { WeightFolder, weightFileNames } from './weightFolder.ts';
 
 // A model as `transformers` keeps a EuroBERT: config.json and model.safetensors in one folder.
 
 const CONFIG = 'config.json';
-const WEIGHTS = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
+
+/** Beyond these a configuration is no model's, and planning for it would never end. */
+const mostLayers = 4096;
+const mostElements = 2 ** 31;
+
+const torchDtypes: Record<FloatDtype, string> = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' };
+
+/** Ids of special tokens as config.json names them. */
+export interface SpecialTokens {
+  bos?: number;
+  eos?: number;
+  pad?: number;
+  mask?: number;
+}
 
 /** config.json of a model; special tokens go in where they are known. */
-export function transformersConfig(
-  config: ModelConfig,
-  tokens: { bos?: number; eos?: number; pad?: number; mask?: number } = {},
-): Record<string, unknown> {
+function transformersConfig(config: ModelConfig, tokens: SpecialTokens): Record<string, unknown> {
   return {
     architectures: ['EuroBertForMaskedLM'],
     model_type: 'eurobert',
@@ -36,7 +48,6 @@ export function transformersConfig(
     attention_bias: false,
     attention_dropout: 0,
     mlp_bias: false,
-    torch_dtype: 'float32',
     bos_token_id: tokens.bos ?? null,
     eos_token_id: tokens.eos ?? null,
     pad_token_id: tokens.pad ?? null,
@@ -44,18 +55,87 @@ export function transformersConfig(
   };
 }
 
-/** Writes config.json and model.safetensors (F32). */
+/** How weights are written; a file larger than `shardBytes` is cut into shards with an index. */
+export interface WeightFormat {
+  dtype: FloatDtype;
+  naming: ParameterNaming;
+  shardBytes: number;
+}
+
+const plainFormat: WeightFormat = {
+  dtype: 'F32',
+  naming: 'transformers',
+  shardBytes: Number.POSITIVE_INFINITY,
+};
+
+/**
+ * Writes config.json and the weights.
+ * @param values a piece of a parameter by its `transformers` name
+ */
 export async function writeTransformersFolder(
   folder: string,
-  model: PretrainingModel,
-  tokens: Parameters<typeof transformersConfig>[1] = {},
+  config: ModelConfig,
+  values: (name: string, range: ElementRange) => Promise<Float32Array>,
+  tokens: SpecialTokens = {},
+  format: WeightFormat = plainFormat,
 ): Promise<void> {
-  const config = JSON.stringify(transformersConfig(model.config, tokens), null, 2);
-  await writeFile(path.join(folder, CONFIG), `${config}\n`);
-  await writeSafetensorsFile(
-    path.join(folder, WEIGHTS),
-    model.parameters.map(({ name, shape }) => ({ name, shape, values: () => model.read(name, 'weight') })),
-  );
+  const written = { ...transformersConfig(config, tokens), torch_dtype: torchDtypes[format.dtype] };
+  await writeFile(path.join(folder, CONFIG), `${JSON.stringify(written, null, 2)}\n`);
+  const tensors = storedParameters(config, format.naming).map(({ name, shape, parts }) => ({
+    name,
+    shape,
+    values: async (range: ElementRange) => {
+      if (parts.length === 1) return await values(parts[0].name, range);
+      // The piece may run over the border of two parameters.
+      const joined = new Float32Array(range.count);
+      const rowLength = shape.reduce((a, b) => a * b, 1) / shape[0];
+      for (const part of parts) {
+        const first = part.start * rowLength;
+        const from = Math.max(range.start, first);
+        const to = Math.min(range.start + range.count, first + part.rows * rowLength);
+        if (from >= to) continue;
+        const piece = await values(part.name, { start: from - first, count: to - from });
+        joined.set(piece, from - range.start);
+      }
+      return joined;
+    },
+  }));
+  const width = format.dtype === 'F32' ? 4 : 2;
+  const shards = cutIntoShards(tensors, width, format.shardBytes);
+  if (shards.length === 1) {
+    await writeSafetensorsFile(path.join(folder, weightFileNames.single), tensors, format.dtype);
+    return;
+  }
+  const map: Record<string, string> = {};
+  const number = (n: number): string => String(n).padStart(5, '0');
+  for (const [index, shard] of shards.entries()) {
+    const name = `model-${number(index + 1)}-of-${number(shards.length)}.safetensors`;
+    for (const tensor of shard) map[tensor.name] = name;
+    await writeSafetensorsFile(path.join(folder, name), shard, format.dtype);
+  }
+  const total = tensors.reduce((sum, tensor) => sum + width * elements(tensor), 0);
+  const index = JSON.stringify({ metadata: { total_size: total }, weight_map: map }, null, 2);
+  await writeFile(path.join(folder, weightFileNames.index), `${index}\n`);
+}
+
+function elements(tensor: TensorSource): number {
+  return tensor.shape.reduce((a, b) => a * b, 1);
+}
+
+/** In order, each shard as full as it may be; a tensor larger than a shard has one of its own. */
+function cutIntoShards(tensors: TensorSource[], width: number, shardBytes: number): TensorSource[][] {
+  const shards: TensorSource[][] = [];
+  let filled = Number.POSITIVE_INFINITY;
+  for (const tensor of tensors) {
+    const bytes = width * elements(tensor);
+    if (shards.length === 0 || filled + bytes > shardBytes) {
+      shards.push([]);
+      filled = 0;
+    }
+    shards.at(-1)?.push(tensor);
+    filled += bytes;
+  }
+  return shards;
 }
 
 /**
@@ -64,7 +144,8 @@ export async function writeTransformersFolder(
  */
 export async function readTransformersConfig(folder: string): Promise<ModelConfig> {
   const file = path.join(folder, CONFIG);
-  const json = await readJson(file);
+  const json = await readJsonObject(file);
+  refuseOtherArchitectures(file, json);
   const number = (key: string, fallback?: number): number => {
     const value = json[key] ?? fallback;
     if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
@@ -75,12 +156,14 @@ export async function readTransformersConfig(folder: string): Promise<ModelConfi
     const value = number(key, fallback);
     if (!Number.isInteger(value))
       throw new BiphaseError('damaged', `${key} in ${file} is not a whole number.`);
+    const most = key === 'num_hidden_layers' ? mostLayers : mostElements;
+    if (value > most) throw new BiphaseError('damaged', `${key} in ${file} is ${value}, more than ${most}.`);
     return value;
   };
   const hiddenSize = whole('hidden_size');
   const heads = whole('num_attention_heads');
   // Newer versions keep rope_theta within rope_parameters.
-  const rope = json.rope_parameters as { rope_theta?: number } | undefined;
+  const rope = json.rope_parameters as { rope_theta?: number } | null | undefined;
   return {
     hiddenSize,
     layers: whole('num_hidden_layers'),
@@ -96,70 +179,45 @@ export async function readTransformersConfig(folder: string): Promise<ModelConfi
   };
 }
 
+/** Ids of special tokens in a folder's config.json. @throws BiphaseError `missing`, `damaged` */
+export async function readSpecialTokens(folder: string): Promise<SpecialTokens> {
+  const json = await readJsonObject(path.join(folder, CONFIG));
+  const tokens: SpecialTokens = {};
+  for (const token of ['bos', 'eos', 'pad', 'mask'] as const) {
+    const id = json[`${token}_token_id`];
+    if (typeof id === 'number') tokens[token] = id;
+  }
+  return tokens;
+}
+
+/** What a configuration can ask for that this encoder does not compute. */
+function refuseOtherArchitectures(file: string, json: Record<string, unknown>): void {
+  const refuse = (what: string): never => {
+    throw new BiphaseError('damaged', `${file} describes ${what}, not a EuroBERT as it was published.`);
+  };
+  if (json.model_type !== undefined && json.model_type !== 'eurobert')
+    refuse(`a model of type ${JSON.stringify(json.model_type)}`);
+  if (json.hidden_act !== undefined && json.hidden_act !== 'silu')
+    refuse(`the activation ${JSON.stringify(json.hidden_act)}`);
+  for (const key of ['attention_bias', 'mlp_bias']) if (json[key] === true) refuse(`biases (${key})`);
+  for (const key of ['rope_scaling', 'rope_parameters']) {
+    const rope = json[key] as { rope_type?: unknown; type?: unknown } | null | undefined;
+    const type = rope?.rope_type ?? rope?.type ?? 'default';
+    if (type !== 'default') refuse(`scaled rotary positions (${JSON.stringify(type)})`);
+  }
+}
+
 /**
- * Fills the model's weights from a folder: single or sharded, F32, BF16, F16 or F64.
+ * Fills the model's weights from a folder: see WeightFolder.
  * @throws BiphaseError `missing`, `damaged`
  */
 export async function readTransformersWeights(folder: string, model: PretrainingModel): Promise<void> {
-  const wanted = new Map(parameterShapes(model.config).map(({ name, shape }) => [name, shape]));
-  for (const name of await weightFiles(folder)) {
-    const file = await SafetensorsFile.open(path.join(folder, name)).catch((cause: unknown) => {
-      if (cause instanceof BiphaseError) throw cause;
-      throw new BiphaseError('missing', `The weights ${path.join(folder, name)} cannot be read.`, { cause });
-    });
-    try {
-      for (const entry of file.header.entries) {
-        const shape = wanted.get(entry.name);
-        if (!shape) continue;
-        if (shape.join() !== entry.shape.join())
-          throw new BiphaseError(
-            'damaged',
-            `${entry.name} in ${folder} has the shape [${entry.shape}], but config.json asks for [${shape}].`,
-          );
-        await model.write(entry.name, 'weight', await file.read(entry));
-        wanted.delete(entry.name);
-      }
-    } finally {
-      await file.close();
-    }
-  }
-  const [absent] = wanted.keys();
-  if (absent !== undefined)
-    throw new BiphaseError('damaged', `${folder} has no tensor ${absent} (${wanted.size} absent in all).`);
-}
-
-/** Names of the files that hold the weights. */
-async function weightFiles(folder: string): Promise<string[]> {
-  let index: Record<string, unknown>;
+  const weights = await WeightFolder.open(folder, model.config);
   try {
-    index = await readJson(path.join(folder, INDEX));
-  } catch (error) {
-    if (error instanceof BiphaseError && error.kind === 'missing') return [WEIGHTS];
-    throw error;
+    for (const { name, shape } of model.parameters)
+      for (const range of piecesOf(shape.reduce((a, b) => a * b, 1)))
+        await model.write(name, 'weight', await weights.read(name, range), range.start);
+  } finally {
+    await weights.close();
   }
-  const map = index.weight_map;
-  if (typeof map !== 'object' || map === null)
-    throw new BiphaseError('damaged', `${INDEX} has no weight_map.`);
-  const names = [...new Set(Object.values(map))];
-  for (const name of names)
-    if (typeof name !== 'string' || path.basename(name) !== name)
-      throw new BiphaseError('damaged', `${INDEX} names a file outside its folder.`);
-  return names as string[];
-}
-
-async function readJson(file: string): Promise<Record<string, unknown>> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new BiphaseError('missing', `${file} cannot be read.`, { cause });
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
-  } catch {
-    // Falls through to the one sentence below.
-  }
-  throw new BiphaseError('damaged', `${file} is not a JSON object.`);
 }

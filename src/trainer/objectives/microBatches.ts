@@ -20,13 +20,16 @@ export interface BatchRules {
   masker: Masker;
 }
 
-/** What each of `count` samples of an update is for; mixed spreads the clm ones evenly over the batch. */
-export function objectivesOf(phase: ResolvedPhase, count: number): Objective[] {
+/**
+ * What each of `count` samples of an update is for. Mixed spreads the clm ones evenly over the samples' numbers, from
+ * `first` on, so that a share too small for one batch is kept over several.
+ */
+export function objectivesOf(phase: ResolvedPhase, count: number, first: number): Objective[] {
   if (phase.objective !== 'mixed') return new Array<Objective>(count).fill(phase.objective);
   const { clm } = phase.share;
-  return Array.from({ length: count }, (_, i) =>
-    Math.floor((i + 1) * clm + 1e-9) > Math.floor(i * clm + 1e-9) ? 'clm' : 'mlm',
-  );
+  // Samples for clm among all before one; the sum of shares such as 0.1 must not fall just under a whole number.
+  const before = (number: number): number => Math.floor(number * clm + 1e-6);
+  return Array.from({ length: count }, (_, i) => (before(first + i + 1) > before(first + i) ? 'clm' : 'mlm'));
 }
 
 /** Where samples begin, as cumulative lengths; with document attention also after each eos. */
@@ -96,14 +99,18 @@ export function mlmBatch(
   };
 }
 
-/** Cuts an update's samples into passes of one objective each, in the order of the samples. */
+/**
+ * Cuts an update's samples into passes of one objective each, in the order of the samples.
+ * @param first number of the first sample
+ */
 export function microBatches(
   samples: readonly Sample[],
   phase: ResolvedPhase,
   maskRatio: number,
   rules: BatchRules,
+  first: number,
 ): MicroBatch[] {
-  const objectives = objectivesOf(phase, samples.length);
+  const objectives = objectivesOf(phase, samples.length, first);
   const out: MicroBatch[] = [];
   for (const objective of ['clm', 'mlm'] as const) {
     const mine = samples.filter((_, index) => objectives[index] === objective);

@@ -2,15 +2,18 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
+import type { NamedParent } from '../../core/runNames.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
 import { checkpointFiles, isRunId, runFiles } from '../../protocol/runDirectory.ts';
 import { readTrainerState, type TrainerState } from '../checkpoints/checkpointFolder.ts';
 import { readTransformersConfig } from '../model/transformersFolder.ts';
+import { WeightFolder, weightFiles } from '../model/weightFolder.ts';
 
 /** The checkpoint that `from` names, found and read. */
 export interface Origin {
   folder: string;
-  state: TrainerState;
+  /** Null: a model as `transformers` keeps it, which no trainer of ours wrote. */
+  state: TrainerState | null;
   model: ModelConfig;
   /** SHA-256 of its weights. */
   hash: string;
@@ -24,16 +27,32 @@ export function checkpointPath(checkpoint: string, root: string): string {
   return path.resolve(checkpoint);
 }
 
-/** @throws BiphaseError `usage` where there is no complete checkpoint */
+/** A folder without the trainer's files, as opposed to a checkpoint that was not completed. */
+function isPlainFolder(folder: string): boolean {
+  const has = (name: string): boolean => fs.existsSync(path.join(folder, name));
+  return has(checkpointFiles.config) && !has(checkpointFiles.trainer) && !has(checkpointFiles.done);
+}
+
+/** @throws BiphaseError `usage` where there is nothing; `missing` or `damaged` where it is not complete */
 export async function readOrigin(checkpoint: string, root: string): Promise<Origin> {
   const folder = checkpointPath(checkpoint, root);
   if (!fs.existsSync(folder))
     throw new BiphaseError('usage', `There is no checkpoint ${checkpoint}: ${folder} does not exist.`);
-  const state = readTrainerState(folder);
+  const state = isPlainFolder(folder) ? null : readTrainerState(folder);
+  const model = await readTransformersConfig(folder);
+  // Refused before any data is prepared where a tensor is absent or of another shape.
+  await (await WeightFolder.open(folder, model)).close();
   const hash = createHash('sha256');
-  for await (const chunk of fs.createReadStream(path.join(folder, checkpointFiles.weights)))
-    hash.update(chunk as Buffer);
-  return { folder, state, model: await readTransformersConfig(folder), hash: hash.digest('hex') };
+  for (const name of await weightFiles(folder))
+    for await (const chunk of fs.createReadStream(path.join(folder, name))) hash.update(chunk as Buffer);
+  return { folder, state, model, hash: hash.digest('hex') };
+}
+
+/** What the name of a run tells of the checkpoint that it starts from. */
+export function namedParent({ folder, state }: Origin): NamedParent {
+  if (!state) return { name: path.basename(folder), steps: null, step: 0, decayed: false };
+  const { name, lineageSteps, step, decayed } = state;
+  return { name, steps: lineageSteps, step, decayed };
 }
 
 /** Keys of the shape in which a run and the checkpoint that it starts from must agree. */
@@ -47,6 +66,7 @@ const shapeKeys = [
   'vocabSize',
   'tieEmbeddings',
   'ropeTheta',
+  'normEps',
 ] as const;
 
 /** @throws BiphaseError `usage` naming the first key that differs */

@@ -4,28 +4,34 @@ import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { totalSteps } from '../../core/phases.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
-import type { NamedParent } from '../../core/runNames.ts';
-import { checkpointFiles, exitCodes, type Progress, runFiles } from '../../protocol/runDirectory.ts';
+import { exitCodes, type Progress, runFiles } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
-import {
-  completeCheckpoints,
-  pruneCheckpoints,
-  readCheckpoint,
-  readTrainerState,
-  type TrainerState,
-  writeCheckpoint,
-} from '../checkpoints/checkpointFolder.ts';
+import { pruneCheckpoints, type TrainerState, writeCheckpoint } from '../checkpoints/checkpointFolder.ts';
+import { neededSamples, neededTokens, whyEpochs } from '../data/dataNeed.ts';
 import { SamplePacker } from '../data/packing.ts';
 import { type PreparedData, prepareData } from '../data/prepareData.ts';
+import { SampleStream } from '../data/sampleStream.ts';
 import { openPretrainingModel } from '../model/openModel.ts';
-import type { PretrainingModel } from '../model/pretrainingModel.ts';
 import { Masker } from '../objectives/masking.ts';
 import { machineIdentity } from './bundleIdentity.ts';
 import { type ComputePlan, planCompute } from './computePlan.ts';
-import { checkSameShape, type Origin, readOrigin } from './origin.ts';
+import { peakOf } from './peakRate.ts';
+import { pinnedSource } from './pinnedSource.ts';
 import { ProgressTicker } from './progressTicker.ts';
 import { RunWriter } from './runWriter.ts';
 import { begunSegments, nextSegment, readWrapperState } from './segments.ts';
+import {
+  checkpointTokenizer,
+  checkStart,
+  fillModel,
+  findStart,
+  firstState,
+  lineageBefore,
+  originRecord,
+  resolvable,
+  type Start,
+  whyNotStraight,
+} from './start.ts';
 import { StopRequest, StopRequested } from './stopRequest.ts';
 import { TrainingLoop, type TrainingState } from './trainingLoop.ts';
 import { Validator } from './validation.ts';
@@ -41,6 +47,8 @@ export interface PretrainOptions {
   root: string;
   resume: boolean;
   onProgress(progress: Progress): void;
+  /** One sentence that a person should read before the first step. */
+  onNotice(sentence: string): void;
   /** Called once with what a signal handler has to call for a clean stop. */
   onStoppable(stop: () => void): void;
 }
@@ -50,13 +58,7 @@ interface Prepared {
   file: ResolvedRunFile;
   plan: ComputePlan;
   data: PreparedData;
-  origin: Origin | null;
-}
-
-function namedParent(origin: Origin | null): NamedParent | undefined {
-  if (!origin) return undefined;
-  const { name, lineageSteps, decayed } = origin.state;
-  return { name, steps: lineageSteps, decayed };
+  start: Start;
 }
 
 async function prepare(
@@ -64,97 +66,45 @@ async function prepare(
   options: PretrainOptions,
   ticker: ProgressTicker,
 ): Promise<Prepared> {
-  const origin = written.from ? await readOrigin(written.from.checkpoint, options.root) : null;
-  const parent = namedParent(origin);
-  const draft = resolveRunFile(written, parent ? { parent } : {});
+  const start = await findStart(written, options);
+  const [named, context] = resolvable(written, start);
+  const draft = resolveRunFile(named, context);
   // Before any work: a vocabulary that is trained later can only be smaller than planned here.
-  if (!origin) planCompute(draft);
-  const tokenizer =
-    draft.data.tokenizer === 'checkpoint'
-      ? path.join(origin?.folder ?? options.runFolder, checkpointFiles.tokenizer)
-      : draft.data.tokenizer;
-  if (draft.data.tokenizer === 'checkpoint' && !origin)
-    throw new BiphaseError('usage', '"data.tokenizer" is "checkpoint", but the run file has no "from".');
+  if (start.kind === 'random') planCompute(draft);
+  const tokenizer = draft.data.tokenizer === 'checkpoint' ? checkpointTokenizer(start) : draft.data.tokenizer;
+  const samples = neededSamples(draft, firstState(start, draft));
+  const { packing, column } = draft.data;
   const data = await prepareData(
-    { ...draft.data, tokenizer },
+    {
+      source: (options.resume ? pinnedSource(options.runFolder) : undefined) ?? draft.data.source,
+      column,
+      tokenizer,
+      tokens: neededTokens(packing, samples, draft.data.tokens),
+    },
     path.join(options.root, 'cache'),
     async (doing) => {
       if (ticker.now.doing !== doing) ticker.now.doing = doing;
       await ticker.tick();
     },
   );
-  const file = resolveRunFile(written, { tokenizerSize: data.tokenizer.size, ...(parent ? { parent } : {}) });
+  const file = resolveRunFile(named, { ...context, tokenizerSize: data.tokenizer.size });
   if (data.train.length < file.data.packing.length)
     throw new BiphaseError(
       'usage',
       `The corpus has ${data.train.length} training tokens, less than one block of ${file.data.packing.length}.`,
     );
-  if (origin) {
-    checkSameShape(file.model, origin);
-    if (origin.state.tokenizerHash !== data.tokenizer.hash)
-      throw new BiphaseError('usage', `The tokenizer is not the one of the checkpoint ${origin.folder}.`);
-    if (file.from?.schedule === 'continue' && totalSteps(file.phases) <= origin.state.step)
-      throw new BiphaseError(
-        'usage',
-        `The checkpoint is at step ${origin.state.step}, but the last phase ends at ${totalSteps(file.phases)}; with schedule: continue steps count on.`,
-      );
-  }
-  return { file, plan: planCompute(file), data, origin };
-}
-
-/** The state that a run begins with: zero, or what `from` continues. */
-function firstState(file: ResolvedRunFile, origin: Origin | null): TrainingState {
-  const zero = { step: 0, tokens: 0, samples: 0, elapsed: 0, optimizerStep: 0, validationPending: false };
-  if (!origin || !file.from) return zero;
-  const { state } = origin;
-  const counted = file.from.schedule === 'continue' ? { step: state.step, tokens: state.tokens } : {};
-  return {
-    ...zero,
-    ...counted,
-    samples: file.from.data === 'continue' ? state.samples : 0,
-    optimizerStep: file.from.optimizer === 'keep' ? state.optimizerStep : 0,
-    // The curve begins with a point, whatever step it begins at.
-    validationPending: true,
-  };
-}
-
-/** Fills the model and returns where training begins. */
-async function fillModel(
-  model: PretrainingModel,
-  prepared: Prepared,
-  runFolder: string,
-  resumeStep: number | undefined,
-): Promise<TrainingState> {
-  const { file, origin, data } = prepared;
-  if (resumeStep !== undefined) {
-    const folder = path.join(runFolder, runFiles.checkpoint(resumeStep));
-    const { step, tokens, samples, elapsed, optimizerStep, validationPending, ...rest } =
-      readTrainerState(folder);
-    if (rest.tokenizerHash !== data.tokenizer.hash || rest.trainHash !== data.meta.trainHash)
-      throw new BiphaseError(
-        'usage',
-        `The data of ${file.data.source} are not those that this run began with.`,
-        {
-          next: 'Restore the corpus, or continue from the checkpoint in a new run.',
-        },
-      );
-    await readCheckpoint(folder, model, { optimizer: true });
-    return { step, tokens, samples, elapsed, optimizerStep, validationPending };
-  }
-  await model.initialize(file.seed);
-  if (origin) await readCheckpoint(origin.folder, model, { optimizer: file.from?.optimizer === 'keep' });
-  return firstState(file, origin);
+  checkStart(start, file, data);
+  return { file, plan: planCompute(file), data, start };
 }
 
 function trainerState(state: TrainingState, prepared: Prepared, options: PretrainOptions): TrainerState {
-  const { file, origin, data } = prepared;
-  const continued = file.from?.schedule === 'continue';
+  const { file, start, data } = prepared;
   return {
     schema: 1,
     run: options.runId,
     name: file.name,
     ...state,
-    lineageSteps: state.step + (origin && !continued ? origin.state.lineageSteps : 0),
+    lineageSteps: state.step + lineageBefore(start, file),
     decayed: file.schedule.decay > 0 && state.step === totalSteps(file.phases),
     tokenizerHash: data.tokenizer.hash,
     trainHash: data.meta.trainHash,
@@ -163,17 +113,20 @@ function trainerState(state: TrainingState, prepared: Prepared, options: Pretrai
 }
 
 function writeResolved(writer: RunWriter, prepared: Prepared): void {
-  const { file, plan, data, origin } = prepared;
+  const { file, plan, data, start } = prepared;
   writer.resolved({
     schema: 1,
     segment: writer.segment,
     file,
     machine: machineIdentity(),
     engine: plan.engine,
+    blas: plan.blas,
+    precision: 'fp32',
     threads: plan.threads,
     microBatch: plan.microBatch,
     plannedBytes: plan.plannedBytes,
     data: {
+      source: data.source,
       folder: data.folder,
       corpusHash: data.corpusHash,
       trainHash: data.meta.trainHash,
@@ -183,12 +136,7 @@ function writeResolved(writer: RunWriter, prepared: Prepared): void {
       tokenizerHash: data.tokenizer.hash,
       tokenizerSize: data.tokenizer.size,
     },
-    from: origin && {
-      folder: origin.folder,
-      run: origin.state.run,
-      step: origin.state.step,
-      weightsHash: origin.hash,
-    },
+    from: originRecord(start, writer.folder),
   });
 }
 
@@ -203,9 +151,15 @@ function whyNotBitExact(runFolder: string, segment: number, plan: ComputePlan): 
     const now: Record<string, unknown> = {
       ...machineIdentity(),
       engine: plan.engine,
+      BLAS: plan.blas?.version,
       microBatch: plan.microBatch,
     };
-    const was: Record<string, unknown> = { ...old.machine, engine: old.engine, microBatch: old.microBatch };
+    const was: Record<string, unknown> = {
+      ...old.machine,
+      engine: old.engine,
+      BLAS: old.blas?.version,
+      microBatch: old.microBatch,
+    };
     const changed = Object.keys(now).filter((key) => now[key] !== was[key]);
     return changed.length === 0
       ? undefined
@@ -215,26 +169,54 @@ function whyNotBitExact(runFolder: string, segment: number, plan: ComputePlan): 
   }
 }
 
+/** Tells a person, and the run's events, where text will be read again. */
+function sayEpochs(
+  { file, data }: Prepared,
+  samplesPerEpoch: number,
+  state: TrainingState,
+  options: PretrainOptions,
+  writer: RunWriter,
+): void {
+  const sentence = whyEpochs(data.train.length, samplesPerEpoch, neededSamples(file, state));
+  if (!sentence) return;
+  writer.event(state.step, 'epochs', sentence);
+  options.onNotice(sentence);
+}
+
 async function train(
   prepared: Prepared,
   options: PretrainOptions,
   writer: RunWriter,
   ticker: ProgressTicker,
 ) {
-  const { file, plan, data } = prepared;
+  const { file, plan, data, start } = prepared;
   const { runFolder } = options;
-  const resumeStep = options.resume ? completeCheckpoints(runFolder).at(-1) : undefined;
-  ticker.doing('starting');
+  ticker.doing(`starting: ${(plan.plannedBytes / 2 ** 30).toFixed(2)} GiB planned, engine ${plan.engine}`);
   const model = await openPretrainingModel({ config: file.model, ...plan });
   try {
-    const state = await fillModel(model, prepared, runFolder, resumeStep);
+    await fillModel(model, start, file);
+    const state = firstState(start, file);
     if (options.resume)
       writer.event(
         state.step,
         'resume',
         whyNotBitExact(runFolder, writer.segment, plan) ?? `From step ${state.step}.`,
       );
-    else writer.event(state.step, 'start', file.name);
+    else {
+      writer.event(state.step, 'start', file.name);
+      const other = whyNotStraight(start, file, data);
+      if (other) writer.event(state.step, 'branch', other);
+      if (start.kind === 'from' && start.origin.state === null && file.from?.optimizer === 'keep')
+        writer.event(
+          state.step,
+          'optimizer',
+          `${start.origin.folder} has no optimizer state: the moments begin at zero, and the data at the first sample.`,
+        );
+    }
+    const packer = new SamplePacker(data.train, file.data.packing, file.seed, { shuffle: true });
+    if (!options.resume) sayEpochs(prepared, packer.samplesPerEpoch, state, options, writer);
+    const samples = new SampleStream(packer, data.train, state.samples, file.batch.samples);
+    await samples.ready();
     Object.assign(ticker.now, { step: state.step, tokens: state.tokens });
     const common = {
       microBatch: plan.microBatch,
@@ -247,9 +229,10 @@ async function train(
         model,
         writer,
         ticker,
-        packer: new SamplePacker(data.train, file.data.packing, file.seed, { shuffle: true }),
+        samples,
         rules: { ...common, masker: new Masker(file.seed, data.tokenizer) },
         validator: new Validator(file, data.validation, { ...common, masker: new Masker(0, data.tokenizer) }),
+        peak: await peakOf(plan),
         save: async (now) => {
           await writeCheckpoint(runFolder, trainerState(now, prepared, options), model, data.tokenizer);
           pruneCheckpoints(runFolder, file.checkpoints.keep, file.checkpoints.at);
@@ -263,6 +246,7 @@ async function train(
     ticker.now.secondsLeft = outcome === 'finished' ? 0 : null;
     return outcome;
   } finally {
+    data.train.close();
     await model.close();
   }
 }

@@ -1,10 +1,13 @@
 import { BiphaseError } from '../../core/errors.ts';
+import { OutlierDetector, outlierDeviations, outlierWindow } from '../../core/outliers.ts';
+import { trainingFlops } from '../../core/parameterCounts.ts';
 import { maskRatioAt, phaseIndexAt, phaseStart, totalSteps } from '../../core/phases.ts';
 import { objectiveName } from '../../core/runNames.ts';
 import { decayStart, learningRateAt } from '../../core/schedule.ts';
+import type { ModelConfig } from '../../protocol/modelConfig.ts';
 import { metricNames } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile } from '../../protocol/runFile.ts';
-import type { SamplePacker } from '../data/packing.ts';
+import type { SampleStream } from '../data/sampleStream.ts';
 import type { PretrainingModel } from '../model/pretrainingModel.ts';
 import {
   type BatchRules,
@@ -31,9 +34,11 @@ export interface TrainingState {
 export interface TrainingParts {
   file: ResolvedRunFile;
   model: PretrainingModel;
-  packer: SamplePacker;
+  samples: SampleStream;
   rules: BatchRules;
   validator: Validator;
+  /** Floating-point operations a second that the machine can reach; null: not measured. */
+  peak: number | null;
   writer: RunWriter;
   ticker: ProgressTicker;
   /** Saves the state as a checkpoint. */
@@ -60,12 +65,27 @@ function scaleOf(average: 'tokens' | 'microbatch', pass: MicroBatch, all: MicroB
   return 1 / Math.max(1, positions(pass)) / all.filter((batch) => positions(batch) > 0).length;
 }
 
+/** Floating-point operations of a pass, forward and backward. */
+function passFlops(model: ModelConfig, { batch }: MicroBatch): number {
+  const { cumulativeLengths } = batch;
+  return trainingFlops(model, {
+    tokens: batch.inputIds.length,
+    lossPositions: batch.lossRows.length,
+    sampleLengths: Array.from(cumulativeLengths.subarray(1), (end, i) => end - cumulativeLengths[i]),
+    causal: batch.causal,
+  });
+}
+
 /** The run from `state` to its last step or a stop; `state` moves along with every update. */
 export class TrainingLoop {
   readonly #parts: TrainingParts;
   readonly state: TrainingState;
   #savedStep = -1;
   #lastTime = 0;
+  readonly #outliers: Record<'loss' | 'gradNorm', OutlierDetector> = {
+    loss: new OutlierDetector(),
+    gradNorm: new OutlierDetector(),
+  };
   /** Where this segment began, for the time that is left. */
   readonly #began: { step: number; elapsed: number };
 
@@ -83,7 +103,7 @@ export class TrainingLoop {
     try {
       if (this.state.step === 0 || this.state.validationPending) await this.#validateAlone();
       while (this.state.step < total) {
-        this.#announce();
+        this.#beginStep();
         const result = await this.#update();
         await this.#afterUpdate(result, total);
       }
@@ -126,36 +146,43 @@ export class TrainingLoop {
     const { validator, model, ticker } = this.#parts;
     ticker.doing('validating');
     const metrics: Record<string, number> = {};
-    for (const objective of validator.objectives) {
-      const loss = await validator.loss(model, objective, () => ticker.tick());
-      metrics[metricNames.validationLoss(objective)] = loss;
+    for (const measure of validator.measures) {
+      const loss = await validator.loss(model, measure, () => ticker.tick());
+      metrics[metricNames.validationLoss(measure.name)] = loss;
     }
     return metrics;
   }
 
-  /** Events where a phase or the decay begins. */
-  #announce(): void {
-    const { file, writer, ticker } = this.#parts;
+  /** What happens where a phase or the decay begins. */
+  #beginStep(): void {
+    const { file, model, writer, ticker } = this.#parts;
     const { step } = this.state;
     const index = phaseIndexAt(file.phases, step);
+    const phase = file.phases[index];
     ticker.now.phase = index;
     ticker.now.doing = 'training';
-    if (step === phaseStart(file.phases, index))
-      writer.event(step, 'phase', objectiveName(file.phases[index]));
+    if (step === phaseStart(file.phases, index)) {
+      writer.event(step, 'phase', objectiveName(phase));
+      for (const detector of Object.values(this.#outliers)) detector.reset();
+      if (phase.optimizer === 'fresh') {
+        model.resetMoments();
+        this.state.optimizerStep = 0;
+        writer.event(step, 'optimizer', 'The moments begin at zero.');
+      }
+    }
     if (file.schedule.decay > 0 && step === decayStart(file.schedule, totalSteps(file.phases)))
       writer.event(step, 'decay');
   }
 
   /** One update: forward and backward over all passes, clip, AdamW. The weights change only at its very end. */
   async #update(): Promise<UpdateResult> {
-    const { file, model, packer, rules, ticker } = this.#parts;
+    const { file, model, rules, ticker, peak } = this.#parts;
     const { step } = this.state;
     const started = performance.now();
-    const samples = Array.from({ length: file.batch.samples }, (_, i) =>
-      packer.sample(this.state.samples + i),
-    );
+    const { samples, stalled } = await this.#parts.samples.take(file.batch.samples);
     const phase = file.phases[phaseIndexAt(file.phases, step)];
-    const passes = microBatches(samples, phase, maskRatioAt(file.phases, step), rules).filter(
+    const ratio = maskRatioAt(file.phases, step);
+    const passes = microBatches(samples, phase, ratio, rules, this.state.samples).filter(
       (pass) => pass.batch.lossRows.length > 0,
     );
     model.zeroGradients();
@@ -183,18 +210,39 @@ export class TrainingLoop {
       clip: file.optimizer.clip,
       step: this.state.optimizerStep,
       skipNonFinite: true,
+      normOnly: !Number.isFinite(loss),
     });
     if (updated) this.state.optimizerStep++;
     const tokens = samples.reduce((sum, sample) => sum + sample.ids.length, 0);
     const metrics: Record<string, number> = { [metricNames.loss]: loss };
     for (const objective of ['clm', 'mlm'] as const)
       if (sums[objective].positions > 0)
-        metrics[`loss/${objective}`] = sums[objective].loss / sums[objective].positions;
+        metrics[metricNames.objectiveLoss(objective)] = sums[objective].loss / sums[objective].positions;
     metrics[metricNames.gradNorm] = gradNorm;
     metrics[metricNames.learningRate] = learningRate;
-    metrics[metricNames.tokensPerSecond] = Math.round((tokens / (performance.now() - started)) * 1000);
+    const seconds = (performance.now() - started) / 1000;
+    metrics[metricNames.tokensPerSecond] = Math.round(tokens / seconds);
+    if (peak !== null) {
+      const flops = passes.reduce((sum, pass) => sum + passFlops(file.model, pass), 0);
+      metrics[metricNames.shareOfPeak] = Number((flops / seconds / peak).toPrecision(4));
+    }
     metrics[metricNames.memory] = process.memoryUsage.rss();
-    return { tokens, metrics, finite: Number.isFinite(loss) && updated };
+    metrics[metricNames.dataStalls] = stalled;
+    return { tokens, metrics, finite: updated };
+  }
+
+  /** Events where the loss or the gradient's norm stands out above those of the steps before. */
+  #noteOutliers(metrics: Record<string, number>): void {
+    for (const [name, detector] of Object.entries(this.#outliers)) {
+      const value = metrics[name];
+      const score = detector.zScore(value);
+      if (score !== null && score > outlierDeviations)
+        this.#parts.writer.event(
+          this.state.step,
+          'outlier',
+          `${name} is ${Number(value.toPrecision(4))}, ${score.toFixed(1)} standard deviations above the ${outlierWindow} steps before.`,
+        );
+    }
   }
 
   /** Counts the update, validates and saves where it is time; every step writes exactly one metric line. */
@@ -213,7 +261,8 @@ export class TrainingLoop {
     state.tokens += result.tokens;
     state.samples += file.batch.samples;
     if (!result.finite)
-      writer.event(state.step, 'nonFinite', 'The update was skipped: its gradient is not finite.');
+      writer.event(state.step, 'nonFinite', 'The update was skipped: its loss or gradient is not finite.');
+    this.#noteOutliers(result.metrics);
     const { now } = ticker;
     now.step = state.step;
     now.tokens = state.tokens;

@@ -9,6 +9,8 @@ import { WasmEngine } from '../../../src/trainer/engine/wasm/wasmEngine.ts';
 const [size, threads] = [Number(process.argv[2]), Number(process.argv[3])];
 const sizes = {
   bytes: 2 ** 26,
+  store: 0,
+  stage: 0,
   pack: size * (size + 16),
   scratch: 1 << 17,
   normPartial: 1,

@@ -73,8 +73,73 @@ test('names are those of the paper', () => {
   const mlm = { objective: 'mlm', until: 42_000, maskRatio: 0.4 } as const;
   assert.equal(deriveName('610m', [clm, mlm]), '610m-clm-10k-mlm40-42k');
   assert.equal(deriveName('610m', [{ ...clm, until: 42_000 }]), '610m-clm-42k');
-  const parent = { name: '610m-clm-42k', steps: 42_000, decayed: true };
+  const parent = { name: '610m-clm-42k', steps: 42_000, step: 42_000, decayed: true };
   assert.equal(deriveName('610m', [{ ...mlm, until: 12_000 }], parent), '610m-clm-dec42k-mlm40-54k');
+});
+
+test('a branch has the name of the run that goes straight through, a folder without a history its own', () => {
+  const clm = { objective: 'clm', until: 10_000 } as const;
+  const mlm = { objective: 'mlm', until: 42_000 } as const;
+  const trunk = { name: '610m-clm-42k', steps: 10_000, step: 10_000, decayed: false };
+  assert.equal(deriveName('610m', [clm, mlm], trunk, true), '610m-clm-10k-mlm40-42k');
+  assert.equal(deriveName('610m', [{ ...clm, until: 12_000 }], trunk, true), '610m-clm-12k');
+  assert.equal(deriveName('610m', [mlm], trunk), '610m-clm-10k-mlm40-52k');
+  // A branch of continued pretraining keeps what came before it.
+  const continued = { name: '610m-clm-dec42k-mlm40-54k', steps: 52_000, step: 10_000, decayed: false };
+  assert.equal(
+    deriveName('610m', [{ ...mlm, until: 22_000 }], continued, true),
+    '610m-clm-dec42k-mlm40-52k-mlm40-64k',
+  );
+  const plain = { name: 'EuroBERT-210m', steps: null, step: 0, decayed: false };
+  assert.equal(deriveName('custom', [{ ...mlm, until: 2000 }], plain), 'EuroBERT-210m-mlm40-2k');
+});
+
+test('a phase says what becomes of masked tokens and of the moments', () => {
+  const phases = [
+    { objective: 'clm', until: 1 },
+    { objective: 'mixed', until: 2, share: { clm: 0.5, mlm: 0.5 }, replacement: { random: 0.1, keep: 0.1 } },
+    { objective: 'mlm', until: 3, maskRatio: [0.5, 0.1], optimizer: 'fresh' },
+  ];
+  assert.deepEqual(resolveRunFile(parseRunFile({ ...base, phases })).phases, [
+    { objective: 'clm', until: 1, optimizer: 'keep' },
+    {
+      ...{ objective: 'mixed', until: 2, share: { clm: 0.5, mlm: 0.5 }, maskRatio: [0.4, 0.4] },
+      ...{ replacement: { mask: 0.8, random: 0.1, keep: 0.1 }, optimizer: 'keep' },
+    },
+    {
+      ...{ objective: 'mlm', until: 3, maskRatio: [0.5, 0.1] },
+      ...{ replacement: { mask: 1, random: 0, keep: 0 }, optimizer: 'fresh' },
+    },
+  ]);
+  const wrong = (phase: object) => refusal({ ...base, phases: [phase] });
+  assert.match(
+    wrong({ objective: 'mixed', until: 2, share: { clm: 0.5, mlm: 0.4 } }),
+    /"phases\[0\]\.share" do not add up to 1/,
+  );
+  assert.match(
+    wrong({ objective: 'mlm', until: 2, replacement: { mask: 0.8, random: 0.1 } }),
+    /"phases\[0\]\.replacement" do not add up to 1/,
+  );
+  assert.match(wrong({ objective: 'clm', until: 2, optimiser: 'keep' }), /Did you mean "optimizer"/);
+});
+
+test('the decay is linear or 1 − √ of what has passed, after a warm-up of equal steps', () => {
+  const rates = (shape: 'linear' | '1-sqrt') =>
+    Array.from({ length: 10 }, (_, s) => learningRateAt({ peak: 8, warmup: 4, decay: 4, shape }, s, 10));
+  assert.deepEqual(rates('linear'), [2, 4, 6, 8, 8, 8, 6, 4, 2, 0]);
+  const root = [1, 2, 3, 4].map((passed) => 8 * (1 - Math.sqrt(passed / 4)));
+  assert.deepEqual(rates('1-sqrt'), [2, 4, 6, 8, 8, 8, ...root]);
+});
+
+test('up to its decay a run has the rates of every longer run: what makes a trunk', () => {
+  fc.assert(
+    fc.property(fc.nat(20), fc.nat(20), fc.nat(30), fc.nat(30), (warmup, decay, stable, more) => {
+      const schedule = { peak: 1, warmup, decay, shape: '1-sqrt' as const };
+      const total = warmup + stable + decay;
+      for (let s = 0; s < total - decay; s++)
+        assert.equal(learningRateAt(schedule, s, total), learningRateAt(schedule, s, total + more));
+    }),
+  );
 });
 
 test('the schedule warms up, stays and ends at 0, never above its peak', () => {
@@ -103,7 +168,8 @@ test('every step lies in exactly one phase, and a ratio goes from its first to i
       const phases = lengths.map((n) => {
         until += n;
         const maskRatio: [number, number] = [0.5, 0.1];
-        return { objective: 'mlm' as const, until, maskRatio, replacement: { mask: 1, random: 0, keep: 0 } };
+        const replacement = { mask: 1, random: 0, keep: 0 };
+        return { objective: 'mlm' as const, until, maskRatio, replacement, optimizer: 'keep' as const };
       });
       for (let step = 0; step < totalSteps(phases); step++) {
         const index = phaseIndexAt(phases, step);

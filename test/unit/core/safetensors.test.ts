@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { BiphaseError } from '../../../src/core/errors.ts';
 import {
   decodeFloats,
+  encodeFloats,
   encodeSafetensorsHeader,
   type RangeReader,
   readSafetensorsHeader,
@@ -228,6 +229,35 @@ test('F16 has 5 bits of exponent and 10 of fraction', () => {
     [...decodeFloats('F16', bytes)],
     worked.map(([, value]) => value),
   );
+});
+
+test('numbers are written to the nearest of the type, ties to even, and beyond its range as infinite', () => {
+  const rounded = (dtype: 'BF16' | 'F16', ...numbers: number[]): number[] => [
+    ...decodeFloats(dtype, encodeFloats(dtype, Float32Array.from(numbers))),
+  ];
+  const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;
+  const unit = 2 ** -7;
+  assert.deepEqual(
+    rounded(
+      'BF16',
+      1 + 0.5 * unit,
+      1 + 1.5 * unit,
+      1 + 0.51 * unit,
+      -1 - 0.49 * unit,
+      -0,
+      3.4e38,
+      nan,
+      -infinity,
+    ),
+    [1, 1 + 2 * unit, 1 + unit, -1, -0, infinity, nan, -infinity],
+  );
+  assert.deepEqual(
+    rounded('F16', 1 + 2 ** -11, 1 + 3 * 2 ** -11, 65519, 65520, 2 ** -25, 1.5 * 2 ** -24, nan),
+    [1, 1 + 2 ** -9, 65504, infinity, 0, 2 ** -23, nan],
+  );
+  // A NaN whose only bits lie in the half that is cut off stays one.
+  const hidden = new Float32Array(Uint32Array.of(0x7f800001).buffer);
+  assert.ok(Number.isNaN(decodeFloats('BF16', encodeFloats('BF16', hidden))[0]));
 });
 
 test('F64 is rounded to fp32, and whole numbers are no weights', () => {

@@ -7,7 +7,7 @@ import { ReferenceEngine } from '../../../src/trainer/engine/reference/reference
 import { EncoderModel } from '../../../src/trainer/model/encoderModel.ts';
 import { limitsOf } from '../../../src/trainer/model/paddedBatch.ts';
 import { noise, oddConfig, packedBatch } from '../../support/models.ts';
-import { relativeError } from '../../support/relativeError.ts';
+import { assertNear, relativeError } from '../../support/relativeError.ts';
 
 /** The reference engine without the rounding to fp32 on the way out: losses and gradients arrive in fp64. */
 class ExactEngine extends ReferenceEngine {
@@ -23,6 +23,8 @@ const small: ModelConfig = { ...oddConfig, hiddenSize: 14, headDim: 6, intermedi
 const cases: { name: string; config: ModelConfig; causal: boolean }[] = [
   { name: 'CLM with grouped heads', config: small, causal: true },
   { name: 'MLM with grouped heads', config: small, causal: false },
+  { name: 'CLM with grouped heads and a tied head', config: { ...small, tieEmbeddings: true }, causal: true },
+  { name: 'CLM with a head for each query', config: { ...small, kvHeads: 4 }, causal: true },
   { name: 'MLM with a tied head', config: { ...small, kvHeads: 4, tieEmbeddings: true }, causal: false },
 ];
 
@@ -67,6 +69,23 @@ for (const { name, config, causal } of cases)
         measured.push((8 * near - far) / (12 * STEP));
         analytic.push(gradient[entry]!);
       }
+      // All entries at once, along a direction with no zero in it.
+      const direction = noise(weights.length, `direction ${parameter}`).map((x) => x + 1.5 * Math.sign(x));
+      const lossAlong = async (step: number): Promise<number> => {
+        await model.write(
+          parameter,
+          'weight',
+          weights.map((w, i) => w + step * direction[i]!),
+        );
+        return (await model.evaluate(batch)).lossSum * scale;
+      };
+      const short = STEP / Math.sqrt(weights.length);
+      const near = (await lossAlong(short)) - (await lossAlong(-short));
+      const far = (await lossAlong(2 * short)) - (await lossAlong(-2 * short));
+      measured.push((8 * near - far) / (12 * short));
+      analytic.push(gradient.reduce((sum, g, i) => sum + g * direction[i]!, 0));
+      assertNear(`${parameter} along a direction`, analytic.slice(-1), measured.slice(-1), 1e-6);
+
       await model.write(parameter, 'weight', weights);
       assert.ok(
         measured.some((slope) => slope !== 0),

@@ -1,45 +1,31 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { openPretrainingModel } from '../../../src/trainer/model/openModel.ts';
-import { limitsOf, type PaddedBatch, packPaddedBatch } from '../../../src/trainer/model/paddedBatch.ts';
-import type { AdamWStep } from '../../../src/trainer/model/pretrainingModel.ts';
-import { SafetensorsFile } from '../../../src/trainer/model/safetensorsFile.ts';
+import { limitsOf, packPaddedBatch } from '../../../src/trainer/model/paddedBatch.ts';
 import { readTransformersConfig } from '../../../src/trainer/model/transformersFolder.ts';
-import { relativeError } from '../../support/relativeError.ts';
+import { availableEngines } from '../../support/engines.ts';
+import { goldenFixtures, readGolden, readTensors } from '../../support/golden.ts';
+import { assertNear } from '../../support/relativeError.ts';
 
 // What test/golden/make_golden.py wrote with PyTorch.
 
-interface Golden {
-  objective: 'clm' | 'mlm';
-  config: Record<string, unknown>;
-  optimizer: Omit<AdamWStep, 'step' | 'skipNonFinite'>;
-  loss: number;
-  gradNorm: number;
-  losses: number[];
-  batch: PaddedBatch;
-}
+const cases = (await readdir(goldenFixtures))
+  .filter((file) => file.endsWith('.json') && !file.startsWith('folder-'))
+  .map((file) => path.basename(file, '.json'));
 
-const fixtures = path.join(import.meta.dirname, 'fixtures');
+test('the cases cover both objectives, grouped and full heads, tied and untied heads, padding and packing', () => {
+  for (const word of ['clm', 'mlm', 'grouped', 'full', 'tied', 'untied', 'padded', 'packed'])
+    assert.ok(cases.filter((name) => name.split('-').includes(word)).length === 4, word);
+});
 
-async function readTensors(file: string): Promise<Map<string, Float32Array>> {
-  const opened = await SafetensorsFile.open(file);
-  try {
-    const tensors = new Map<string, Float32Array>();
-    for (const entry of opened.header.entries) tensors.set(entry.name, await opened.read(entry));
-    return tensors;
-  } finally {
-    await opened.close();
-  }
-}
-
-for (const name of ['clmGrouped', 'mlmTied', 'clmWideHeads', 'mlmGrouped'])
-  for (const engine of ['wasm', 'reference'] as const)
+for (const name of cases)
+  for (const engine of availableEngines())
     test(`${name} on ${engine} agrees with PyTorch: logits, loss, every gradient, ten AdamW steps`, async () => {
-      const golden = JSON.parse(await readFile(path.join(fixtures, `${name}.json`), 'utf8')) as Golden;
-      const tensors = await readTensors(path.join(fixtures, `${name}.safetensors`));
+      const golden = readGolden(name);
+      const tensors = await readTensors(path.join(goldenFixtures, `${name}.safetensors`));
       const folder = await mkdtemp(path.join(os.tmpdir(), 'biphase-golden-'));
       await writeFile(path.join(folder, 'config.json'), JSON.stringify(golden.config));
       const config = await readTransformersConfig(folder);
@@ -47,15 +33,6 @@ for (const name of ['clmGrouped', 'mlmTied', 'clmWideHeads', 'mlmGrouped'])
       const batch = packPaddedBatch(golden.batch, golden.objective);
       const model = await openPretrainingModel({ config, limits: limitsOf(batch), engine, threads: 2 });
       try {
-        const near = (
-          what: string,
-          actual: ArrayLike<number>,
-          expected: ArrayLike<number>,
-          tolerance: number,
-        ) => {
-          const error = relativeError(actual, expected);
-          assert.ok(error <= tolerance, `${what}: relative error ${error}, at most ${tolerance}`);
-        };
         for (const parameter of model.parameters)
           await model.write(parameter.name, 'weight', tensors.get(`weight.${parameter.name}`)!);
         const gradientScale = 1 / batch.lossRows.length;
@@ -65,19 +42,19 @@ for (const name of ['clmGrouped', 'mlmTied', 'clmWideHeads', 'mlmGrouped'])
           return lossSum / lossPositions;
         };
 
-        near('logits', await model.logits(batch), tensors.get('logits')!, 1e-5);
-        near('loss', [await mean()], [golden.loss], 1e-5);
+        assertNear('logits', await model.logits(batch), tensors.get('logits')!, 1e-5);
+        assertNear('loss', [await mean()], [golden.loss], 1e-5);
         for (const parameter of model.parameters)
-          near(
+          assertNear(
             `gradient of ${parameter.name}`,
             await model.read(parameter.name, 'gradient'),
             tensors.get(`gradient.${parameter.name}`)!,
             1e-5,
           );
         for (const [step, expected] of golden.losses.entries()) {
-          near(`loss before step ${step}`, [await mean()], [expected], 1e-5);
+          assertNear(`loss before step ${step}`, [await mean()], [expected], 1e-5);
           const { gradNorm } = await model.adamW({ ...golden.optimizer, step, skipNonFinite: false });
-          if (step === 0) near('gradient norm', [gradNorm], [golden.gradNorm], 1e-5);
+          if (step === 0) assertNear('gradient norm', [gradNorm], [golden.gradNorm], 1e-5);
         }
         for (const parameter of model.parameters) {
           const before = tensors.get(`weight.${parameter.name}`)!;
@@ -85,8 +62,8 @@ for (const name of ['clmGrouped', 'mlmTied', 'clmWideHeads', 'mlmGrouped'])
           const actual = await model.read(parameter.name, 'weight');
           const change = (values: Float32Array): Float64Array =>
             Float64Array.from(values, (x, i) => x - before[i]!);
-          near(`${parameter.name} after the steps`, actual, expected, 2e-6);
-          near(`change of ${parameter.name}`, change(actual), change(expected), 3e-4);
+          assertNear(`${parameter.name} after the steps`, actual, expected, 2e-6);
+          assertNear(`change of ${parameter.name}`, change(actual), change(expected), 3e-4);
         }
       } finally {
         await model.close();

@@ -7,6 +7,7 @@ import type {
   ParameterKind,
   PretrainingModel,
 } from '../../../src/trainer/model/pretrainingModel.ts';
+import { availableEngines } from '../../support/engines.ts';
 import { oddConfig, packedBatch } from '../../support/models.ts';
 
 const step: AdamWStep = {
@@ -27,7 +28,7 @@ async function read(model: PretrainingModel, kinds: readonly ParameterKind[]): P
   return values;
 }
 
-for (const engine of ['wasm', 'reference'] as const)
+for (const engine of availableEngines())
   for (const causal of [true, false])
     test(`${causal ? 'CLM' : 'MLM'} on ${engine}: one NaN or infinite weight shows in loss and norm, and is skipped`, async () => {
       const batch = packedBatch([9, 3], oddConfig.vocabSize, causal);

@@ -17,6 +17,8 @@ export const CONTROL = {
 /** Words of arguments of one op, from this word on. */
 export const ARGUMENTS_WORD = 64;
 export const ARGUMENTS_BYTES = ARGUMENTS_WORD * 4;
+/** Doubles of arguments of one op of the host's kernels, in the same place. */
+export const HOST_ARGUMENTS = 32;
 /** Where tensors may begin; the kernels' own constants lie before it, from byte 512 on. */
 export const CONTROL_BYTES = 1024;
 
