@@ -138,9 +138,11 @@ function resolveSchedule(file: RunFile, peak: number, steps: number): ResolvedRu
 }
 
 function resolveData(file: RunFile, defaults: RunDefaults): ResolvedRunFile['data'] {
-  const { source, tokenizer, packing, validation } = file.data;
+  const { source, column, tokens, tokenizer, packing, validation } = file.data;
   return {
     source,
+    column: column ?? 'text',
+    tokens: tokens ?? null,
     tokenizer:
       tokenizer ?? (file.from ? 'checkpoint' : { train: { vocabSize: defaults.tokenizerVocabSize } }),
     packing: {

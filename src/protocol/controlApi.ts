@@ -165,6 +165,8 @@ export const promptSchema = z.discriminatedUnion('kind', [
     storageKey: z.string().nullable(),
     /** true: what was stored was wrong. */
     retry: z.boolean(),
+    /** true: nobody waits for it. What is stored is the answer, else null; nothing is shown. */
+    quiet: z.boolean(),
   }),
   z.object({
     kind: z.literal('confirm'),

@@ -99,7 +99,19 @@ export const runFileSchema = z.strictObject({
       source: z
         .string()
         .min(1)
-        .describe('world (built in), a path on the node, local:PATH (staged from this machine), or hub:ID.'),
+        .describe(
+          'world (built in), a path on the node, local:PATH (staged from this machine), or hub:OWNER/NAME[/CONFIG][@REVISION].',
+        ),
+      column: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Column of parquet files, or key of JSON lines, that holds the text. Default: text.'),
+      tokens: positive
+        .optional()
+        .describe(
+          "Training tokens at most, from the source's beginning; a longer run reads them again. Default: all of the source, tokenized as far as the run needs.",
+        ),
       tokenizer: z
         .union([
           z.string().min(1),
@@ -107,7 +119,7 @@ export const runFileSchema = z.strictObject({
         ])
         .optional()
         .describe(
-          "A path to tokenizer.json, checkpoint (the one of `from`), or {train: {vocabSize}} for byte-level BPE on the corpus. Default: the checkpoint's with `from`, else train 8192 (micro 1024, mini 4096).",
+          "A path to tokenizer.json, hub:OWNER/NAME[@REVISION], checkpoint (the one of `from`), or {train: {vocabSize}} for byte-level BPE on the corpus. Default: the checkpoint's with `from`, else train 8192 (micro 1024, mini 4096).",
         ),
       packing: z
         .strictObject({
@@ -244,6 +256,9 @@ export interface ResolvedRunFile {
   } | null;
   data: {
     source: string;
+    column: string;
+    /** Training tokens at most; null: no limit. */
+    tokens: number | null;
     tokenizer: string | { train: { vocabSize: number } };
     packing: { length: number; sizes: 'random' | 'fixed'; documentAttention: boolean };
     validation: { tokens: number };

@@ -12,8 +12,10 @@ import { parseArgs } from 'node:util';
 import zlib from 'node:zlib';
 import { metricLineSchema, metricNames, runFiles } from '../../src/protocol/runDirectory.ts';
 import type { ResolvedRunFile } from '../../src/protocol/runFile.ts';
-import { idBytes, TokenFile } from '../../src/trainer/data/tokenFile.ts';
+import type { TokenSource } from '../../src/trainer/data/packing.ts';
+import { readShardIndex } from '../../src/trainer/data/shardIndex.ts';
 import { loadTokenizerFile } from '../../src/trainer/data/tokenizer.ts';
+import { readValidation, TokenShards } from '../../src/trainer/data/tokenShards.ts';
 import type { PretrainingModel } from '../../src/trainer/model/pretrainingModel.ts';
 import { Masker } from '../../src/trainer/objectives/masking.ts';
 import type { Objective } from '../../src/trainer/objectives/microBatches.ts';
@@ -161,7 +163,7 @@ async function pretrain(root: string, file: string, objective: Objective): Promi
 }
 
 /** −log p of each id in nats, from counts over the whole training split, one added to each. */
-function unigramCosts(train: TokenFile, vocabSize: number): Float64Array {
+function unigramCosts(train: TokenSource, vocabSize: number): Float64Array {
   const ids = new Int32Array(train.length);
   train.read(0, ids);
   const counts = new Float64Array(vocabSize).fill(1);
@@ -179,9 +181,9 @@ interface Unigram {
 async function unigram(outcome: Outcome, objective: Objective): Promise<Unigram> {
   const { file, data, microBatch } = outcome.resolved;
   const tokenizer = loadTokenizerFile(path.join(data.folder, 'tokenizer.json'));
-  const width = idBytes(tokenizer.size);
-  const train = new TokenFile(path.join(data.folder, 'train.bin'), width, data.trainTokens);
-  const heldOut = new TokenFile(path.join(data.folder, 'validation.bin'), width, data.validationTokens);
+  const index = readShardIndex(data.folder)!;
+  const train = new TokenShards(data.folder, index, data.trainTokens);
+  const heldOut = readValidation(data.folder, index);
   const costs = unigramCosts(train, tokenizer.size);
   const sum = (ids: Int32Array): number => ids.reduce((total, id) => total + costs[id], 0);
   const ids = new Int32Array(heldOut.length);
@@ -199,7 +201,6 @@ async function unigram(outcome: Outcome, objective: Objective): Promise<Unigram>
   const measure = validator.measures.find(({ name }) => name === objective)!;
   const atTargets = await validator.loss(frequencies as PretrainingModel, measure, async () => {});
   train.close();
-  heldOut.close();
   return { all: sum(ids) / ids.length, atTargets };
 }
 

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import type { Frame, Page } from 'playwright-core';
 import { makePrivateHome } from '../support/privateHome.ts';
 import { startSshNode } from '../support/sshNode.ts';
-import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
+import { startWorkbench } from '../support/workbenchBrowser.ts';
 import { palette, pick, reload, screenshot, webviewFrame } from '../support/workbenchPage.ts';
 
 interface Drawn {
@@ -63,16 +63,23 @@ validate: {every: 20000}
 engine: {threads: 1}
 `;
 
-/** The wizard's four picks; tried again when a panel took the keys away. */
+/** The wizard's four picks. */
 async function throughWizard(page: Page, node: string): Promise<void> {
+  await persistently(page, async () => {
+    await palette(page, 'Biphase: Launch Run…');
+    for (const [index, label] of ['CLM', 'micro', 'Built-in world', node].entries()) {
+      const title = page.locator('.quick-input-title', { hasText: `(${index + 1}/4)` });
+      await title.waitFor({ timeout: 10_000 });
+      await pick(page, label);
+    }
+  });
+}
+
+/** Tried again where a page that was just drawn took the focus, which closes a quick pick. */
+async function persistently(page: Page, choose: () => Promise<void>): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      await palette(page, 'Biphase: Launch Run…');
-      for (const [index, label] of ['CLM', 'micro', 'Built-in world', node].entries()) {
-        const title = page.locator('.quick-input-title', { hasText: `(${index + 1}/4)` });
-        await title.waitFor({ timeout: 10_000 });
-        await pick(page, label);
-      }
+      await choose();
       return;
     } catch (error) {
       if (attempt === 3) throw error;
@@ -94,17 +101,15 @@ async function launchFromWizard(page: Page, node: string): Promise<number> {
 }
 
 async function stopNewest(page: Page): Promise<void> {
-  await palette(page, 'Biphase: Stop Run');
-  await pick(page, 'micro-clm');
+  await persistently(page, async () => {
+    await palette(page, 'Biphase: Stop Run');
+    await page.locator('.quick-input-title', { hasText: 'Stop' }).waitFor({ timeout: 10_000 });
+    await pick(page, 'micro-clm');
+  });
 }
 
 /** Seconds from Start to the first coloured pixels of a run that was not there before. */
-async function startToFirstPoint(
-  workbench: Workbench,
-  page: Page,
-  node: string,
-  root: string,
-): Promise<number> {
+async function startToFirstPoint(page: Page, node: string, root: string): Promise<number> {
   const runs = path.join(root, 'runs');
   const before = new Set(fs.existsSync(runs) ? fs.readdirSync(runs) : []);
   const pressed = await launchFromWizard(page, node);
@@ -123,7 +128,7 @@ async function startToFirstPoint(
       .catch(() => undefined);
     if (at !== undefined) return (at - pressed) / 1000;
     if (Date.now() > deadline)
-      throw new Error(`No first point of a run on ${node}; see ${workbench.person.folder}`);
+      throw new Error(`No first point of a run on ${node}; see ${await screenshot(page, 'bench-failed')}`);
     await page.waitForTimeout(20);
   }
 }
@@ -197,7 +202,7 @@ try {
     // The first one puts bundle, Node and tokens in place; it is not counted.
     const times: number[] = [];
     for (let i = 0; i <= repeats; i++) {
-      const seconds = await startToFirstPoint(workbench, page, node, root);
+      const seconds = await startToFirstPoint(page, node, root);
       if (i > 0) times.push(seconds);
       console.error(`${label} ${i}: ${seconds.toFixed(2)} s`);
       if (i < repeats) await stopNewest(page);

@@ -3,13 +3,29 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { makePrivateHome } from '../support/privateHome.ts';
+import { holdersOf } from '../support/holdersOf.ts';
+import { makePrivateHome, processesOf } from '../support/privateHome.ts';
 import { type SshNode, startSshNode } from '../support/sshNode.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { answer, notifications, palette, pick, screenshot, webviewFrame } from '../support/workbenchPage.ts';
+import {
+  answer,
+  notifications,
+  palette,
+  patience,
+  pick,
+  reload,
+  screenshot,
+  webviewFrame,
+} from '../support/workbenchPage.ts';
 
 const passphrase = 'canary-7b1f-passphrase';
 const name = 'micro-clm-600';
+const longFile = `model: micro
+data: {source: world}
+batch: {samples: 4}
+phases: [{objective: clm, until: 3000}]
+engine: {threads: 1}
+`;
 let workbench: Workbench;
 let node: SshNode;
 let page: Page;
@@ -18,6 +34,7 @@ before(async () => {
   const person = makePrivateHome();
   node = await startSshNode(person, { passphrase, known: false });
   workbench = await startWorkbench({ person });
+  fs.writeFileSync(path.join(workbench.folder, 'long.run.yaml'), longFile);
   page = await workbench.open();
 });
 after(async () => {
@@ -69,4 +86,92 @@ test('a run launched from the palette trains on that node, and its curve is live
   await palette(page, 'Biphase: Stop Run');
   await pick(page, name);
   await page.locator('.statusbar-item', { hasText: /running/ }).waitFor({ state: 'detached' });
+});
+
+/** Waits until `look` is true. */
+async function until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 4 * patience; Date.now() < end; await page.waitForTimeout(50))
+    if (await look()) return;
+  const log = path.join(workbench.person.home, '.local/state/biphase/control.log');
+  assert.fail(`not in time: ${what}; control says:\n${fs.readFileSync(log, 'utf8')}`);
+}
+
+/** The newest run's directory on the node. */
+function newestRun(): string {
+  const runs = path.join(node.root, 'runs');
+  const at = (run: string): number => fs.statSync(path.join(runs, run, 'spec.json')).birthtimeMs;
+  return path.join(runs, fs.readdirSync(runs).sort((a, b) => at(b) - at(a))[0]!);
+}
+
+/** Losses in the run's own file. */
+function lossesWritten(run: string): number {
+  return fs
+    .readFileSync(path.join(run, 'metrics.jsonl'), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .flatMap((line) => Object.keys((JSON.parse(line) as { metrics: object }).metrics))
+    .filter((metric) => metric === 'loss').length;
+}
+
+/** "3,000 of 3,000 points" under the loss of the run on show. */
+async function pointsShown(window: Page): Promise<[number, number] | undefined> {
+  const curves = await webviewFrame(window, 'canvas');
+  const text = await curves.locator('#page').innerText();
+  const counts = /([\d,]+) of ([\d,]+) points/.exec(text)?.slice(1);
+  return counts?.map((count) => Number(count.replaceAll(',', ''))) as [number, number] | undefined;
+}
+
+test('connection, extension host and control killed: the run goes on, two windows share one login, no point is lost', async () => {
+  const logins = node.sshd.logins();
+  await palette(page, 'Biphase: Launch from File');
+  await pick(page, 'long.run.yaml');
+  await question('which node');
+  await pick(page, node.host);
+  await page.locator('.statusbar-item', { hasText: /1 running · \d/ }).waitFor();
+  const run = newestRun();
+  const goesOn = (): void =>
+    assert.ok(!fs.existsSync(path.join(run, 'exit.json')), 'the run ended too early');
+  const second = await workbench.open();
+  await second.locator('.statusbar-item', { hasText: /1 running · \d/ }).waitFor();
+  assert.equal(node.sshd.logins(), logins, 'the second window logged in again');
+
+  goesOn();
+  node.sshd.killSessions();
+  await until('a new login', () => node.sshd.logins() === logins + 1);
+
+  goesOn();
+  const control = processesOf(workbench.person).filter(({ command }) => command.includes('control.mjs'));
+  assert.equal(control.length, 1);
+  process.kill(control[0]!.pid, 'SIGKILL');
+  // The passphrase is in SecretStorage: nobody is asked.
+  await until('a login of the new control', () => node.sshd.logins() === logins + 2);
+
+  goesOn();
+  assert.equal(workbench.killExtensionHosts(), 2);
+  await second.close();
+  await reload(page);
+  await page.locator('.statusbar-item', { hasText: /1 running · \d/ }).waitFor();
+  assert.equal(node.sshd.logins(), logins + 2);
+  goesOn();
+
+  await workbench.restart();
+  page = await workbench.open();
+  await until('the end of the run', () => fs.existsSync(path.join(run, 'exit.json')));
+  assert.equal(lossesWritten(run), 3000);
+  // A window that was cut off may come back with an older layout: a new panel shows the newest run.
+  await palette(page, 'View: Close All Editors');
+  await palette(page, 'Biphase: Show Curves');
+  let shown: [number, number] | undefined;
+  await until('all 3,000 points', async () => {
+    shown = await pointsShown(page);
+    return shown?.[1] === 3000;
+  }).catch((error: Error) => assert.fail(`${shown} points are shown; ${error.message}`));
+  await screenshot(page, 'curves-after-kills');
+});
+
+test('the passphrase is in no file, no command line and no environment', () => {
+  const { person } = workbench;
+  const logs = path.join(person.folder, 'editor/user');
+  assert.ok(fs.existsSync(logs));
+  assert.deepEqual(holdersOf(passphrase, [person.home, path.dirname(node.root), logs]), []);
 });

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { processesOf } from '../support/privateHome.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
 import { notifications, palette, patience, webviewFrame } from '../support/workbenchPage.ts';
 
@@ -44,11 +45,32 @@ for (const title of guarded)
     while ((await notifications(page)).length > 0 && Date.now() < deadline) await page.waitForTimeout(50);
   });
 
-test('looking works in an untrusted workspace', async () => {
+const looking = ['Show Curves', 'Show Run Output', 'New Run File', 'Refresh', 'Show Log', 'Copy Diagnostics'];
+
+test('every command is tried in an untrusted workspace', () => {
+  const manifest = JSON.parse(
+    fs.readFileSync(path.resolve(import.meta.dirname, '../../package.json'), 'utf8'),
+  ) as { contributes: { commands: { title: string }[] } };
+  const titles = manifest.contributes.commands.map(({ title }) => title);
+  assert.deepEqual([...guarded, ...looking].sort(), titles.sort());
+});
+
+test('looking works in an untrusted workspace, and nothing was started', async () => {
   await palette(page, 'Biphase: Show Curves');
   await webviewFrame(page, 'canvas, #page *');
   await palette(page, 'Biphase: Focus on Nodes View');
   await page.locator('.monaco-list-row', { hasText: 'this computer' }).first().waitFor();
+  await palette(page, 'Biphase: Show Run Output');
+  await page.locator('.notification-list-item-message', { hasText: 'There is no run yet' }).first().waitFor();
+  await palette(page, 'Biphase: Refresh');
+  await palette(page, 'Biphase: Copy Diagnostics');
+  await page.locator('.notification-list-item-message', { hasText: 'clipboard' }).first().waitFor();
+  await palette(page, 'Biphase: New Run File');
+  await page.locator('.view-line', { hasText: 'phases:' }).first().waitFor();
+  await palette(page, 'Biphase: Show Log');
+  await page.locator('.part.panel').waitFor();
   const runs = path.join(workbench.person.home, '.biphase', 'runs');
   assert.ok(!fs.existsSync(runs) || fs.readdirSync(runs).length === 0);
+  const programs = processesOf(workbench.person).map(({ command }) => command);
+  assert.ok(!programs.some((command) => / agent | pretrain | wrapper /.test(command)), programs.join('\n'));
 });

@@ -81,10 +81,11 @@ export async function palette(page: Page, title: string): Promise<void> {
   }
 }
 
-/** Chooses a row of the open quick pick by the beginning of its label, typing it as filter. */
+/** Chooses a row of the open quick pick by the beginning of its label, with it as filter. */
 export async function pick(page: Page, label: string): Promise<void> {
   await page.locator(row).first().waitFor();
-  await page.keyboard.type(label);
+  // Not through the keyboard: a page that takes the focus at this moment would read the letters as its own keys.
+  await page.locator(`${widget} .quick-input-box input`).fill(label);
   if (!(await chooseRow(page, label, patience)))
     throw new Error(`No row "${label}" in the quick pick; it shows: ${(await shownRows(page)).join(' | ')}`);
 }

@@ -57,6 +57,7 @@ export interface ControlClient {
 
 const startTimeoutMs = 15_000;
 const helloTimeoutMs = 10_000;
+const earlyEventsKept = 64;
 
 /**
  * Joins the control process of the state folder; starts it, detached, where none answers. Several callers at once end
@@ -175,6 +176,8 @@ class SocketClient implements ControlClient {
   readonly #socket: net.Socket;
   readonly #peer: RpcPeer<Record<never, never>, ControlMethods, Record<never, never>, ControlEvents>;
   readonly #handlers = new Map<string, Set<(data: never, binary: Uint8Array | undefined) => void>>();
+  /** What came before anybody listened: control may ask a question in the same breath as it answers hello. */
+  #early: { event: string; data: unknown; binary: Uint8Array | undefined }[] = [];
   #disposed = false;
 
   constructor(socket: net.Socket) {
@@ -186,7 +189,9 @@ class SocketClient implements ControlClient {
     );
     for (const event of Object.keys(controlEvents) as (keyof ControlEvents & string)[])
       this.#peer.on(event, (data, binary) => {
-        for (const handler of [...(this.#handlers.get(event) ?? [])]) handler(data as never, binary);
+        const handlers = this.#handlers.get(event);
+        if (handlers) for (const handler of [...handlers]) handler(data as never, binary);
+        else if (this.#early.length < earlyEventsKept) this.#early.push({ event, data, binary });
       });
     socket.on('data', (chunk) => {
       try {
@@ -224,6 +229,9 @@ class SocketClient implements ControlClient {
     const handlers = this.#handlers.get(event) ?? new Set();
     this.#handlers.set(event, handlers);
     handlers.add(handler);
+    const early = this.#early.filter((one) => one.event === event);
+    this.#early = this.#early.filter((one) => one.event !== event);
+    for (const { data, binary } of early) handler(data as never, binary);
     return () => void handlers.delete(handler);
   }
 

@@ -1,10 +1,10 @@
 import type { Prompt } from '../../protocol/controlApi.ts';
 
-type Question<K extends Prompt['kind']> = Omit<Extract<Prompt, { kind: K }>, 'kind' | 'id'>;
+type Question<K extends Prompt['kind']> = Omit<Extract<Prompt, { kind: K }>, 'kind' | 'id' | 'quiet'>;
 
 /**
  * Asks the person, in the focused window, once for all windows. In the background (a reconnection by itself) nobody
- * is asked: then whatever is not remembered throws a BiphaseError of kind `needs-person`.
+ * is asked: then whatever is neither remembered nor stored by a window throws a BiphaseError of kind `needs-person`.
  */
 export interface Prompter {
   /** An unknown host key; false when the person does not trust it. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import type { Prompt } from '../../protocol/controlApi.ts';
 import type { Prompter } from '../nodes/prompter.ts';
@@ -15,9 +16,14 @@ export interface Asker {
 interface Open {
   prompt: Prompt;
   asked: Asker | undefined;
+  /** Windows whose SecretStorage does not hold it. */
+  without: Set<Asker>;
   answered: (answer: string | null) => void;
   failed: (error: BiphaseError) => void;
 }
+
+/** How long a window has to say hello after control was started by it, and to look a secret up. */
+const quietWaitMs = 5000;
 
 type WithoutId = Prompt extends infer P ? (P extends Prompt ? Omit<P, 'id'> : never) : never;
 
@@ -34,14 +40,14 @@ export class PromptDesk {
     secret: async (question) => {
       const known = this.#remembered(question.storageKey, question.retry);
       if (known !== undefined) return known;
-      const answer = await this.#ask({ kind: 'secret', ...question });
+      const answer = await this.#ask({ kind: 'secret', quiet: false, ...question });
       if (answer === null) throw new BiphaseError('cancelled', `${question.title}: no answer was given.`);
       if (question.storageKey !== null) this.#secrets.set(question.storageKey, answer);
       return answer;
     },
   };
 
-  /** Asks nobody: what is not remembered needs a person. */
+  /** Asks nobody: what is neither remembered nor in a window's SecretStorage needs a person. */
   readonly quietPrompts: Prompter = {
     hostKey: async (question) => {
       throw needsPerson(`The host key of ${question.host} is not known yet.`);
@@ -50,14 +56,20 @@ export class PromptDesk {
       throw needsPerson(question.title);
     },
     secret: async (question) => {
-      const known = this.#remembered(question.storageKey, question.retry);
-      if (known === undefined) throw needsPerson(question.title);
-      return known;
+      const { storageKey, retry } = question;
+      const known = this.#remembered(storageKey, retry);
+      if (known !== undefined) return known;
+      if (storageKey === null || retry) throw needsPerson(question.title);
+      const stored = await this.#ask({ kind: 'secret', quiet: true, ...question }, scaledMs(quietWaitMs));
+      if (stored === null) throw needsPerson(question.title);
+      this.#secrets.set(storageKey, stored);
+      return stored;
     },
   };
 
   add(asker: Asker): void {
     this.#askers.add(asker);
+    for (const open of this.#open.values()) if (!open.asked) this.#send(open);
   }
 
   /** The client is gone: its question goes to the next one. */
@@ -67,7 +79,13 @@ export class PromptDesk {
   }
 
   answer(id: string, answer: string | null): void {
-    this.#open.get(id)?.answered(answer);
+    const open = this.#open.get(id);
+    if (!open) return;
+    if (answer === null && isQuiet(open.prompt) && open.asked) {
+      // What one window does not hold another one may.
+      open.without.add(open.asked);
+      this.#send(open);
+    } else open.answered(answer);
   }
 
   /** How many questions wait. */
@@ -81,15 +99,25 @@ export class PromptDesk {
     return this.#secrets.get(key);
   }
 
-  async #ask(question: WithoutId): Promise<string | null> {
+  /** @param limitMs after so long without an answer it is null */
+  async #ask(question: WithoutId, limitMs?: number): Promise<string | null> {
     const prompt = { ...question, id: randomUUID() } as Prompt;
+    let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<string | null>((resolve, reject) => {
-        const open: Open = { prompt, asked: undefined, answered: resolve, failed: reject };
+        const open: Open = {
+          prompt,
+          asked: undefined,
+          without: new Set(),
+          answered: resolve,
+          failed: reject,
+        };
         this.#open.set(prompt.id, open);
+        if (limitMs !== undefined) timer = setTimeout(resolve, limitMs, null);
         this.#send(open);
       });
     } finally {
+      clearTimeout(timer);
       this.#open.delete(prompt.id);
       for (const asker of this.#askers) asker.done(prompt.id);
     }
@@ -97,14 +125,24 @@ export class PromptDesk {
 
   #send(open: Open): void {
     const rank = (asker: Asker): number => (asker.kind === 'window' ? 1e9 : 0) + asker.focusedAt;
-    const [best] = [...this.#askers].sort((a, b) => rank(b) - rank(a));
+    const quiet = isQuiet(open.prompt);
+    const [best] = [...this.#askers]
+      .filter((asker) => !quiet || (asker.kind === 'window' && !open.without.has(asker)))
+      .sort((a, b) => rank(b) - rank(a));
     if (!best) {
-      open.failed(needsPerson('Nobody is there to answer.'));
+      open.asked = undefined;
+      // A quiet question that no window could take yet has its own time limit: one may be on its way.
+      if (quiet && open.without.size > 0) open.answered(null);
+      else if (!quiet) open.failed(needsPerson('Nobody is there to answer.'));
       return;
     }
     open.asked = best;
     best.ask(open.prompt);
   }
+}
+
+function isQuiet(prompt: Prompt): boolean {
+  return prompt.kind === 'secret' && prompt.quiet;
 }
 
 function needsPerson(message: string): BiphaseError {

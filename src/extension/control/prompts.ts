@@ -23,7 +23,9 @@ export class Prompts extends Disposable {
     this.#secrets = secrets;
     this.register(
       service.onPrompt((prompt) => {
-        this.#queue = this.#queue.then(() => this.#answer(prompt)).catch(() => {});
+        // A quiet question shows nothing, so it does not wait behind one on show.
+        if (prompt.kind === 'secret' && prompt.quiet) void this.#answer(prompt).catch(() => {});
+        else this.#queue = this.#queue.then(() => this.#answer(prompt)).catch(() => {});
       }),
     );
     this.register(
@@ -84,6 +86,8 @@ export class Prompts extends Disposable {
 
   async #secret(prompt: Extract<Prompt, { kind: 'secret' }>): Promise<string | null> {
     const key = prompt.storageKey === null ? undefined : secretPrefix + prompt.storageKey;
+    if (prompt.quiet)
+      return key && vscode.workspace.isTrusted ? ((await this.#secrets.get(key)) ?? null) : null;
     if (key && prompt.retry) {
       this.#unproven.delete(prompt.node);
       await this.#secrets.delete(key);

@@ -5,13 +5,15 @@ import { BiphaseError } from '../../core/errors.ts';
 import { nativeTokenizers } from './nativeTokenizers.ts';
 
 /** Changes when the same corpus would give another tokenizer. */
-export const tokenizerTrainingVersion = 1;
+export const tokenizerTrainingVersion = 2;
 export const trainedSpecials = ['<|begin_of_text|>', '<|end_of_text|>', '<|mask|>'] as const;
 
 /** The library's trainer stops here and offers no setting. */
 const libraryVocabSize = 30_000;
 /** Characters that the merges are counted on: documents are taken evenly until they are reached. */
 const sampleCharacters = 1_500_000;
+/** Characters that are read at most: the beginning of a corpus is a sample of all of it. */
+const mostCharacters = 64_000_000;
 /** A document longer than this gives its beginning only. */
 const longestPart = 100_000;
 
@@ -93,6 +95,7 @@ export async function trainTokenizer(
     let stride = 1;
     let index = 0;
     for await (const text of documents) {
+      if (read > mostCharacters) break;
       read += text.length;
       // The further into the corpus, the fewer documents are taken, so that the sample reaches to its end.
       if (index++ % stride !== 0) continue;

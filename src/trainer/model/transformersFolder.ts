@@ -13,6 +13,10 @@ import { WeightFolder, weightFileNames } from './weightFolder.ts';
 
 const CONFIG = 'config.json';
 
+/** Beyond these a configuration is no model's, and planning for it would never end. */
+const mostLayers = 4096;
+const mostElements = 2 ** 31;
+
 const torchDtypes: Record<FloatDtype, string> = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' };
 
 /** Ids of special tokens as config.json names them. */
@@ -152,6 +156,8 @@ export async function readTransformersConfig(folder: string): Promise<ModelConfi
     const value = number(key, fallback);
     if (!Number.isInteger(value))
       throw new BiphaseError('damaged', `${key} in ${file} is not a whole number.`);
+    const most = key === 'num_hidden_layers' ? mostLayers : mostElements;
+    if (value > most) throw new BiphaseError('damaged', `${key} in ${file} is ${value}, more than ${most}.`);
     return value;
   };
   const hiddenSize = whole('hidden_size');

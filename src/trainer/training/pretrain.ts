@@ -7,13 +7,16 @@ import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { exitCodes, type Progress, runFiles } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import { pruneCheckpoints, type TrainerState, writeCheckpoint } from '../checkpoints/checkpointFolder.ts';
+import { neededSamples, neededTokens, whyEpochs } from '../data/dataNeed.ts';
 import { SamplePacker } from '../data/packing.ts';
 import { type PreparedData, prepareData } from '../data/prepareData.ts';
+import { SampleStream } from '../data/sampleStream.ts';
 import { openPretrainingModel } from '../model/openModel.ts';
 import { Masker } from '../objectives/masking.ts';
 import { machineIdentity } from './bundleIdentity.ts';
 import { type ComputePlan, planCompute } from './computePlan.ts';
 import { peakOf } from './peakRate.ts';
+import { pinnedSource } from './pinnedSource.ts';
 import { ProgressTicker } from './progressTicker.ts';
 import { RunWriter } from './runWriter.ts';
 import { begunSegments, nextSegment, readWrapperState } from './segments.ts';
@@ -44,6 +47,8 @@ export interface PretrainOptions {
   root: string;
   resume: boolean;
   onProgress(progress: Progress): void;
+  /** One sentence that a person should read before the first step. */
+  onNotice(sentence: string): void;
   /** Called once with what a signal handler has to call for a clean stop. */
   onStoppable(stop: () => void): void;
 }
@@ -67,8 +72,15 @@ async function prepare(
   // Before any work: a vocabulary that is trained later can only be smaller than planned here.
   if (start.kind === 'random') planCompute(draft);
   const tokenizer = draft.data.tokenizer === 'checkpoint' ? checkpointTokenizer(start) : draft.data.tokenizer;
+  const samples = neededSamples(draft, firstState(start, draft));
+  const { packing, column } = draft.data;
   const data = await prepareData(
-    { ...draft.data, tokenizer },
+    {
+      source: (options.resume ? pinnedSource(options.runFolder) : undefined) ?? draft.data.source,
+      column,
+      tokenizer,
+      tokens: neededTokens(packing, samples, draft.data.tokens),
+    },
     path.join(options.root, 'cache'),
     async (doing) => {
       if (ticker.now.doing !== doing) ticker.now.doing = doing;
@@ -114,6 +126,7 @@ function writeResolved(writer: RunWriter, prepared: Prepared): void {
     microBatch: plan.microBatch,
     plannedBytes: plan.plannedBytes,
     data: {
+      source: data.source,
       folder: data.folder,
       corpusHash: data.corpusHash,
       trainHash: data.meta.trainHash,
@@ -156,6 +169,20 @@ function whyNotBitExact(runFolder: string, segment: number, plan: ComputePlan): 
   }
 }
 
+/** Tells a person, and the run's events, where text will be read again. */
+function sayEpochs(
+  { file, data }: Prepared,
+  samplesPerEpoch: number,
+  state: TrainingState,
+  options: PretrainOptions,
+  writer: RunWriter,
+): void {
+  const sentence = whyEpochs(data.train.length, samplesPerEpoch, neededSamples(file, state));
+  if (!sentence) return;
+  writer.event(state.step, 'epochs', sentence);
+  options.onNotice(sentence);
+}
+
 async function train(
   prepared: Prepared,
   options: PretrainOptions,
@@ -186,6 +213,10 @@ async function train(
           `${start.origin.folder} has no optimizer state: the moments begin at zero, and the data at the first sample.`,
         );
     }
+    const packer = new SamplePacker(data.train, file.data.packing, file.seed, { shuffle: true });
+    if (!options.resume) sayEpochs(prepared, packer.samplesPerEpoch, state, options, writer);
+    const samples = new SampleStream(packer, data.train, state.samples, file.batch.samples);
+    await samples.ready();
     Object.assign(ticker.now, { step: state.step, tokens: state.tokens });
     const common = {
       microBatch: plan.microBatch,
@@ -198,7 +229,7 @@ async function train(
         model,
         writer,
         ticker,
-        packer: new SamplePacker(data.train, file.data.packing, file.seed, { shuffle: true }),
+        samples,
         rules: { ...common, masker: new Masker(file.seed, data.tokenizer) },
         validator: new Validator(file, data.validation, { ...common, masker: new Masker(0, data.tokenizer) }),
         peak: await peakOf(plan),
@@ -215,6 +246,7 @@ async function train(
     ticker.now.secondsLeft = outcome === 'finished' ? 0 : null;
     return outcome;
   } finally {
+    data.train.close();
     await model.close();
   }
 }

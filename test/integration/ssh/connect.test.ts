@@ -9,6 +9,7 @@ import type { SshHop, SshSources } from '../../../src/control/nodes/ssh/sshConfi
 import { SshTransport } from '../../../src/control/nodes/ssh/sshTransport.ts';
 import { BiphaseError } from '../../../src/core/errors.ts';
 import { startFaultProxy } from '../../support/faultProxy.ts';
+import { holdersOf } from '../../support/holdersOf.ts';
 import { freePort, knownHostsLine, makeKey, type Sshd, sshdPath, startSshd } from '../../support/sshd.ts';
 import { type TestPrompter, testPrompter } from '../../support/testPrompter.ts';
 
@@ -164,7 +165,7 @@ test('a key with a passphrase unlocks after one wrong answer', { skip }, async (
       ['passphrase', `passphrase:${locked}`, true],
     ],
   );
-  assert.deepEqual(holders(canary), []);
+  assert.deepEqual(holdersOf(canary, [folder]), []);
   connection.close();
 });
 
@@ -332,22 +333,4 @@ function connections(): number {
 function userauths(): number {
   return [...sshd.log().matchAll(/^(Accepted|Failed|Postponed|Connection closed by authenticating user) /gm)]
     .length;
-}
-
-/** Files under the test's folder and processes that hold the text. */
-function holders(text: string): string[] {
-  const found: string[] = [];
-  for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) {
-      const file = path.join(entry.parentPath, entry.name);
-      if (fs.readFileSync(file).includes(text)) found.push(file);
-    }
-  for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
-    for (const name of ['cmdline', 'environ'])
-      try {
-        if (fs.readFileSync(`/proc/${pid}/${name}`).includes(text)) found.push(`/proc/${pid}/${name}`);
-      } catch {
-        // Gone, or another user's.
-      }
-  return found;
 }

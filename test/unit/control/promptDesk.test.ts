@@ -30,6 +30,36 @@ test('the window that had the focus last is asked, once, and the secret is remem
   await assert.rejects(desk.quietPrompts.secret({ ...secret, retry: true }), { kind: 'needs-person' });
 });
 
+test('a question that nobody waits for goes to a window alone, also to one that comes late', async () => {
+  const desk = new PromptDesk();
+  const [cli, window] = [asker('cli', 9), asker('window', 1)];
+  desk.add(cli);
+  const answer = desk.quietPrompts.secret(secret);
+  desk.add(window);
+  assert.deepEqual([cli.asked.length, window.asked.length], [0, 1]);
+  const [prompt] = window.asked as [Prompt];
+  assert.ok(prompt.kind === 'secret' && prompt.quiet);
+  desk.answer(prompt.id, 'stored');
+  assert.equal(await answer, 'stored');
+  assert.equal(await desk.quietPrompts.secret(secret), 'stored');
+  assert.equal(window.asked.length, 1);
+});
+
+test('where no window holds the secret the node needs a person', async () => {
+  const desk = new PromptDesk();
+  const [first, second] = [asker('window', 2), asker('window', 1)];
+  desk.add(first);
+  desk.add(second);
+  const found = desk.quietPrompts.secret({ ...secret, storageKey: 'other' });
+  const { id } = first.asked[0]!;
+  desk.answer(id, null);
+  desk.answer(id, 'word');
+  assert.equal(await found, 'word');
+  const missing = desk.quietPrompts.secret(secret);
+  for (const window of [first, second]) desk.answer(window.asked[1]!.id, null);
+  await assert.rejects(missing, { kind: 'needs-person' });
+});
+
 test('a question moves on when its window closes, and fails when nobody is left', async () => {
   const desk = new PromptDesk();
   const [first, second] = [asker('window', 2), asker('window', 1)];

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { BiphaseError, type ErrorKind } from '../../../src/core/errors.ts';
 import type { ModelConfig } from '../../../src/protocol/modelConfig.ts';
 import { exportFolder } from '../../../src/trainer/model/exportFolder.ts';
@@ -203,7 +204,14 @@ test('a folder that does not fit its configuration is refused', () =>
 
     const file = path.join(folder, 'config.json');
     const config = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
-    const changes = [{ hidden_size: 0 }, { num_hidden_layers: 1.5 }, { vocab_size: '9' }, { head_dim: -2 }];
+    const changes = [
+      { hidden_size: 0 },
+      { num_hidden_layers: 1.5 },
+      { vocab_size: '9' },
+      { head_dim: -2 },
+      { num_hidden_layers: 1e12 },
+      { vocab_size: 2 ** 40 },
+    ];
     for (const change of changes) {
       await writeFile(file, JSON.stringify({ ...config, ...change }));
       await assert.rejects(readTransformersConfig(folder), ofKind('damaged'), JSON.stringify(change));
@@ -224,6 +232,38 @@ test('a folder that does not fit its configuration is refused', () =>
     await assert.rejects(readTransformersConfig(folder), ofKind('damaged'));
     await rm(file);
     await assert.rejects(readTransformersConfig(folder), ofKind('missing'));
+  }));
+
+test('whatever config.json and the index say, the answer is a model or one BiphaseError', () =>
+  inFolder({ ...oddConfig, layers: 1 }, async (folder, _model, other) => {
+    const [file, index] = ['config.json', 'model.safetensors.index.json'].map((f) => path.join(folder, f));
+    const config = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    const value = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.integer(),
+      fc.double(),
+      fc.constantFrom('model.safetensors', '../model.safetensors', 1e300, -1, 0, null),
+    );
+    const said = async (read: Promise<unknown>): Promise<void> => {
+      await read.catch((error: unknown) => assert.ok(error instanceof BiphaseError, String(error)));
+    };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...Object.keys(config), 'rope_scaling'),
+        value,
+        async (key, changed) => {
+          await writeFile(file, JSON.stringify({ ...config, [key]: changed }));
+          await said(readTransformersConfig(folder));
+        },
+      ),
+    );
+    await writeFile(file, JSON.stringify(config));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(value, fc.dictionary(fc.string(), value)), async (map) => {
+        await writeFile(index, JSON.stringify({ weight_map: map }));
+        await said(readTransformersWeights(folder, other));
+      }),
+    );
   }));
 
 test('a file that shrinks after it was opened is damaged, not shorter weights', () =>
