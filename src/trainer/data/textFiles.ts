@@ -42,22 +42,46 @@ export function listTextFiles(source: string): string[] {
       );
     return [source];
   }
+  if (!stat.isDirectory())
+    throw new BiphaseError('usage', `${source} is neither a folder nor a file; text cannot be read from it.`);
   const found: string[] = [];
   const seen = new Set<string>();
   const walk = (folder: string): void => {
     const real = fs.realpathSync(folder);
     if (seen.has(real)) return;
     seen.add(real);
-    for (const name of fs.readdirSync(folder).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))) {
+    for (const name of entriesOf(folder).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))) {
       if (name.startsWith('.')) continue;
       const full = path.join(folder, name);
-      const inner = fs.statSync(full, { throwIfNoEntry: false });
+      const inner = statOf(full);
       if (inner?.isDirectory()) walk(full);
       else if (inner?.isFile() && fileKind(name)) found.push(full);
     }
   };
   walk(source);
   return found;
+}
+
+/** Null for a link that leads nowhere. A part of the corpus that may not be read is told, never left out. */
+function statOf(file: string): fs.Stats | null {
+  try {
+    return fs.statSync(file, { throwIfNoEntry: false }) ?? null;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ELOOP') return null;
+    throw unreadable(file, cause);
+  }
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch (cause) {
+    throw unreadable(folder, cause);
+  }
+}
+
+function unreadable(file: string, cause: unknown): BiphaseError {
+  return new BiphaseError('damaged', `${file} could not be read: ${(cause as Error).message}.`, { cause });
 }
 
 /** Text that holds a NUL or is mostly not UTF-8 is no text. */
@@ -105,17 +129,14 @@ async function readText(file: string): Promise<string | null> {
 /** The documents of files, in their order: one a text file, one a line of a .jsonl file (its key "text"). */
 export async function* readDocuments(files: readonly string[]): AsyncGenerator<string> {
   for (const file of files) {
-    if (fileKind(path.basename(file)) === 'lines') yield* readLines(file);
-    else {
-      let text: string | null;
-      try {
-        text = await readText(file);
-      } catch (cause) {
-        throw new BiphaseError('damaged', `${file} could not be read: ${(cause as Error).message}.`, {
-          cause,
-        });
+    try {
+      if (fileKind(path.basename(file)) === 'lines') yield* readLines(file);
+      else {
+        const text = await readText(file);
+        if (text !== null) yield text;
       }
-      if (text !== null) yield text;
+    } catch (thrown) {
+      throw thrown instanceof BiphaseError ? thrown : unreadable(file, thrown);
     }
   }
 }
