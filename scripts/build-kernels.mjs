@@ -14,7 +14,8 @@ export async function buildKernels(outFile = join(root, 'dist/bundle/kernels.was
     [
       ...[source, '--baseDir', root, '--outFile', outFile],
       ...['--runtime', 'stub', '-O3', '--noAssert', '--importMemory', '--sharedMemory'],
-      ...['--initialMemory', '1', '--maximumMemory', '65536'],
+      // Constants lie between the ops' arguments and the first tensor: see control.ts.
+      ...['--initialMemory', '1', '--maximumMemory', '65536', '--memoryBase', '512'],
       ...['--enable', 'simd', '--enable', 'relaxed-simd', '--enable', 'threads', '--enable', 'bulk-memory'],
     ],
     {},

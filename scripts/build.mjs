@@ -12,14 +12,14 @@ const dist = path.join(root, 'dist');
 const bundle = path.join(dist, 'bundle');
 const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
 
-/** Platforms whose native tokenizer is packed: clients, and nodes with glibc or musl. */
+/** Platforms whose native parts are packed: clients, and nodes with glibc or musl; and koffi's names of them. */
 const nativePlatforms = {
-  'linux-x64-gnu': 'tokenizers.linux-x64-gnu.node',
-  'linux-x64-musl': 'tokenizers.linux-x64-musl.node',
-  'linux-arm64-gnu': 'tokenizers.linux-arm64-gnu.node',
-  'linux-arm64-musl': 'tokenizers.linux-arm64-musl.node',
-  'darwin-x64': 'tokenizers.darwin-x64.node',
-  'darwin-arm64': 'tokenizers.darwin-arm64.node',
+  'linux-x64-gnu': 'linux_x64',
+  'linux-x64-musl': 'musl_x64',
+  'linux-arm64-gnu': 'linux_arm64',
+  'linux-arm64-musl': 'musl_arm64',
+  'darwin-x64': 'darwin_x64',
+  'darwin-arm64': 'darwin_arm64',
 };
 
 const common = {
@@ -75,12 +75,14 @@ async function buildBundle() {
     outdir: bundle,
     outExtension: { '.js': '.mjs' },
   });
-  for (const [platform, file] of Object.entries(nativePlatforms)) {
+  for (const [platform, koffiName] of Object.entries(nativePlatforms)) {
     const folder = path.join(bundle, 'native', platform);
-    place(
-      path.join(folder, 'tokenizers.node'),
-      fs.readFileSync(path.join(root, 'node_modules/tokenizers', file)),
-    );
+    const parts = {
+      'tokenizers.node': `tokenizers/tokenizers.${platform}.node`,
+      'koffi.node': `koffi/build/koffi/${koffiName}/koffi.node`,
+    };
+    for (const [name, file] of Object.entries(parts))
+      place(path.join(folder, name), fs.readFileSync(path.join(root, 'node_modules', file)));
   }
   writeBundleList();
 }

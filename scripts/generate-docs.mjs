@@ -25,7 +25,7 @@ function rows(node, prefix, required, out) {
   for (const option of options) {
     const list = option.type === 'array' && option.items ? option.items : option;
     const inner = list.oneOf ?? list.anyOf;
-    if (inner && inner.some((o) => o.properties)) {
+    if (inner?.some((o) => o.properties)) {
       rows(list, prefix, required, out);
       continue;
     }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
 import { Plain } from './fail.mjs';
 import { which } from './paths.mjs';
 
@@ -38,6 +39,14 @@ function hasFonts() {
   );
 }
 
+/** The places where the loader and Debian's packages have OpenBLAS; macOS brings a BLAS of its own. */
+function hasBlas() {
+  if (process.platform !== 'linux' || process.env.BIPHASE_BLAS) return true;
+  return ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'].some(
+    (folder) => fs.existsSync(path.join(folder, 'libopenblas.so.0')),
+  );
+}
+
 /**
  * What the two commands need of the system. `needed` false: everything works without it but what `without` says.
  * @type {{ for: string[], packages: string[], present: () => boolean, needed: boolean, without: string }[]}
@@ -63,6 +72,13 @@ const requirements = [
     present: () => ['sshd', 'ssh', 'ssh-keygen', 'ssh-agent'].every(which),
     needed: true,
     without: 'the tests of remote nodes have nothing to log in to',
+  },
+  {
+    for: ['test'],
+    packages: ['libopenblas0-pthread'],
+    present: hasBlas,
+    needed: true,
+    without: 'the tests of the BLAS engine have no library to call',
   },
   {
     for: ['start', 'test'],

@@ -50,6 +50,11 @@ export class ProgressLine {
     this.#stream.write(`${text}\n`);
   }
 
+  /** A sentence on a line of its own, above the bar. */
+  notice(sentence: string): void {
+    this.#stream.write(`${this.#drawn ? '\r\u001b[K' : ''}${sentence}\n`);
+  }
+
   end(): void {
     if (this.#drawn) this.#stream.write('\n');
   }

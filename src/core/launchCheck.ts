@@ -1,9 +1,10 @@
 import type { Probe } from '../protocol/agentApi.ts';
 import type { LaunchCheck } from '../protocol/controlApi.ts';
 import type { ResolvedRunFile } from '../protocol/runFile.ts';
+import { whyEpochs } from './epochs.ts';
 import { parameterCounts } from './parameterCounts.ts';
 import { phaseStart, totalSteps } from './phases.ts';
-import { planMemory, whyItDoesNotFit } from './plannedBytes.ts';
+import { type PlanLimits, type PlanOptions, planMemory, whyItDoesNotFit } from './plannedBytes.ts';
 import { plannedTokens } from './runNames.ts';
 import { decayStart } from './schedule.ts';
 
@@ -34,21 +35,21 @@ export function checkLaunch(
   const steps = totalSteps(file.phases);
   const tokens = plannedTokens(file.phases, file.batch.samples, file.data.packing);
   const threads = file.engine.threads === 'auto' ? (probe?.cores ?? assumedThreads) : file.engine.threads;
-  const limits = passLimits(file);
+  // With `auto` the node decides; the WebAssembly engine needs no less than a BLAS.
+  const options: PlanOptions = {
+    ...{ threads, purpose: 'train' },
+    engine: file.engine.name === 'blas' ? 'blas' : 'wasm',
+  };
+  const limits = passLimits(file, options);
   const plannedBytes =
-    planMemory(file.model, limits, threads).total * (file.engine.name === 'reference' ? 2 : 1);
+    planMemory(file.model, limits, options).total * (file.engine.name === 'reference' ? 2 : 1);
   const parameters = parameterCounts(file.model).total;
   const checkpointBytes = checkpointCount(file, steps) * parameters * bytesPerSavedParameter;
-  const misfit = file.engine.name === 'reference' ? undefined : whyItDoesNotFit(file.model, limits, threads);
+  const misfit = whyItDoesNotFit(file.model, limits, options, probe?.memoryTotalBytes);
   const sentences: string[] = [];
   if (misfit) sentences.push(misfit);
-  const memoryFits = !probe || plannedBytes <= probe.memoryTotalBytes;
   const diskFits = !probe || checkpointBytes <= probe.diskFreeBytes;
-  if (probe && !misfit && !memoryFits)
-    sentences.push(
-      `This run needs ${gib(plannedBytes)}, but ${context.node} has ${gib(probe.memoryTotalBytes)} of memory.`,
-    );
-  else if (probe && !misfit && plannedBytes > probe.memoryFreeBytes)
+  if (probe && !misfit && plannedBytes > probe.memoryFreeBytes)
     sentences.push(
       `This run needs ${gib(plannedBytes)}; ${gib(probe.memoryFreeBytes)} of memory are free now.`,
     );
@@ -56,6 +57,9 @@ export function checkLaunch(
     sentences.push(
       `Checkpoints need ${gib(checkpointBytes)}, but ${gib(probe.diskFreeBytes)} of disk are free.`,
     );
+  const epochs =
+    file.data.tokens === null ? undefined : whyEpochs(file.data.tokens, tokens / file.data.tokens);
+  if (epochs) sentences.push(epochs);
   sentences.push(...(probe?.warnings ?? []));
   return {
     name: file.name,
@@ -77,7 +81,7 @@ export function checkLaunch(
     checkpointBytes,
     memoryFreeBytes: probe?.memoryFreeBytes ?? null,
     diskFreeBytes: probe?.diskFreeBytes ?? null,
-    fits: misfit ? false : probe ? memoryFits && diskFits : null,
+    fits: misfit ? false : probe ? diskFits : null,
     sentences,
     secondsExpected: context.tokensPerSecond ? tokens / context.tokensPerSecond : null,
     node: context.node,
@@ -97,20 +101,21 @@ function checkpointCount(file: ResolvedRunFile, steps: number): number {
   return regular + at.filter((step) => step <= steps).length + 1;
 }
 
-function passLimits(file: ResolvedRunFile): Parameters<typeof planMemory>[1] {
+/** The trainer's choice: few enough samples a pass for the engine's memory, where the file leaves it to the trainer. */
+function passLimits(file: ResolvedRunFile, options: PlanOptions): PlanLimits {
   const { length } = file.data.packing;
   const { microBatch } = file.engine;
-  const samples =
-    microBatch === 'auto'
-      ? Math.max(1, Math.min(file.batch.samples, Math.floor(passTokens / length)))
-      : Math.min(microBatch, file.batch.samples);
-  const tokens = samples * length;
-  return {
-    tokens,
+  const limitsOf = (samples: number): PlanLimits => ({
+    tokens: samples * length,
     length,
-    samples: file.data.packing.documentAttention ? tokens : samples,
-    lossPositions: tokens,
-  };
+    samples: file.data.packing.documentAttention ? samples * length : samples,
+    lossPositions: samples * length,
+  });
+  if (microBatch !== 'auto') return limitsOf(Math.min(microBatch, file.batch.samples));
+  let samples = Math.max(1, Math.min(file.batch.samples, Math.floor(passTokens / length)));
+  while (samples > 1 && whyItDoesNotFit(file.model, limitsOf(samples), options))
+    samples = Math.floor(samples / 2);
+  return limitsOf(samples);
 }
 
 /** "key: before → now" for every leaf that differs, in the order of the keys. */

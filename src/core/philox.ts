@@ -25,18 +25,35 @@ function multiplyHigh(a: number, b: number): number {
 
 /** The random block of a counter (four unsigned 32-bit words) under a key. */
 export function philox(key: PhiloxKey, counter: readonly [number, number, number, number]): PhiloxBlock {
-  let [c0, c1, c2, c3] = counter;
+  const block = new Uint32Array(4);
+  block.set(counter);
+  encrypt(key, block);
+  return [block[0]!, block[1]!, block[2]!, block[3]!];
+}
+
+/** Turns a counter into its random block, in place. */
+function encrypt(key: PhiloxKey, block: Uint32Array): void {
+  let c0 = block[0]!;
+  let c1 = block[1]!;
+  let c2 = block[2]!;
+  let c3 = block[3]!;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {
     const high0 = multiplyHigh(MULTIPLIER_0, c0);
     const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
     const high1 = multiplyHigh(MULTIPLIER_1, c2);
     const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0;
-    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0;
     k0 = (k0 + WEYL_0) >>> 0;
     k1 = (k1 + WEYL_1) >>> 0;
   }
-  return [c0, c1, c2, c3];
+  block[0] = c0;
+  block[1] = c1;
+  block[2] = c2;
+  block[3] = c3;
 }
 
 /** A key from a seed and a stream's name ("mask", "order", a parameter's name): streams are independent. */
@@ -56,13 +73,29 @@ export function toUnit(word: number): number {
   return word / 0x100000000;
 }
 
-/** Four standard normal numbers of a block (Box–Muller). */
-export function normals(block: PhiloxBlock): [number, number, number, number] {
-  const pair = (a: number, b: number): [number, number] => {
-    // (word + 1) / 2³² lies in (0, 1], so the logarithm is finite.
-    const radius = Math.sqrt(-2 * Math.log((a + 1) / 0x100000000));
-    const angle = 2 * Math.PI * toUnit(b);
-    return [radius * Math.cos(angle), radius * Math.sin(angle)];
-  };
-  return [...pair(block[0], block[1]), ...pair(block[2], block[3])];
+/**
+ * Normal numbers of mean 0 and deviation `deviation` (Box–Muller), four from each block of the counters
+ * (firstBlock + i, 0, 0, 0).
+ */
+export function fillNormals(
+  target: Float32Array,
+  key: PhiloxKey,
+  firstBlock: number,
+  deviation: number,
+): void {
+  const block = new Uint32Array(4);
+  for (let i = 0; i < target.length; i += 4) {
+    block[0] = firstBlock + i / 4;
+    block[1] = 0;
+    block[2] = 0;
+    block[3] = 0;
+    encrypt(key, block);
+    for (let pair = 0; pair < 4 && i + pair < target.length; pair += 2) {
+      // (word + 1) / 2³² lies in (0, 1], so the logarithm is finite.
+      const radius = Math.sqrt(-2 * Math.log((block[pair]! + 1) / 0x100000000));
+      const angle = 2 * Math.PI * toUnit(block[pair + 1]!);
+      target[i + pair] = deviation * (radius * Math.cos(angle));
+      if (i + pair + 1 < target.length) target[i + pair + 1] = deviation * (radius * Math.sin(angle));
+    }
+  }
 }

@@ -143,9 +143,11 @@ function resolveSchedule(file: RunFile, peak: number, steps: number): ResolvedRu
 }
 
 function resolveData(file: RunFile, defaults: RunDefaults): ResolvedRunFile['data'] {
-  const { source, tokenizer, packing, validation } = file.data;
+  const { source, column, tokens, tokenizer, packing, validation } = file.data;
   return {
     source,
+    column: column ?? 'text',
+    tokens: tokens ?? null,
     tokenizer:
       tokenizer ?? (file.from ? 'checkpoint' : { train: { vocabSize: defaults.tokenizerVocabSize } }),
     packing: {
@@ -213,6 +215,7 @@ export function resolveRunFile(file: RunFile, context: ResolveContext = {}): Res
     nonFinite: file.nonFinite ?? 'stop',
     engine: {
       name: file.engine?.name ?? 'auto',
+      precision: file.engine?.precision ?? 'auto',
       threads: file.engine?.threads ?? 'auto',
       microBatch: file.engine?.microBatch ?? 'auto',
     },

@@ -77,6 +77,8 @@ export const metricNames = {
   shareOfPeak: 'shareOfPeak',
   /** Resident bytes of the trainer. */
   memory: 'memory',
+  /** Samples that a step had to wait for. */
+  dataStalls: 'dataStalls',
   /** Mean over the loss positions of one objective: clm or mlm. */
   objectiveLoss: (objective: string): string => `loss/${objective}`,
   /** clm, mlm (40 % chosen), or mlm and a percentage. */
@@ -88,7 +90,7 @@ export const eventLineSchema = z.looseObject({
   segment: z.number().int().min(0),
   step: z.number().int().min(0),
   time: z.number(),
-  /** start, resume, branch, phase, decay, optimizer, checkpoint, nonFinite, outlier, stop, finish, error … */
+  /** start, resume, epochs, branch, phase, decay, optimizer, checkpoint, nonFinite, outlier, stop, finish, error … */
   type: z.string(),
   message: z.string().optional(),
 });

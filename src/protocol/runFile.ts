@@ -118,7 +118,19 @@ export const runFileSchema = z.strictObject({
       source: z
         .string()
         .min(1)
-        .describe('world (built in), a path on the node, local:PATH (staged from this machine), or hub:ID.'),
+        .describe(
+          'world (built in), a path on the node, local:PATH (staged from this machine), or hub:OWNER/NAME[/CONFIG][@REVISION].',
+        ),
+      column: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Column of parquet files, or key of JSON lines, that holds the text. Default: text.'),
+      tokens: positive
+        .optional()
+        .describe(
+          "Training tokens at most, from the source's beginning; a longer run reads them again. Default: all of the source, tokenized as far as the run needs.",
+        ),
       tokenizer: z
         .union([
           z.string().min(1),
@@ -126,7 +138,7 @@ export const runFileSchema = z.strictObject({
         ])
         .optional()
         .describe(
-          "A path to tokenizer.json, checkpoint (the one of `from`), or {train: {vocabSize}} for byte-level BPE on the corpus. Default: the checkpoint's with `from`, else train 8192 (micro 1024, mini 4096).",
+          "A path to tokenizer.json, hub:OWNER/NAME[@REVISION], checkpoint (the one of `from`), or {train: {vocabSize}} for byte-level BPE on the corpus. Default: the checkpoint's with `from`, else train 8192 (micro 1024, mini 4096).",
         ),
       packing: z
         .strictObject({
@@ -224,13 +236,19 @@ export const runFileSchema = z.strictObject({
     .describe('What a non-finite loss or gradient does. Default: stop.'),
   engine: z
     .strictObject({
-      name: z.enum(['auto', 'reference', 'wasm']).optional().describe('Default: auto.'),
+      name: z
+        .enum(['auto', 'reference', 'wasm', 'blas'])
+        .optional()
+        .describe(
+          'blas: matrix products by OpenBLAS, MKL or Accelerate of the node. Default: auto (blas where there is one and the model is wide enough to gain, else wasm).',
+        ),
+      precision: z.enum(['auto', 'fp32']).optional().describe('Default: auto (fp32 on a CPU).'),
       threads: z
         .union([z.literal('auto'), positive.max(256)])
         .optional()
         .describe('Default: auto (all cores).'),
       microBatch: z
-        .union([z.literal('auto'), positive])
+        .union([z.literal('auto'), dimension])
         .optional()
         .describe('Samples a pass. Default: auto.'),
     })
@@ -257,6 +275,9 @@ export interface ResolvedRunFile {
   } | null;
   data: {
     source: string;
+    column: string;
+    /** Training tokens at most; null: no limit. */
+    tokens: number | null;
     tokenizer: string | { train: { vocabSize: number } };
     packing: { length: number; sizes: 'random' | 'fixed'; documentAttention: boolean };
     validation: { tokens: number };
@@ -275,7 +296,12 @@ export interface ResolvedRunFile {
   checkpoints: { every: number; keep: number; at: number[] };
   validate: { every: number };
   nonFinite: 'stop' | 'skip';
-  engine: { name: 'auto' | 'reference' | 'wasm'; threads: 'auto' | number; microBatch: 'auto' | number };
+  engine: {
+    name: 'auto' | 'reference' | 'wasm' | 'blas';
+    precision: 'auto' | 'fp32';
+    threads: 'auto' | number;
+    microBatch: 'auto' | number;
+  };
   seed: number;
 }
 export interface Replacement {

@@ -4,16 +4,17 @@
 // MLM through the bundled command line, and prints held-out losses beside the cross-entropy of the same targets under
 // the training split's unigram distribution. It asserts nothing.
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import zlib from 'node:zlib';
+import { gatherProse } from '../../scripts/lib/englishProse.ts';
 import { metricLineSchema, metricNames, runFiles } from '../../src/protocol/runDirectory.ts';
 import type { ResolvedRunFile } from '../../src/protocol/runFile.ts';
-import { idBytes, TokenFile } from '../../src/trainer/data/tokenFile.ts';
+import type { TokenSource } from '../../src/trainer/data/packing.ts';
+import { readShardIndex } from '../../src/trainer/data/shardIndex.ts';
 import { loadTokenizerFile } from '../../src/trainer/data/tokenizer.ts';
+import { readValidation, TokenShards } from '../../src/trainer/data/tokenShards.ts';
 import type { PretrainingModel } from '../../src/trainer/model/pretrainingModel.ts';
 import { Masker } from '../../src/trainer/objectives/masking.ts';
 import type { Objective } from '../../src/trainer/objectives/microBatches.ts';
@@ -32,64 +33,6 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: '1' },
   },
 });
-
-const wanted = /\.(txt|md|pod|rst)(\.gz)?$|^(readme|news|faq|howto)[^/]*$/i;
-// Licences and change logs repeat themselves; the rest is not text.
-const unwanted =
-  /changelog|copyright|licen[cs]e|copying|authors|\.(html?|pdf|ps|png|js|css|tar|tgz)(\.gz)?$/i;
-const longestDocument = 100_000;
-const shortestDocument = 500;
-const commonWords = /\b(the|of|to|and|is|in|for|that|with|are|this|be)\b/gi;
-
-function filesBelow(folder: string): string[] {
-  return fs
-    .readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && wanted.test(entry.name) && !unwanted.test(entry.name))
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .sort();
-}
-
-function isProse(paragraph: string): boolean {
-  const letters = paragraph.match(/[A-Za-z ]/g)?.length ?? 0;
-  const ascii = paragraph.match(/[\x20-\x7e]/g)?.length ?? 0;
-  return (
-    paragraph.length >= 60 &&
-    ascii >= 0.99 * paragraph.length &&
-    letters >= 0.85 * paragraph.length &&
-    (paragraph.match(commonWords)?.length ?? 0) >= 2
-  );
-}
-
-/** Paragraphs of English; one that was seen before, in whatever document, is left out. */
-function prose(text: string, seen: Set<string>): string {
-  const kept: string[] = [];
-  for (const part of text.split(/\r?\n[ \t]*\r?\n/)) {
-    const paragraph = part.replace(/\s+/g, ' ').trim();
-    if (!isProse(paragraph)) continue;
-    const hash = createHash('sha256').update(paragraph).digest('base64');
-    if (seen.has(hash)) continue;
-    seen.add(hash);
-    kept.push(paragraph);
-  }
-  return `${kept.join('\n').slice(0, longestDocument)}\n`;
-}
-
-function gather(source: string, target: string): { files: number; documents: number; bytes: number } {
-  fs.mkdirSync(target);
-  const seen = new Set<string>();
-  const files = filesBelow(source);
-  let documents = 0;
-  let bytes = 0;
-  for (const file of files) {
-    const raw = fs.readFileSync(file);
-    const text = prose((file.endsWith('.gz') ? zlib.gunzipSync(raw) : raw).toString('utf8'), seen);
-    if (text.length < shortestDocument) continue;
-    documents++;
-    bytes += Buffer.byteLength(text);
-    fs.writeFileSync(path.join(target, `${String(documents).padStart(5, '0')}.txt`), text);
-  }
-  return { files: files.length, documents, bytes };
-}
 
 function runFile(text: string, phase: string, steps: number): string {
   return `model: ${options.model}
@@ -161,7 +104,7 @@ async function pretrain(root: string, file: string, objective: Objective): Promi
 }
 
 /** −log p of each id in nats, from counts over the whole training split, one added to each. */
-function unigramCosts(train: TokenFile, vocabSize: number): Float64Array {
+function unigramCosts(train: TokenSource, vocabSize: number): Float64Array {
   const ids = new Int32Array(train.length);
   train.read(0, ids);
   const counts = new Float64Array(vocabSize).fill(1);
@@ -179,9 +122,9 @@ interface Unigram {
 async function unigram(outcome: Outcome, objective: Objective): Promise<Unigram> {
   const { file, data, microBatch } = outcome.resolved;
   const tokenizer = loadTokenizerFile(path.join(data.folder, 'tokenizer.json'));
-  const width = idBytes(tokenizer.size);
-  const train = new TokenFile(path.join(data.folder, 'train.bin'), width, data.trainTokens);
-  const heldOut = new TokenFile(path.join(data.folder, 'validation.bin'), width, data.validationTokens);
+  const index = readShardIndex(data.folder)!;
+  const train = new TokenShards(data.folder, index, data.trainTokens);
+  const heldOut = readValidation(data.folder, index);
   const costs = unigramCosts(train, tokenizer.size);
   const sum = (ids: Int32Array): number => ids.reduce((total, id) => total + costs[id], 0);
   const ids = new Int32Array(heldOut.length);
@@ -199,7 +142,6 @@ async function unigram(outcome: Outcome, objective: Objective): Promise<Unigram>
   const measure = validator.measures.find(({ name }) => name === objective)!;
   const atTargets = await validator.loss(frequencies as PretrainingModel, measure, async () => {});
   train.close();
-  heldOut.close();
   return { all: sum(ids) / ids.length, atTargets };
 }
 
@@ -208,7 +150,7 @@ try {
   // Its own copy: a build that overwrites a loaded library kills the process.
   fs.cpSync(built, path.join(root, 'bundle'), { recursive: true });
   const text = path.join(root, 'text');
-  const gathered = gather(options.doc, text);
+  const gathered = gatherProse(options.doc, text);
   console.log(`${gathered.documents} documents of ${gathered.files} files, ${gathered.bytes} bytes of prose`);
   const rows: Record<string, Record<string, string | number>> = {};
   for (const [objective, phase] of [

@@ -8,6 +8,7 @@ import type { EventLine, MetricLine } from '../../src/protocol/runDirectory.ts';
 import { runFiles } from '../../src/protocol/runDirectory.ts';
 import type { ResolvedRunFile } from '../../src/protocol/runFile.ts';
 import { SamplePacker, type TokenSource } from '../../src/trainer/data/packing.ts';
+import { SampleStream } from '../../src/trainer/data/sampleStream.ts';
 import { openPretrainingModel } from '../../src/trainer/model/openModel.ts';
 import type { AdamWStep, PackedBatch, PretrainingModel } from '../../src/trainer/model/pretrainingModel.ts';
 import { Masker, type MaskTokens } from '../../src/trainer/objectives/masking.ts';
@@ -102,11 +103,14 @@ export async function recordedRun(
       },
     });
     const rules = { microBatch, documentAttention: file.data.packing.documentAttention, eos };
+    const corpus = tinyCorpus(5000);
+    const packer = new SamplePacker(corpus, file.data.packing, file.seed, { shuffle: true });
+    const later = { readLater: async (start: number, target: Int32Array) => corpus.read(start, target) };
     const loop: TrainingLoop = new TrainingLoop(
       {
         ...{ file, model, writer, peak: null, save: async () => {} },
         ticker: new ProgressTicker(writer, new StopRequest(folder), totalSteps(file.phases), () => {}),
-        packer: new SamplePacker(tinyCorpus(5000), file.data.packing, file.seed, { shuffle: true }),
+        samples: new SampleStream(packer, later, 0, file.batch.samples),
         rules: { ...rules, masker: new Masker(file.seed, tinyTokens) },
         validator: new Validator(file, tinyCorpus(300), { ...rules, masker: new Masker(0, tinyTokens) }),
       },

@@ -37,6 +37,7 @@ const known: Record<string, Known> = {
   [metricNames.objectiveLoss('mlm')]: { title: 'MLM loss', unit: 'nats', logarithmic: true },
   [metricNames.shareOfPeak]: { title: 'Share of peak', unit: '', logarithmic: false },
   [metricNames.memory]: { title: 'Memory', unit: 'bytes', logarithmic: false, format: formatCompact },
+  [metricNames.dataStalls]: { title: 'Samples waited for', unit: 'samples', logarithmic: false },
 };
 
 /** What a newly opened page shows. */
@@ -50,7 +51,7 @@ export const defaultMetrics: readonly string[] = [
 /** Metrics in the order of their panels; each can have one of its own, validation losses too. */
 export function panelMetrics(metrics: Iterable<string>): string[] {
   const found = new Set(metrics);
-  const order = [...defaultMetrics, metricNames.memory];
+  const order = [...defaultMetrics, metricNames.memory, metricNames.dataStalls];
   return [...found].sort((a, b) => rank(order, a) - rank(order, b) || (a < b ? -1 : 1));
 }
 

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import { BiphaseError } from '../../core/errors.ts';
 import { nearest } from '../../core/unknownKeys.ts';
+import { chooseEngine } from '../../trainer/engine/chooseEngine.ts';
 import { openPretrainingModel } from '../../trainer/model/openModel.ts';
 import { limitsOf, type PaddedBatch, packPaddedBatch } from '../../trainer/model/paddedBatch.ts';
 import type { AdamWStep, PretrainingModel } from '../../trainer/model/pretrainingModel.ts';
-import { writeSafetensorsFile } from '../../trainer/model/safetensorsFile.ts';
+import { piecesOf, writeSafetensorsFile } from '../../trainer/model/safetensorsFile.ts';
 import { readTransformersConfig, readTransformersWeights } from '../../trainer/model/transformersFolder.ts';
 import type { Command } from '../command.ts';
 import { integerOption, parseOptions } from '../options.ts';
@@ -34,7 +35,7 @@ DIR holds config.json and model.safetensors as transformers writes them. FILE.js
   --steps N                    makes N AdamW steps on the same batch; prints the loss before each
   --optimizer JSON             for instance '{"learningRate":5e-4,"betas":[0.9,0.95],"eps":1e-5,"weightDecay":0.1,"decay":"all","clip":1}'
   --save OUT.safetensors       writes the weights after the steps
-  --engine wasm|reference      default wasm
+  --engine E                   auto, wasm, blas or reference; default wasm
   --threads N                  default: all cores
   --json                       one line: {"loss":…,"gradNorm":…,"losses":[…]}
 `,
@@ -64,14 +65,19 @@ async function runLoss(args: string[]): Promise<number> {
   };
   const folder = required('model');
   const objective = choice('objective', required('objective'), ['clm', 'mlm']);
-  const engine = choice('engine', options.values.get('engine') ?? 'wasm', ['wasm', 'reference']);
+  const engineName = choice('engine', options.values.get('engine') ?? 'wasm', [
+    ...(['auto', 'wasm', 'blas', 'reference'] as const),
+  ]);
   const steps = integerOption(options, 'steps') ?? 0;
   const optimizer = parseOptimizer(options.values.get('optimizer'));
   const batch = packPaddedBatch(await readBatch(required('batch')), objective);
 
   const config = await readTransformersConfig(folder);
   const threads = integerOption(options, 'threads', 1) ?? os.availableParallelism();
-  const model = await openPretrainingModel({ config, limits: limitsOf(batch), engine, threads });
+  const model = await openPretrainingModel({
+    ...{ config, limits: limitsOf(batch), threads, engine: chooseEngine(engineName, config) },
+    purpose: steps > 0 ? 'train' : 'gradients',
+  });
   try {
     await readTransformersWeights(folder, model);
     const meanLoss = async (): Promise<number> => {
@@ -109,15 +115,20 @@ async function runLoss(args: string[]): Promise<number> {
 
 async function gradientNorm(model: PretrainingModel): Promise<number> {
   let squares = 0;
-  for (const { name } of model.parameters)
-    squares = (await model.read(name, 'gradient')).reduce((sum, g) => sum + g * g, squares);
+  for (const { name, shape } of model.parameters)
+    for (const range of piecesOf(shape.reduce((a, b) => a * b, 1)))
+      squares = (await model.read(name, 'gradient', range)).reduce((sum, g) => sum + g * g, squares);
   return Math.sqrt(squares);
 }
 
 async function save(file: string, model: PretrainingModel, kind: 'weight' | 'gradient'): Promise<void> {
   await writeSafetensorsFile(
     file,
-    model.parameters.map(({ name, shape }) => ({ name, shape, values: () => model.read(name, kind) })),
+    model.parameters.map(({ name, shape }) => ({
+      name,
+      shape,
+      values: (range) => model.read(name, kind, range),
+    })),
   );
 }
 

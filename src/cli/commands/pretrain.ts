@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
+import { stringify as stringifyYaml } from 'yaml';
 import { BiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
@@ -15,23 +15,7 @@ import type { Command } from '../command.ts';
 import { type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot, rootOf } from '../places.ts';
 import { ProgressLine } from '../progressLine.ts';
-
-/** Reads YAML or JSON. @throws BiphaseError `usage` */
-function readStructured(file: string): unknown {
-  let text: string;
-  try {
-    text = fs.readFileSync(file, 'utf8');
-  } catch {
-    throw new BiphaseError('usage', `There is no run file ${file}.`);
-  }
-  try {
-    return parseYaml(text, { logLevel: 'error' });
-  } catch (cause) {
-    throw new BiphaseError('usage', `${file} is not YAML: ${(cause as Error).message.split('\n')[0]}`, {
-      cause,
-    });
-  }
-}
+import { readStructured } from '../readRunFile.ts';
 
 function newRunId(): string {
   const date = new Date().toISOString().slice(0, 10).replaceAll('-', '');
@@ -169,6 +153,7 @@ async function run(args: string[]): Promise<number> {
     root: rootOf(runFolder),
     resume: options.flags.has('resume'),
     onProgress: (progress) => line.show(spec.name, progress),
+    onNotice: (sentence) => line.notice(sentence),
     onStoppable: (stop) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const)
         process.on(signal, () => {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { BiphaseError } from '../../core/errors.ts';
 import { checkpointFiles, runFiles } from '../../protocol/runDirectory.ts';
 import type { ParameterKind, PretrainingModel } from '../model/pretrainingModel.ts';
-import { SafetensorsFile, writeSafetensorsFile } from '../model/safetensorsFile.ts';
+import { elementsOf, piecesOf, SafetensorsFile, writeSafetensorsFile } from '../model/safetensorsFile.ts';
 import { readTransformersWeights, writeTransformersFolder } from '../model/transformersFolder.ts';
 import { transformersTokenizerConfig } from './tokenizerConfig.ts';
 
@@ -78,18 +78,23 @@ export async function writeCheckpoint(
       if (name.startsWith('.') && name.endsWith('.tmp'))
         fs.rmSync(path.join(parent, name), { recursive: true });
     fs.mkdirSync(temporary);
-    await writeTransformersFolder(temporary, model.config, (name) => model.read(name, 'weight'), {
-      eos: tokenizer.eos,
-      pad: tokenizer.eos,
-      mask: tokenizer.mask,
-    });
+    await writeTransformersFolder(
+      temporary,
+      model.config,
+      (name, range) => model.read(name, 'weight', range),
+      {
+        eos: tokenizer.eos,
+        pad: tokenizer.eos,
+        mask: tokenizer.mask,
+      },
+    );
     await writeSafetensorsFile(
       path.join(temporary, checkpointFiles.optimizer),
       moments.flatMap(([kind, prefix]) =>
         model.parameters.map(({ name, shape }) => ({
           name: `${prefix}.${name}`,
           shape,
-          values: () => model.read(name, kind),
+          values: (range) => model.read(name, kind, range),
         })),
       ),
     );
@@ -176,7 +181,8 @@ export async function readCheckpoint(
       for (const { name } of model.parameters) {
         const entry = entries.get(`${prefix}.${name}`);
         if (!entry) throw new BiphaseError('damaged', `${folder} has no optimizer state for ${name}.`);
-        await model.write(name, kind, await file.read(entry));
+        for (const range of piecesOf(elementsOf(entry)))
+          await model.write(name, kind, await file.read(entry, range), range.start);
       }
     }
   } finally {

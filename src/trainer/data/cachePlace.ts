@@ -17,17 +17,18 @@ function ageMs(file: string): number {
 }
 
 /**
- * A folder of the cache, made at most once by whoever comes first. `make` fills a temporary folder, which is then
- * renamed into place, so a folder that is there is complete. Others wait while the maker's mark is fresh; should two
- * make it after all, both make the same and the first rename wins.
+ * Does work that only one process should do at a time, under a mark beside `place`. Others wait while the worker's mark
+ * is fresh; a worker that died is replaced. Should two work at the same time after all, both make the same.
+ * @param done whether there is nothing left to do
  * @param tick called while waiting; may throw to stop waiting
  */
-export async function cachedFolder(
+export async function underMark(
   place: string,
-  make: (folder: string) => Promise<void>,
+  done: () => boolean,
+  work: () => Promise<void>,
   tick: () => Promise<void>,
 ): Promise<void> {
-  if (fs.existsSync(place)) return;
+  if (done()) return;
   fs.mkdirSync(path.dirname(place), { recursive: true });
   const mark = `${place}.making`;
   for (;;) {
@@ -37,7 +38,7 @@ export async function cachedFolder(
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    if (fs.existsSync(place)) return;
+    if (done()) return;
     if (ageMs(mark) > staleAfterMs) {
       // Its maker is gone. Removing can race with another that waits; then the next round decides.
       fs.rmSync(mark, { recursive: true, force: true });
@@ -46,40 +47,57 @@ export async function cachedFolder(
     await tick();
     await sleep(lookEveryMs);
   }
-  const temporary = `${place}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
-  let beat = performance.now();
   const heart = setInterval(() => {
-    if (performance.now() - beat < beatEveryMs) return;
-    beat = performance.now();
     try {
       fs.utimesSync(mark, new Date(), new Date());
     } catch {
       // Taken for dead by another; its result is the same.
     }
-  }, beatEveryMs / 4);
+  }, beatEveryMs);
   try {
-    if (fs.existsSync(place)) return;
-    removeAbandoned(place);
-    fs.mkdirSync(temporary);
-    await make(temporary);
-    try {
-      fs.renameSync(temporary, place);
-    } catch (error) {
-      if (!fs.existsSync(place)) throw error;
-    }
+    if (!done()) await work();
   } finally {
     clearInterval(heart);
-    fs.rmSync(temporary, { recursive: true, force: true });
     fs.rmSync(mark, { recursive: true, force: true });
   }
 }
 
-/** Temporary folders of makers that were killed; the one in work is never an hour old without a change. */
-function removeAbandoned(place: string): void {
-  const folder = path.dirname(place);
+/**
+ * A folder of the cache, made at most once by whoever comes first. `make` fills a temporary folder, which is then
+ * renamed into place, so a folder that is there is complete.
+ * @param tick called while waiting for another that makes it; may throw to stop waiting
+ */
+export async function cachedFolder(
+  place: string,
+  make: (folder: string) => Promise<void>,
+  tick: () => Promise<void>,
+): Promise<void> {
+  const there = (): boolean => fs.existsSync(place);
+  const work = async (): Promise<void> => {
+    const temporary = `${place}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+    removeAbandoned(
+      path.dirname(place),
+      (name) => name.startsWith(`${path.basename(place)}.`) && name.endsWith('.tmp'),
+    );
+    try {
+      fs.mkdirSync(temporary);
+      await make(temporary);
+      try {
+        fs.renameSync(temporary, place);
+      } catch (error) {
+        if (!there()) throw error;
+      }
+    } finally {
+      fs.rmSync(temporary, { recursive: true, force: true });
+    }
+  };
+  await underMark(place, there, work, tick);
+}
+
+/** Removes what killed makers left behind in a folder; what is in work is never an hour old without a change. */
+export function removeAbandoned(folder: string, isTemporary: (name: string) => boolean): void {
   for (const name of fs.readdirSync(folder)) {
     const full = path.join(folder, name);
-    if (name.startsWith(`${path.basename(place)}.`) && name.endsWith('.tmp') && ageMs(full) > 3_600_000)
-      fs.rmSync(full, { recursive: true, force: true });
+    if (isTemporary(name) && ageMs(full) > 3_600_000) fs.rmSync(full, { recursive: true, force: true });
   }
 }

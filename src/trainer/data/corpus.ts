@@ -1,17 +1,43 @@
-import { createHash } from 'node:crypto';
-import fs from 'node:fs';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
-import { listTextFiles, readDocuments } from './textFiles.ts';
-import { defaultWorldDocuments, worldDocuments, worldVersion } from './worldDocuments.ts';
+import { localRanges } from './byteRanges.ts';
+import { filesHash, sha256 } from './contentHash.ts';
+import {
+  type DocumentFile,
+  documentsOf,
+  type FileDocument,
+  type Place,
+  type PlacedDocument,
+} from './documents.ts';
+import { openHubCorpus } from './hub/hubCorpus.ts';
+import { isHubName } from './hub/hubName.ts';
+import { lineDocuments } from './lineDocuments.ts';
+import { parquetDocuments } from './parquetDocuments.ts';
+import { fileKind, listSourceFiles, readableEndings } from './sourceFiles.ts';
+import { textDocuments } from './textDocuments.ts';
+import { defaultWorldDocuments, worldDocument, worldVersion } from './worldDocuments.ts';
+import { buildWorld } from './worldFacts.ts';
 
-/** Where documents come from: opened once, read as often as needed, always in the same order. */
+/** Where documents come from: opened once, read as often as needed, from any place, always in the same order. */
 export interface Corpus {
   /** For messages. */
   label: string;
+  /** The source with everything fixed that could change: a hub's revision as its commit. */
+  pinned: string;
   /** SHA-256 over everything that decides the documents and their order. */
-  contentHash(): Promise<string>;
-  documents(): AsyncIterable<string> | Iterable<string>;
+  hash: string;
+  /** The documents from a place on, some at a time. */
+  documents(from: Place, signal: AbortSignal): AsyncIterable<PlacedDocument[]>;
+}
+
+export interface CorpusOptions {
+  /** Column of parquet files, key of JSON lines. */
+  column: string;
+  /** Folder for what is remembered of sources. */
+  cache: string;
+  signal: AbortSignal;
+  /** Called now and then while files are looked at. */
+  tick(): Promise<void>;
 }
 
 /** `world` or `world:<documents>`; null for any other source. */
@@ -21,70 +47,60 @@ function worldSize(source: string): number | null {
   return match ? Number(match[1]) : null;
 }
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** Documents of the world that are made at once. */
+const worldAtOnce = 64;
+
+function worldFile(count: number): DocumentFile {
+  return {
+    label: 'the built-in world',
+    *documents(from) {
+      const world = buildWorld(0);
+      for (let start = from; start < count; start += worldAtOnce) {
+        const found: FileDocument[] = [];
+        for (let item = start; item < Math.min(count, start + worldAtOnce); item++)
+          found.push({ text: worldDocument(world, item), item });
+        yield found;
+      }
+    },
+  };
 }
 
-async function fileHash(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of fs.createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
-}
-
-/** The hash of the files' contents; remembered under `memo` as long as names, sizes and times stay the same. */
-async function filesHash(base: string, files: readonly string[], memo: string): Promise<string> {
-  const relative = (file: string): string => path.relative(base, file) || path.basename(file);
-  const looks = files.map((file) => {
-    const stat = fs.statSync(file, { bigint: true });
-    return `${file}\t${stat.size}\t${stat.mtimeNs}\t${stat.ino}`;
-  });
-  const memoFile = path.join(memo, sha256(looks.join('\n')));
-  try {
-    const known = fs.readFileSync(memoFile, 'utf8');
-    if (/^[0-9a-f]{64}$/.test(known)) return known;
-  } catch {
-    // Not seen before.
-  }
-  const hash = createHash('sha256');
-  for (const file of files) hash.update(`${relative(file)}\t${await fileHash(file)}\n`);
-  const digest = hash.digest('hex');
-  fs.mkdirSync(memo, { recursive: true });
-  const temporary = `${memoFile}.${process.pid}.tmp`;
-  fs.writeFileSync(temporary, digest);
-  fs.renameSync(temporary, memoFile);
-  return digest;
+function openFile(file: string, column: string): DocumentFile {
+  const kind = fileKind(path.basename(file));
+  if (kind === 'parquet') return parquetDocuments(localRanges(file), column);
+  return kind === 'lines' ? lineDocuments(file, column) : textDocuments(file);
 }
 
 /**
- * Opens `data.source`: the built-in world, or a folder or file on this machine.
- * @param cache folder for the memo of hashes
+ * Opens `data.source`: the built-in world, a folder or file on this machine, or a dataset on the hub.
  * @throws BiphaseError `usage` where there is no text
  */
-export function openCorpus(source: string, cache: string): Corpus {
-  const documents = worldSize(source);
-  if (documents !== null) {
-    if (documents === 0) throw new BiphaseError('usage', 'The corpus world:0 has no documents.');
+export async function openCorpus(source: string, options: CorpusOptions): Promise<Corpus> {
+  const { column, cache } = options;
+  const count = worldSize(source);
+  if (count !== null) {
+    if (count === 0) throw new BiphaseError('usage', 'The corpus world:0 has no documents.');
     return {
-      label: `the built-in world (${documents} documents)`,
-      contentHash: async () => sha256(`world ${worldVersion} ${documents} 0`),
-      documents: () => worldDocuments(0, documents),
+      label: `the built-in world (${count} documents)`,
+      pinned: source,
+      hash: sha256(`world ${worldVersion} ${count} 0`),
+      documents: (from, signal) => documentsOf([worldFile(count)], from, signal),
     };
   }
-  if (source.startsWith('hub:'))
-    throw new BiphaseError(
-      'usage',
-      `This version does not read ${source}: give a folder on the node, or world.`,
-    );
+  if (isHubName(source)) return openHubCorpus(source, options);
   const folder = path.resolve(source.startsWith('local:') ? source.slice('local:'.length) : source);
-  const files = listTextFiles(folder);
+  const files = listSourceFiles(folder);
   if (files.length === 0)
     throw new BiphaseError(
       'usage',
-      `The corpus ${folder} is empty: it has no .txt, .md, .jsonl or .gz file with text.`,
+      `The corpus ${folder} is empty: it has no file of the kinds ${readableEndings}.`,
     );
+  const content = await filesHash(folder, files, path.join(cache, 'fingerprints'), options.tick);
+  const opened = files.map((file) => openFile(file, column));
   return {
     label: folder,
-    contentHash: () => filesHash(folder, files, path.join(cache, 'fingerprints')),
-    documents: () => readDocuments(files),
+    pinned: source,
+    hash: column === 'text' ? content : sha256(`${content} ${column}`),
+    documents: (from, signal) => documentsOf(opened, from, signal),
   };
 }

@@ -1,5 +1,6 @@
 import { type PhiloxKey, philox, philoxKey } from '../../core/philox.ts';
 import { permuted } from './permutation.ts';
+import { type WindowLayout, windowEnd, windowLayout } from './tokenWindows.ts';
 
 /** Tokens of the eos-terminated documents of one split, end to end. */
 export interface TokenSource {
@@ -14,12 +15,23 @@ export interface Packing {
   sizes: 'random' | 'fixed';
 }
 
-/** One training sample and its identity, which the mask's random numbers are drawn by. */
+/** Where a sample's tokens lie, and its identity, which the mask's random numbers are drawn by. */
+export interface SamplePlace {
+  /** First token. */
+  start: number;
+  /** Tokens. */
+  size: number;
+  block: number;
+  /** 0 or 1: which part of the block. */
+  part: number;
+  epoch: number;
+}
+
+/** One training sample and its identity. */
 export interface Sample {
   /** [length of the sample] */
   ids: Int32Array;
   block: number;
-  /** 0 or 1: which part of the block. */
   part: number;
   epoch: number;
 }
@@ -29,10 +41,37 @@ export function shortestPart(length: number): number {
   return Math.min(12, Math.max(2, Math.floor(length / 8)));
 }
 
+/** Samples that a block gives. */
+export function samplesPerBlock(packing: Packing): number {
+  return packing.sizes === 'random' ? 2 : 1;
+}
+
+/** A stretch of tokens whose blocks are shuffled among each other. */
+interface Window {
+  start: number;
+  firstBlock: number;
+  blocks: number;
+}
+
+function windowsOf(tokens: number, length: number, layout: WindowLayout): Window[] {
+  const windows: Window[] = [];
+  let firstBlock = 0;
+  for (let start = 0; start < tokens; ) {
+    const end = windowEnd(start, layout);
+    // What is left at the end of a window is dropped.
+    const blocks = Math.floor((Math.min(end, tokens) - start) / length);
+    if (blocks > 0) windows.push({ start, firstBlock, blocks });
+    firstBlock += blocks;
+    start = end;
+  }
+  return windows;
+}
+
 /**
- * Blocks of `length` tokens in a random order, each cut in two at a random place (sizes: random). The two parts of a
- * block follow each other, so the samples 2b and 2b + 1 together always hold `length` tokens. Sample numbers go on
- * without end: after each pass over the blocks comes another epoch with its own order and cuts.
+ * Blocks of `length` tokens in a random order within windows of the tokens, each block cut in two at a random place
+ * (sizes: random). The two parts of a block follow each other, so the samples 2b and 2b + 1 together always hold
+ * `length` tokens. Sample numbers go on without end: after each pass over the blocks comes another epoch with its own
+ * order and cuts.
  */
 export class SamplePacker {
   readonly #source: TokenSource;
@@ -40,42 +79,64 @@ export class SamplePacker {
   readonly #order: PhiloxKey;
   readonly #cuts: PhiloxKey;
   readonly #shuffle: boolean;
-  /** Whole blocks; what is left at the end of the tokens is dropped. */
+  readonly #windows: Window[];
+  /** Whole blocks. */
   readonly blocks: number;
 
   /** @param options.shuffle false: the blocks in their own order, for validation */
-  constructor(source: TokenSource, packing: Packing, seed: number, options: { shuffle: boolean }) {
+  constructor(
+    source: TokenSource,
+    packing: Packing,
+    seed: number,
+    options: { shuffle: boolean; layout?: WindowLayout },
+  ) {
     this.#source = source;
     this.#packing = packing;
     this.#order = philoxKey(seed, 'order');
     this.#cuts = philoxKey(seed, 'cuts');
     this.#shuffle = options.shuffle;
-    this.blocks = Math.floor(source.length / packing.length);
+    this.#windows = windowsOf(source.length, packing.length, options.layout ?? windowLayout);
+    this.blocks = this.#windows.reduce((sum, { blocks }) => sum + blocks, 0);
   }
 
   get samplesPerEpoch(): number {
-    return this.#packing.sizes === 'random' ? 2 * this.blocks : this.blocks;
+    return samplesPerBlock(this.#packing) * this.blocks;
   }
 
-  /** The sample of a number from 0, whatever was asked for before. */
-  sample(number: number): Sample {
-    const { length, sizes } = this.#packing;
-    const parts = sizes === 'random' ? 2 : 1;
+  /** Where the sample of a number from 0 lies, whatever was asked for before. */
+  place(number: number): SamplePlace {
+    const { length } = this.#packing;
+    const parts = samplesPerBlock(this.#packing);
     const turn = Math.floor(number / parts);
     const part = number % parts;
     const epoch = Math.floor(turn / this.blocks);
-    const place = turn % this.blocks;
-    const block = this.#shuffle ? permuted(place, this.blocks, this.#order, epoch) : place;
-    let start = block * this.#packing.length;
-    let size = length;
-    if (parts === 2) {
-      const cut = this.#cut(block, epoch);
-      size = part === 0 ? cut : length - cut;
-      if (part === 1) start += cut;
-    }
+    const { block, start } = this.#block(turn % this.blocks, epoch);
+    if (parts === 1) return { start, size: length, block, part, epoch };
+    const cut = this.#cut(block, epoch);
+    return part === 0
+      ? { start, size: cut, block, part, epoch }
+      : { start: start + cut, size: length - cut, block, part, epoch };
+  }
+
+  /** The sample of a number, read now. */
+  sample(number: number): Sample {
+    const { start, size, block, part, epoch } = this.place(number);
     const ids = new Int32Array(size);
     this.#source.read(start, ids);
     return { ids, block, part, epoch };
+  }
+
+  #block(place: number, epoch: number): { block: number; start: number } {
+    let low = 0;
+    for (let high = this.#windows.length - 1; low < high; ) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.#windows[middle].firstBlock <= place) low = middle;
+      else high = middle - 1;
+    }
+    const { start, firstBlock, blocks } = this.#windows[low];
+    const within = place - firstBlock;
+    const chosen = this.#shuffle ? permuted(within, blocks, this.#order, epoch, low) : within;
+    return { block: firstBlock + chosen, start: start + chosen * this.#packing.length };
   }
 
   /** Uniform in shortest … length − shortest, both included. */

@@ -1,34 +1,24 @@
-import { createHash } from 'node:crypto';
-import fs from 'node:fs';
-import path from 'node:path';
-import { BiphaseError } from '../../core/errors.ts';
-import { idBytes, TokenFile, TokenWriter } from './tokenFile.ts';
+import { hash } from 'node:crypto';
+import type { Corpus } from './corpus.ts';
+import { firstPlace, type PlacedDocument } from './documents.ts';
+import { type Piece, ShardBuilder } from './shardBuilder.ts';
+import { readShardIndex, type ShardIndex, shardTokens } from './shardIndex.ts';
 import type { LoadedTokenizer } from './tokenizer.ts';
+import { idBytes } from './tokenWriter.ts';
+import { watched } from './watched.ts';
 
-/** Changes when the same corpus and tokenizer would give other token files. */
-export const tokensVersion = 1;
 /** One document in this many is held out, chosen by its hash, so it is the same for every run and seed. */
 export const heldOutEvery = 50;
 
-/** `meta.json` beside `train.bin` and `validation.bin`. */
-export interface TokensMeta {
-  schema: 1;
-  idBytes: 2 | 4;
-  documents: number;
-  trainTokens: number;
-  validationTokens: number;
-  /** SHA-256 of the two files. */
-  trainHash: string;
-  validationHash: string;
-  tokenizerHash: string;
-}
-
 /** Long documents are encoded in parts that end at a line's or a word's end. */
 const longestPart = 65_536;
-/** Characters that go to the tokenizer library at once. */
-const encodeAtOnce = 262_144;
+/** Characters that go to the tokenizer library at once: every core has something to do, and memory stays small. */
+const encodeAtOnce = 1 << 19;
+/** Batches that the library has at the same time: it encodes one while the others are read, turned and written. */
+const batchesInFlight = 3;
 
 function parts(text: string): string[] {
+  if (text.length <= longestPart) return [text];
   const out: string[] = [];
   let start = 0;
   while (text.length - start > longestPart) {
@@ -43,103 +33,117 @@ function parts(text: string): string[] {
   return out;
 }
 
-function heldOut(text: string): { held: boolean; rank: number } {
-  const rank = createHash('sha256').update(text).digest().readUInt32LE(0);
-  return { held: rank % heldOutEvery === 0, rank };
+function piecesOf({ text, place }: PlacedDocument): Piece[] {
+  const rank = hash('sha256', text, 'buffer').readUInt32LE(0);
+  const held = rank % heldOutEvery === 0;
+  const texts = parts(text);
+  return texts.map((part, i) => ({ text: part, last: i === texts.length - 1, held, rank, place }));
+}
+
+/** Encodes batches one behind the other: they come out in the order they went in. */
+class EncodingQueue {
+  readonly #tokenizer: LoadedTokenizer;
+  readonly #builder: ShardBuilder;
+  readonly #until: number;
+  readonly #inFlight: { pieces: Piece[]; ids: Promise<number[][]> }[] = [];
+  #pending: Piece[] = [];
+  #characters = 0;
+
+  constructor(tokenizer: LoadedTokenizer, builder: ShardBuilder, until: number) {
+    this.#tokenizer = tokenizer;
+    this.#builder = builder;
+    this.#until = until;
+  }
+
+  async push(document: PlacedDocument): Promise<void> {
+    for (const piece of piecesOf(document)) {
+      this.#pending.push(piece);
+      this.#characters += piece.text.length;
+      if (this.#characters < encodeAtOnce) continue;
+      this.#send();
+      if (this.#inFlight.length >= batchesInFlight) await this.#receive();
+    }
+  }
+
+  async drain(): Promise<void> {
+    this.#send();
+    while (this.#inFlight.length > 0) await this.#receive();
+  }
+
+  #send(): void {
+    const pieces = this.#pending;
+    const unread = (piece: Piece): boolean => piece.held && !this.#builder.validationOpen;
+    const ids = this.#tokenizer.encode(pieces.map((piece) => (unread(piece) ? '' : piece.text)));
+    // Its failure is thrown when its turn comes.
+    ids.catch(() => {});
+    this.#inFlight.push({ pieces, ids });
+    this.#pending = [];
+    this.#characters = 0;
+  }
+
+  async #receive(): Promise<void> {
+    const first = this.#inFlight.shift();
+    if (!first) return;
+    const encoded = await first.ids;
+    for (const [index, piece] of first.pieces.entries()) {
+      if (this.#builder.tokens >= this.#until) return;
+      this.#builder.add(piece, encoded[index]);
+    }
+  }
+}
+
+/** An index without shards. */
+export function emptyIndex(
+  corpus: Pick<Corpus, 'label' | 'hash'>,
+  tokenizer: LoadedTokenizer,
+  perShard = shardTokens,
+): ShardIndex {
+  return {
+    schema: 1,
+    corpus: corpus.label,
+    corpusHash: corpus.hash,
+    tokenizerHash: tokenizer.hash,
+    idBytes: idBytes(tokenizer.size),
+    shardTokens: perShard,
+    shards: [],
+    validation: null,
+    heldOut: null,
+    documents: 0,
+    next: { ...firstPlace, skip: 0 },
+    complete: false,
+  };
 }
 
 /**
- * Encodes a corpus into `folder`: every document ends with eos; those held out go to validation.bin. Where the hash
- * holds out none, the document of smallest hash is held out; of a single document, its last twentieth.
+ * Encodes a corpus into the shards of `folder`, from where its index ends until at least `until` training tokens are
+ * there or the corpus ends. Every document ends with eos. Documents held out within the first shard become
+ * validation.bin; later ones are left out, so no run trains on them. A kill loses the shard in work and nothing else.
+ * @param tick gets the training tokens so far; may throw to stop
  * @throws BiphaseError `usage` for a corpus without text
  */
 export async function tokenizeCorpus(
-  documents: AsyncIterable<string> | Iterable<string>,
+  corpus: Pick<Corpus, 'label' | 'hash' | 'documents'>,
   tokenizer: LoadedTokenizer,
   folder: string,
-  tick: (documents: number, tokens: number) => Promise<void>,
-): Promise<TokensMeta> {
-  const width = idBytes(tokenizer.size);
-  const train = new TokenWriter(path.join(folder, 'train.bin'), width);
-  const validation = new TokenWriter(path.join(folder, 'validation.bin'), width);
-  let count = 0;
-  /** Where the documents of smallest hash lie in train.bin: copies of one text have one hash. */
-  let smallest: { rank: number; ranges: [number, number][] } = { rank: Number.POSITIVE_INFINITY, ranges: [] };
-  let pending: { text: string; last: boolean; held: boolean; rank: number }[] = [];
-  let characters = 0;
-  let start = 0;
-
-  const flush = async (): Promise<void> => {
-    const encoded = await tokenizer.encode(pending.map((p) => p.text));
-    pending.forEach((p, index) => {
-      const writer = p.held ? validation : train;
-      writer.append(encoded[index]);
-      if (!p.last) return;
-      writer.append([tokenizer.eos]);
-      if (p.held) return;
-      if (p.rank < smallest.rank) smallest = { rank: p.rank, ranges: [] };
-      if (p.rank === smallest.rank) smallest.ranges.push([start, train.tokens]);
-      start = train.tokens;
-    });
-    pending = [];
-    characters = 0;
-    await tick(count, train.tokens + validation.tokens);
-  };
-  for await (const text of documents) {
-    count++;
-    const { held, rank } = heldOut(text);
-    const pieces = parts(text);
-    for (const [index, piece] of pieces.entries()) {
-      pending.push({ text: piece, last: index === pieces.length - 1, held, rank });
-      characters += piece.length;
-      if (characters >= encodeAtOnce) await flush();
+  until: number,
+  tick: (tokens: number) => Promise<void>,
+  perShard = shardTokens,
+): Promise<ShardIndex> {
+  const index = readShardIndex(folder) ?? emptyIndex(corpus, tokenizer, perShard);
+  const builder = new ShardBuilder(folder, index, tokenizer.eos);
+  const queue = new EncodingQueue(tokenizer, builder, until);
+  const ticking = (): Promise<void> => tick(builder.progress);
+  try {
+    const { file, item } = index.next;
+    for await (const documents of watched((signal) => corpus.documents({ file, item }, signal), ticking)) {
+      for (const document of documents) await queue.push(document);
+      if (builder.tokens >= until) return index;
+      await ticking();
     }
+    await queue.drain();
+    if (builder.tokens < until) builder.finish();
+    return index;
+  } finally {
+    builder.abandon();
   }
-  await flush();
-  const meta: TokensMeta = {
-    schema: 1,
-    idBytes: width,
-    documents: count,
-    trainTokens: train.tokens,
-    validationTokens: validation.tokens,
-    trainHash: train.close(),
-    validationHash: validation.close(),
-    tokenizerHash: tokenizer.hash,
-  };
-  if (count === 0) throw new BiphaseError('usage', 'The corpus is empty: no document has text.');
-  if (meta.validationTokens > 0 && meta.trainTokens > 0) return meta;
-  return splitAgain(folder, meta, smallest.ranges);
-}
-
-/** Moves ranges of train.bin (or its end) to validation.bin, for corpora too small for the hash. */
-function splitAgain(folder: string, meta: TokensMeta, smallest: [number, number][]): TokensMeta {
-  const names = ['train.bin', 'validation.bin'];
-  const from = meta.trainTokens > 0 ? names[0] : names[1];
-  const total = meta.trainTokens + meta.validationTokens;
-  const all = new Int32Array(total);
-  const source = new TokenFile(path.join(folder, from), meta.idBytes, total);
-  source.read(0, all);
-  source.close();
-  const covered = smallest.reduce((sum, [a, b]) => sum + b - a, 0);
-  const ranges: [number, number][] =
-    meta.trainTokens > 0 && covered < total ? smallest : [[total - Math.ceil(total / 20), total]];
-  const train = new TokenWriter(path.join(folder, 'train.again'), meta.idBytes);
-  const validation = new TokenWriter(path.join(folder, 'validation.again'), meta.idBytes);
-  let at = 0;
-  for (const [a, b] of ranges) {
-    train.append(all.subarray(at, a));
-    validation.append(all.subarray(a, b));
-    at = b;
-  }
-  train.append(all.subarray(at));
-  const again = {
-    ...meta,
-    trainTokens: train.tokens,
-    validationTokens: validation.tokens,
-    trainHash: train.close(),
-    validationHash: validation.close(),
-  };
-  for (const name of names)
-    fs.renameSync(path.join(folder, name.replace('.bin', '.again')), path.join(folder, name));
-  return again;
 }

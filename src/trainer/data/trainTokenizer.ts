@@ -5,19 +5,35 @@ import { BiphaseError } from '../../core/errors.ts';
 import { nativeTokenizers } from './nativeTokenizers.ts';
 
 /** Changes when the same corpus would give another tokenizer. */
-export const tokenizerTrainingVersion = 1;
+export const tokenizerTrainingVersion = 2;
 export const trainedSpecials = ['<|begin_of_text|>', '<|end_of_text|>', '<|mask|>'] as const;
 
 /** The library's trainer stops here and offers no setting. */
 const libraryVocabSize = 30_000;
 /** Characters that the merges are counted on: documents are taken evenly until they are reached. */
 const sampleCharacters = 1_500_000;
+/** Characters that are read at most: the beginning of a corpus is a sample of all of it. */
+const mostCharacters = 64_000_000;
 /** A document longer than this gives its beginning only. */
 const longestPart = 100_000;
 
 /** Words as Llama 3 cuts them: contractions, letters with one leading sign, up to three digits, signs, line ends. */
 const splitPattern =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+/** The library's function for a split takes its pattern as plain text; only a description can hold a regular expression. */
+const untrained = {
+  version: '1.0',
+  added_tokens: [],
+  pre_tokenizer: {
+    type: 'Sequence',
+    pretokenizers: [
+      { type: 'Split', pattern: { Regex: splitPattern }, behavior: 'Isolated', invert: false },
+      { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
+    ],
+  },
+  model: { type: 'BPE', vocab: {}, merges: [] },
+};
 
 interface TrainedJson {
   version: string;
@@ -93,6 +109,7 @@ export async function trainTokenizer(
     let stride = 1;
     let index = 0;
     for await (const text of documents) {
+      if (read > mostCharacters) break;
       read += text.length;
       // The further into the corpus, the fewer documents are taken, so that the sample reaches to its end.
       if (index++ % stride !== 0) continue;
@@ -104,15 +121,7 @@ export async function trainTokenizer(
     }
     fs.closeSync(file);
     if (read === 0) throw new BiphaseError('usage', 'The corpus is empty: no document has text.');
-    const { BPE, Tokenizer, sequencePreTokenizer, splitPreTokenizer, byteLevelPreTokenizer } =
-      nativeTokenizers();
-    const tokenizer = new Tokenizer(BPE.empty());
-    tokenizer.setPreTokenizer(
-      sequencePreTokenizer([
-        splitPreTokenizer(splitPattern, 'isolated', false),
-        byteLevelPreTokenizer(false, false),
-      ]),
-    );
+    const tokenizer = nativeTokenizers().Tokenizer.fromString(JSON.stringify(untrained));
     tokenizer.train([sample]);
     const learned = path.join(folder, 'tokenizer.json');
     tokenizer.save(learned, false);

@@ -45,6 +45,11 @@ export interface Engine {
   readonly name: string;
   /** Reserves zero-filled memory. Only while a model is built: a step allocates nothing. */
   tensor(dtype: 'f32' | 'i32', shape: readonly number[]): Tensor;
+  /**
+   * The same for a parameter, its gradient or a moment of it. Such a tensor may lie where only some ops reach it: those
+   * that take a weight or its gradient, the optimizer's, `fill`, `upload` and `read`.
+   */
+  parameter(shape: readonly number[]): Tensor;
   /** A view of `count` rows from row `start`. */
   rows(tensor: Tensor, start: number, count: number): Tensor;
   /** The same elements under another shape. */

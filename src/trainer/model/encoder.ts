@@ -1,3 +1,4 @@
+import { BiphaseError } from '../../core/errors.ts';
 import { headChunkRows } from '../../core/plannedBytes.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
 import type { Engine, HeadShape, Tensor } from '../engine/engine.ts';
@@ -25,6 +26,18 @@ interface LayerMemory {
   gateUp: Tensor; //            [T, 2·I]
 }
 
+/** What the backward pass writes: absent where a model is only evaluated. */
+interface BackwardMemory {
+  gradients: ParameterSet;
+  dStream: Tensor; //    [T, h]
+  dNormed: Tensor; //    [T, h]
+  dQkv: Tensor; //       [T, (H + 2K)·D]
+  dAttended: Tensor; //  [T, H·D]
+  dGateUp: Tensor; //    [T, 2·I]
+  dActivated: Tensor; // [T, I]
+  dHeadInput: Tensor; // [chunk, h]
+}
+
 /** A micro-batch as the engine holds it. */
 interface Inputs {
   tokens: number;
@@ -38,7 +51,6 @@ export class Encoder {
   private readonly engine: Engine;
   private readonly config: ModelConfig;
   private readonly weights: ParameterSet;
-  private readonly gradients: ParameterSet;
   private readonly shape: HeadShape;
 
   private readonly cos: Tensor; // [context, D/2]
@@ -55,15 +67,9 @@ export class Encoder {
   private readonly output: Tensor; //          [T, h] after the final norm
   private readonly normed: Tensor; //          [T, h] shared by all layers
   private readonly activated: Tensor; //       [T, I] shared by all layers
-  private readonly dStream: Tensor; //         [T, h]
-  private readonly dNormed: Tensor; //         [T, h]
-  private readonly dQkv: Tensor; //            [T, (H + 2K)·D]
-  private readonly dAttended: Tensor; //       [T, H·D]
-  private readonly dGateUp: Tensor; //         [T, 2·I]
-  private readonly dActivated: Tensor; //      [T, I]
+  private readonly backwardMemory: BackwardMemory | undefined;
 
   private readonly headInput: Tensor; //  [chunk, h]
-  private readonly dHeadInput: Tensor; // [chunk, h]
   private readonly logitChunk: Tensor; // [chunk, V]
   private readonly losses: Tensor; //     [R]
 
@@ -71,12 +77,12 @@ export class Encoder {
     engine: Engine,
     config: ModelConfig,
     limits: BatchLimits,
-    parameters: { weights: ParameterSet; gradients: ParameterSet },
+    parameters: { weights: ParameterSet; gradients: ParameterSet | undefined },
   ) {
     this.engine = engine;
     this.config = config;
-    this.weights = parameters.weights;
-    this.gradients = parameters.gradients;
+    const { weights, gradients } = parameters;
+    this.weights = weights;
     const { hiddenSize: h, heads, kvHeads, headDim, intermediateSize: width, vocabSize } = config;
     this.shape = { heads, kvHeads, headDim };
     const T = limits.tokens;
@@ -96,7 +102,7 @@ export class Encoder {
     this.lossRows = i32(R);
     this.targets = i32(R);
 
-    this.layers = Array.from({ length: config.layers }, () => ({
+    const layerMemory = (): LayerMemory => ({
       input: f32(T, h),
       inputInverseRms: f32(T),
       qkv: f32(T, (heads + 2 * kvHeads) * headDim),
@@ -105,24 +111,31 @@ export class Encoder {
       middle: f32(T, h),
       middleInverseRms: f32(T),
       gateUp: f32(T, 2 * width),
-    }));
+    });
+    // Without a backward pass nothing of a layer is needed again: all of them share one memory.
+    const shared = gradients ? undefined : layerMemory();
+    this.layers = Array.from({ length: config.layers }, () => shared ?? layerMemory());
     this.stream = f32(T, h);
     this.finalInverseRms = f32(T);
     this.output = f32(T, h);
     this.normed = f32(T, h);
     this.activated = f32(T, width);
-    this.dStream = f32(T, h);
-    this.dNormed = f32(T, h);
-    this.dQkv = f32(T, (heads + 2 * kvHeads) * headDim);
-    this.dAttended = f32(T, heads * headDim);
-    this.dGateUp = f32(T, 2 * width);
-    this.dActivated = f32(T, width);
 
     const chunk = headChunkRows(vocabSize, R);
     this.headInput = f32(chunk, h);
-    this.dHeadInput = f32(chunk, h);
     this.logitChunk = f32(chunk, vocabSize);
     this.losses = f32(R);
+    if (gradients)
+      this.backwardMemory = {
+        gradients,
+        dStream: f32(T, h),
+        dNormed: f32(T, h),
+        dQkv: f32(T, (heads + 2 * kvHeads) * headDim),
+        dAttended: f32(T, heads * headDim),
+        dGateUp: f32(T, 2 * width),
+        dActivated: f32(T, width),
+        dHeadInput: f32(chunk, h),
+      };
   }
 
   /** The batch's cross-entropy. */
@@ -206,9 +219,10 @@ export class Encoder {
 
   /** From any gradient of the output [T, h] to the gradients of all parameters of the body. */
   backward(inputs: Inputs, dOutput: Tensor): void {
-    const { engine, weights, gradients, config } = this;
+    const { engine, weights, config } = this;
+    const { gradients, ...memory } = this.needBackward();
     const cut = (tensor: Tensor): Tensor => engine.rows(tensor, 0, inputs.tokens);
-    const dStream = cut(this.dStream);
+    const dStream = cut(memory.dStream);
     engine.fill(dStream, 0);
     engine.rmsNormBackward(
       dStream,
@@ -234,13 +248,14 @@ export class Encoder {
     memory: LayerMemory,
   ): void {
     const { engine, config, shape } = this;
+    const own = this.needBackward();
     const cut = (tensor: Tensor): Tensor => engine.rows(tensor, 0, inputs.tokens);
     const eps = config.normEps;
-    const [dStream, dNormed, normed] = [cut(this.dStream), cut(this.dNormed), cut(this.normed)];
+    const [dStream, dNormed, normed] = [cut(own.dStream), cut(own.dNormed), cut(this.normed)];
     const [input, middle, qkv] = [cut(memory.input), cut(memory.middle), cut(memory.qkv)];
     const [attended, gateUp] = [cut(memory.attended), cut(memory.gateUp)];
-    const [activated, dActivated] = [cut(this.activated), cut(this.dActivated)];
-    const [dQkv, dAttended, dGateUp] = [cut(this.dQkv), cut(this.dAttended), cut(this.dGateUp)];
+    const [activated, dActivated] = [cut(this.activated), cut(own.dActivated)];
+    const [dQkv, dAttended, dGateUp] = [cut(own.dQkv), cut(own.dAttended), cut(own.dGateUp)];
     const inputInverseRms = cut(memory.inputInverseRms);
     const middleInverseRms = cut(memory.middleInverseRms);
 
@@ -302,22 +317,29 @@ export class Encoder {
   private headWithGradient(batch: PackedBatch, output: Tensor, gradientScale: number): Tensor {
     this.uploadTargets(batch);
     const { engine } = this;
-    const dOutput = engine.rows(this.dNormed, 0, output.shape[0]!);
+    const { gradients, dNormed, dHeadInput } = this.needBackward();
+    const dOutput = engine.rows(dNormed, 0, output.shape[0]!);
     engine.fill(dOutput, 0);
     for (const [start, rows] of this.headChunks(batch.lossRows.length)) {
       const input = engine.rows(this.headInput, 0, rows);
-      const dInput = engine.rows(this.dHeadInput, 0, rows);
+      const dInput = engine.rows(dHeadInput, 0, rows);
       const logits = engine.rows(this.logitChunk, 0, rows);
       const lossRows = engine.rows(this.lossRows, start, rows);
       const targets = engine.rows(this.targets, start, rows);
       engine.gatherRows(input, output, lossRows); //                                [chunk, h]
       engine.linear(logits, input, this.weights.head); //                           [chunk, V]
       engine.crossEntropyWithGradient(engine.rows(this.losses, start, rows), logits, targets, gradientScale);
-      engine.linearBackwardWeight(this.gradients.head, logits, input);
+      engine.linearBackwardWeight(gradients.head, logits, input);
       engine.linearBackwardInput(dInput, logits, this.weights.head); //             [chunk, h]
       engine.gatherRowsBackward(dOutput, dInput, lossRows);
     }
     return dOutput;
+  }
+
+  private needBackward(): BackwardMemory {
+    if (!this.backwardMemory)
+      throw new BiphaseError('internal', 'The model was opened for evaluation alone.');
+    return this.backwardMemory;
   }
 
   private *headChunks(lossPositions: number): Generator<[start: number, rows: number]> {

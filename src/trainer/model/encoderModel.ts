@@ -1,7 +1,8 @@
 import { BiphaseError } from '../../core/errors.ts';
-import { normals, philox, philoxKey } from '../../core/philox.ts';
+import { fillNormals, philoxKey } from '../../core/philox.ts';
+import type { ModelPurpose } from '../../core/plannedBytes.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
-import type { Engine, OptimizerEntry, Tensor } from '../engine/engine.ts';
+import { type Engine, elementCount, type OptimizerEntry, type Tensor } from '../engine/engine.ts';
 import { Encoder } from './encoder.ts';
 import { allocateParameters, type ParameterSet } from './parameters.ts';
 import type {
@@ -12,10 +13,18 @@ import type {
   ParameterKind,
   PretrainingModel,
 } from './pretrainingModel.ts';
+import { type ElementRange, piecesOf } from './safetensorsFile.ts';
 
 const INITIAL_DEVIATION = 0.02;
 /** PyTorch's clip_grad_norm_ adds it to the norm. */
 const CLIP_EPSILON = 1e-6;
+
+/** Copies of the parameters that a purpose needs. */
+const kindsOf: Record<ModelPurpose, readonly ParameterKind[]> = {
+  train: ['weight', 'gradient', 'firstMoment', 'secondMoment'],
+  gradients: ['weight', 'gradient'],
+  evaluate: ['weight'],
+};
 
 /** The encoder with its parameters, gradients and moments on one engine. */
 export class EncoderModel implements PretrainingModel {
@@ -24,49 +33,54 @@ export class EncoderModel implements PretrainingModel {
   readonly parameters: readonly { name: string; shape: readonly number[] }[];
   private readonly engine: Engine;
   private readonly limits: BatchLimits;
-  private readonly copies: Record<ParameterKind, ParameterSet>;
+  private readonly copies: ReadonlyMap<ParameterKind, ParameterSet>;
   private readonly encoder: Encoder;
-  private readonly entries: Record<AdamWStep['decay'], readonly OptimizerEntry[]>;
+  private readonly entries = new Map<AdamWStep['decay'], readonly OptimizerEntry[]>();
 
-  constructor(engine: Engine, config: ModelConfig, limits: BatchLimits, plannedBytes: number) {
+  constructor(
+    engine: Engine,
+    config: ModelConfig,
+    limits: BatchLimits,
+    plannedBytes: number,
+    purpose: ModelPurpose = 'train',
+  ) {
     this.engine = engine;
     this.config = config;
     this.limits = limits;
     this.plannedBytes = plannedBytes;
-    this.copies = {
-      weight: allocateParameters(engine, config),
-      gradient: allocateParameters(engine, config),
-      firstMoment: allocateParameters(engine, config),
-      secondMoment: allocateParameters(engine, config),
-    };
-    this.encoder = new Encoder(engine, config, limits, {
-      weights: this.copies.weight,
-      gradients: this.copies.gradient,
-    });
-    this.parameters = [...this.copies.weight.named].map(([name, { shape }]) => ({ name, shape }));
-    this.entries = { all: this.optimizerEntries('all'), matrices: this.optimizerEntries('matrices') };
+    this.copies = new Map(kindsOf[purpose].map((kind) => [kind, allocateParameters(engine, config)]));
+    const weights = this.copies.get('weight')!;
+    this.encoder = new Encoder(engine, config, limits, { weights, gradients: this.copies.get('gradient') });
+    this.parameters = [...weights.named].map(([name, { shape }]) => ({ name, shape }));
   }
 
-  private optimizerEntries(decay: AdamWStep['decay']): OptimizerEntry[] {
-    return this.parameters.map(({ name, shape }) => ({
+  /** The optimizer's list for a kind of decay, one and the same object at every call. */
+  private optimizerEntries(decay: AdamWStep['decay']): readonly OptimizerEntry[] {
+    const known = this.entries.get(decay);
+    if (known) return known;
+    const entries = this.parameters.map(({ name, shape }) => ({
       weight: this.tensor(name, 'weight'),
       gradient: this.tensor(name, 'gradient'),
       firstMoment: this.tensor(name, 'firstMoment'),
       secondMoment: this.tensor(name, 'secondMoment'),
       decays: decay === 'all' || shape.length === 2,
     }));
+    this.entries.set(decay, entries);
+    return entries;
   }
 
   async initialize(seed: number): Promise<void> {
-    for (const { name, shape } of this.parameters)
-      this.engine.upload(this.tensor(name, 'weight'), initialValues(seed, name, shape));
+    for (const { name, shape } of this.parameters) {
+      for (const range of piecesOf(elementCount(shape)))
+        await this.write(name, 'weight', initialValues(seed, name, shape, range), range.start);
+    }
     this.resetMoments();
   }
 
   resetMoments(): void {
-    for (const { name } of this.parameters) {
-      this.engine.fill(this.tensor(name, 'firstMoment'), 0);
-      this.engine.fill(this.tensor(name, 'secondMoment'), 0);
+    for (const kind of ['firstMoment', 'secondMoment'] as const) {
+      if (!this.copies.has(kind)) continue;
+      for (const { name } of this.parameters) this.engine.fill(this.tensor(name, kind), 0);
     }
   }
 
@@ -90,7 +104,7 @@ export class EncoderModel implements PretrainingModel {
   }
 
   async adamW(step: AdamWStep): Promise<{ gradNorm: number; updated: boolean }> {
-    const entries = this.entries[step.decay];
+    const entries = this.optimizerEntries(step.decay);
     const gradNorm = Math.sqrt(await this.engine.sumOfSquares(entries));
     const skipped = step.normOnly === true || (step.skipNonFinite && !Number.isFinite(gradNorm));
     if (skipped) return { gradNorm, updated: false };
@@ -110,12 +124,26 @@ export class EncoderModel implements PretrainingModel {
     return { gradNorm, updated: true };
   }
 
-  async read(name: string, kind: ParameterKind): Promise<Float32Array> {
-    return await this.engine.read(this.tensor(name, kind));
+  async read(name: string, kind: ParameterKind, range?: ElementRange): Promise<Float32Array> {
+    return await this.engine.read(this.elements(name, kind, range));
   }
 
-  async write(name: string, kind: ParameterKind, values: Float32Array): Promise<void> {
-    this.engine.upload(this.tensor(name, kind), values);
+  async write(name: string, kind: ParameterKind, values: Float32Array, start?: number): Promise<void> {
+    const range = start === undefined ? undefined : { start, count: values.length };
+    this.engine.upload(this.elements(name, kind, range), values);
+  }
+
+  /** A parameter, or a piece of it as one row of numbers. */
+  private elements(name: string, kind: ParameterKind, range: ElementRange | undefined): Tensor {
+    const tensor = this.tensor(name, kind);
+    if (!range) return tensor;
+    const all = elementCount(tensor.shape);
+    if (range.start < 0 || range.start + range.count > all)
+      throw new BiphaseError(
+        'internal',
+        `${name} has ${all} elements: those from ${range.start} are beyond.`,
+      );
+    return this.engine.rows(this.engine.reshape(tensor, [all]), range.start, range.count);
   }
 
   async close(): Promise<void> {
@@ -123,7 +151,10 @@ export class EncoderModel implements PretrainingModel {
   }
 
   private tensor(name: string, kind: ParameterKind): Tensor {
-    const tensor = this.copies[kind].named.get(name);
+    const copy = this.copies.get(kind);
+    if (!copy)
+      throw new BiphaseError('internal', `The model was opened without a ${kind} of its parameters.`);
+    const tensor = copy.named.get(name);
     if (!tensor) throw new BiphaseError('missing', `The model has no parameter ${name}.`);
     return tensor;
   }
@@ -158,15 +189,15 @@ export class EncoderModel implements PretrainingModel {
   }
 }
 
-/** N(0, 0.02) for matrices, element by element from its own counter; 1 for norms. */
-function initialValues(seed: number, name: string, shape: readonly number[]): Float32Array {
-  const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+/** N(0, 0.02) for matrices, element by element from its own counter; 1 for norms. `start` is a multiple of 4. */
+function initialValues(
+  seed: number,
+  name: string,
+  shape: readonly number[],
+  { start, count }: ElementRange,
+): Float32Array {
+  const values = new Float32Array(count);
   if (shape.length < 2) return values.fill(1);
-  const key = philoxKey(seed, `weights ${name}`);
-  for (let i = 0; i < values.length; i += 4) {
-    const block = normals(philox(key, [(i / 4) >>> 0, 0, 0, 0]));
-    for (let lane = 0; lane < 4 && i + lane < values.length; lane++)
-      values[i + lane] = INITIAL_DEVIATION * block[lane]!;
-  }
+  fillNormals(values, philoxKey(seed, `weights ${name}`), start / 4, INITIAL_DEVIATION);
   return values;
 }

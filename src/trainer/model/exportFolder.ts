@@ -11,7 +11,7 @@ import {
 import { WeightFolder } from './weightFolder.ts';
 
 /**
- * Copies a checkpoint or any other model folder into a new folder in another format, one tensor in memory at a time.
+ * Copies a checkpoint or any other model folder into a new folder in another format, a piece of one tensor in memory at a time.
  * The tokenizer goes with it; the trainer's state stays behind.
  * @throws BiphaseError `usage` where the target exists, `missing`, `damaged`
  */
@@ -25,7 +25,13 @@ export async function exportFolder(source: string, target: string, format: Weigh
     const temporary = fs.mkdtempSync(`${target}.tmp-`);
     try {
       const tokens = await readSpecialTokens(source);
-      await writeTransformersFolder(temporary, config, (name) => weights.read(name), tokens, format);
+      await writeTransformersFolder(
+        temporary,
+        config,
+        (name, range) => weights.read(name, range),
+        tokens,
+        format,
+      );
       for (const name of [checkpointFiles.tokenizer, checkpointFiles.tokenizerConfig])
         if (fs.existsSync(path.join(source, name)))
           fs.copyFileSync(path.join(source, name), path.join(temporary, name));

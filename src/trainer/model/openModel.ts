@@ -1,13 +1,17 @@
+import os from 'node:os';
 import { BiphaseError } from '../../core/errors.ts';
 import {
-  NORM_TILE_ROWS,
-  optimizerTiles,
-  packElements,
+  engineSizes,
+  type ModelPurpose,
+  type PlanOptions,
   planMemory,
-  scratchElements,
   whyItDoesNotFit,
 } from '../../core/plannedBytes.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
+import { BlasEngine } from '../engine/blas/blasEngine.ts';
+import { needBlas } from '../engine/blas/findBlas.ts';
+import type { EngineName } from '../engine/chooseEngine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { ReferenceEngine } from '../engine/reference/referenceEngine.ts';
 import { WasmEngine } from '../engine/wasm/wasmEngine.ts';
 import { EncoderModel } from './encoderModel.ts';
@@ -16,9 +20,15 @@ import type { BatchLimits, PretrainingModel } from './pretrainingModel.ts';
 export interface OpenModelOptions {
   config: ModelConfig;
   limits: BatchLimits;
-  engine: 'reference' | 'wasm';
+  engine: EngineName;
   /** Threads that compute, the calling one included. */
   threads: number;
+  /** Default: train. */
+  purpose?: ModelPurpose;
+  /** Bytes at which the arena ends; default: where a WebAssembly memory does. Parameters beyond it are stored. */
+  arenaLimit?: number;
+  /** Stands between the model and its engine, to measure. */
+  watch?: (engine: Engine) => Engine;
 }
 
 /**
@@ -26,27 +36,34 @@ export interface OpenModelOptions {
  * reserved (kind 'full', with the numbers).
  */
 export async function openPretrainingModel(options: OpenModelOptions): Promise<PretrainingModel> {
-  const { config, limits, engine } = options;
+  const { config, limits, engine, purpose = 'train' } = options;
   checkShape(config);
   const threads = Math.max(1, Math.floor(options.threads));
-  const plan = planMemory(config, limits, threads);
-  if (engine === 'reference')
-    return new EncoderModel(new ReferenceEngine(), config, limits, 2 * (plan.total - plan.engine));
-
-  const misfit = whyItDoesNotFit(config, limits, threads);
-  if (misfit)
-    throw new BiphaseError('full', misfit, { next: 'Choose a smaller model or fewer samples at once.' });
-  const wasm = await WasmEngine.open(
-    {
-      bytes: plan.total,
-      pack: packElements(config, limits),
-      scratch: scratchElements(config, limits),
-      normPartial: Math.ceil(limits.tokens / NORM_TILE_ROWS) * config.hiddenSize,
-      optimizerTiles: optimizerTiles(config),
-    },
+  const planOptions: PlanOptions = {
     threads,
-  );
-  return new EncoderModel(wasm, config, limits, plan.total);
+    purpose,
+    engine: engine === 'blas' ? engine : 'wasm',
+    ...(options.arenaLimit === undefined ? {} : { arenaLimit: options.arenaLimit }),
+  };
+  const plan = planMemory(config, limits, planOptions);
+  if (engine === 'reference')
+    return new EncoderModel(
+      new ReferenceEngine(),
+      config,
+      limits,
+      2 * (plan.total - plan.engine - plan.process),
+      purpose,
+    );
+
+  const misfit = whyItDoesNotFit(config, limits, planOptions, os.totalmem());
+  if (misfit)
+    throw new BiphaseError('full', misfit, { next: 'Choose a smaller model or fewer tokens at once.' });
+  const sizes = engineSizes(config, limits, planOptions);
+  const opened =
+    engine === 'blas'
+      ? await BlasEngine.openWith(needBlas(), sizes, threads)
+      : await WasmEngine.open(sizes, threads);
+  return new EncoderModel(options.watch?.(opened) ?? opened, config, limits, plan.total, purpose);
 }
 
 function checkShape(config: ModelConfig): void {

@@ -33,7 +33,7 @@ export interface ParameterSet {
 export function allocateParameters(engine: Engine, config: ModelConfig): ParameterSet {
   const { hiddenSize: h, heads, kvHeads, headDim, intermediateSize: width, vocabSize } = config;
   const named = new Map<string, Tensor>();
-  const allocate = (...shape: number[]): Tensor => engine.tensor('f32', shape);
+  const allocate = (...shape: number[]): Tensor => engine.parameter(shape);
 
   const embedding = allocate(vocabSize, h);
   named.set('model.embed_tokens.weight', embedding);

@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
+import type { ElementRange } from './safetensorsFile.ts';
 
 /**
  * Samples packed end to end, without padding. `cumulativeLengths` starts with 0 and ends with the token count;
@@ -58,7 +59,7 @@ export type ParameterKind = 'weight' | 'gradient' | 'firstMoment' | 'secondMomen
 /** The encoder with its one head, in training: what the training loop, the checkpoints and `biphase loss` use. */
 export interface PretrainingModel {
   readonly config: ModelConfig;
-  /** Bytes planned for weights, gradients, moments and activations together. */
+  /** Bytes planned for weights, gradients, moments and activations together, as far as its purpose needs them. */
   readonly plannedBytes: number;
   /** Names as `transformers` has them, with shapes, in the model's order (lm_head absent when tied). */
   readonly parameters: readonly { name: string; shape: readonly number[] }[];
@@ -75,9 +76,10 @@ export interface PretrainingModel {
   adamW(step: AdamWStep): Promise<{ gradNorm: number; updated: boolean }>;
   /** Logits in fp32, [lossRows, vocabSize]; for tests and golden comparison. */
   logits(batch: PackedBatch): Promise<Float32Array>;
-  /** A copy, row-major fp32. */
-  read(name: string, kind: ParameterKind): Promise<Float32Array>;
-  write(name: string, kind: ParameterKind, values: Float32Array): Promise<void>;
+  /** A copy, row-major fp32: of all elements, or of `count` from element `start`. */
+  read(name: string, kind: ParameterKind, range?: ElementRange): Promise<Float32Array>;
+  /** Sets all elements, or those from `start` on. */
+  write(name: string, kind: ParameterKind, values: Float32Array, start?: number): Promise<void>;
   /** Ends the workers; the model cannot be used after it. */
   close(): Promise<void>;
 }

@@ -11,11 +11,26 @@ import {
   type SafetensorsHeader,
 } from '../../core/safetensors.ts';
 
-/** Values of a tensor and how to get them: one tensor is in memory at a time. */
+/** Elements of a tensor that are in memory at a time while it is read or written. */
+const PIECE_ELEMENTS = 1 << 20;
+
+/** A piece of a tensor, in elements of its row-major order. */
+export interface ElementRange {
+  start: number;
+  count: number;
+}
+
+/** The pieces in which a tensor of so many elements is read and written. */
+export function* piecesOf(elements: number): Generator<ElementRange> {
+  for (let start = 0; start < elements; start += PIECE_ELEMENTS)
+    yield { start, count: Math.min(PIECE_ELEMENTS, elements - start) };
+}
+
+/** A tensor and how to get a piece of its values. */
 export interface TensorSource {
   name: string;
   shape: readonly number[];
-  values(): Promise<Float32Array>;
+  values(range: ElementRange): Promise<Float32Array>;
 }
 
 /** Writes tensors and returns when the bytes are on disk. */
@@ -27,7 +42,9 @@ export async function writeSafetensorsFile(
   const handle = await open(file, 'w');
   try {
     await handle.writeFile(encodeSafetensorsHeader(tensors, { format: 'pt' }, dtype));
-    for (const tensor of tensors) await handle.writeFile(encodeFloats(dtype, await tensor.values()));
+    for (const tensor of tensors)
+      for (const range of piecesOf(tensor.shape.reduce((a, b) => a * b, 1)))
+        await handle.writeFile(encodeFloats(dtype, await tensor.values(range)));
     await handle.sync();
   } finally {
     await handle.close();
@@ -57,16 +74,16 @@ export class SafetensorsFile {
   }
 
   /**
-   * One tensor as fp32, or some of its rows.
+   * One tensor as fp32, or a piece of it.
    * @throws BiphaseError `damaged` when the file has become shorter or the tensor is not floating point
    */
   async read(
     entry: SafetensorsEntry,
-    rows: { start: number; rows: number } = { start: 0, rows: entry.shape[0] ?? 1 },
+    range: ElementRange = { start: 0, count: elementsOf(entry) },
   ): Promise<Float32Array> {
-    const rowBytes = entry.bytes / Math.max(1, entry.shape[0] ?? 1);
-    const wanted = rows.rows * rowBytes;
-    const bytes = await rangeReader(this.handle)(entry.offset + rows.start * rowBytes, wanted);
+    const width = entry.bytes / Math.max(1, elementsOf(entry));
+    const wanted = range.count * width;
+    const bytes = await rangeReader(this.handle)(entry.offset + range.start * width, wanted);
     if (bytes.length < wanted)
       throw new BiphaseError('damaged', `The safetensors file ends within ${entry.name}.`);
     return decodeFloats(entry.dtype, bytes);
@@ -75,6 +92,11 @@ export class SafetensorsFile {
   async close(): Promise<void> {
     await this.handle.close();
   }
+}
+
+/** Number of elements of a tensor in a file. */
+export function elementsOf(entry: SafetensorsEntry): number {
+  return entry.shape.reduce((a, b) => a * b, 1);
 }
 
 function rangeReader(handle: FileHandle): RangeReader {

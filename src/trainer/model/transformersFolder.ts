@@ -6,7 +6,7 @@ import { type ParameterNaming, storedParameters } from '../../core/storedParamet
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
 import { readJsonObject } from './jsonFile.ts';
 import type { PretrainingModel } from './pretrainingModel.ts';
-import { type TensorSource, writeSafetensorsFile } from './safetensorsFile.ts';
+import { type ElementRange, piecesOf, type TensorSource, writeSafetensorsFile } from './safetensorsFile.ts';
 import { WeightFolder, weightFileNames } from './weightFolder.ts';
 
 // A model as `transformers` keeps a EuroBERT: config.json and model.safetensors in one folder.
@@ -70,12 +70,12 @@ const plainFormat: WeightFormat = {
 
 /**
  * Writes config.json and the weights.
- * @param values of a parameter by its `transformers` name, one at a time
+ * @param values a piece of a parameter by its `transformers` name
  */
 export async function writeTransformersFolder(
   folder: string,
   config: ModelConfig,
-  values: (name: string) => Promise<Float32Array>,
+  values: (name: string, range: ElementRange) => Promise<Float32Array>,
   tokens: SpecialTokens = {},
   format: WeightFormat = plainFormat,
 ): Promise<void> {
@@ -84,11 +84,19 @@ export async function writeTransformersFolder(
   const tensors = storedParameters(config, format.naming).map(({ name, shape, parts }) => ({
     name,
     shape,
-    values: async () => {
-      if (parts.length === 1) return await values(parts[0].name);
-      const joined = new Float32Array(shape.reduce((a, b) => a * b, 1));
-      const rowLength = joined.length / shape[0];
-      for (const part of parts) joined.set(await values(part.name), part.start * rowLength);
+    values: async (range: ElementRange) => {
+      if (parts.length === 1) return await values(parts[0].name, range);
+      // The piece may run over the border of two parameters.
+      const joined = new Float32Array(range.count);
+      const rowLength = shape.reduce((a, b) => a * b, 1) / shape[0];
+      for (const part of parts) {
+        const first = part.start * rowLength;
+        const from = Math.max(range.start, first);
+        const to = Math.min(range.start + range.count, first + part.rows * rowLength);
+        if (from >= to) continue;
+        const piece = await values(part.name, { start: from - first, count: to - from });
+        joined.set(piece, from - range.start);
+      }
       return joined;
     },
   }));
@@ -206,7 +214,9 @@ function refuseOtherArchitectures(file: string, json: Record<string, unknown>): 
 export async function readTransformersWeights(folder: string, model: PretrainingModel): Promise<void> {
   const weights = await WeightFolder.open(folder, model.config);
   try {
-    for (const { name } of model.parameters) await model.write(name, 'weight', await weights.read(name));
+    for (const { name, shape } of model.parameters)
+      for (const range of piecesOf(shape.reduce((a, b) => a * b, 1)))
+        await model.write(name, 'weight', await weights.read(name, range), range.start);
   } finally {
     await weights.close();
   }

@@ -9,18 +9,19 @@ import {
 } from '../../core/storedParameters.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
 import { readJsonObject } from './jsonFile.ts';
-import { SafetensorsFile } from './safetensorsFile.ts';
+import { type ElementRange, elementsOf, SafetensorsFile } from './safetensorsFile.ts';
 
 export const weightFileNames = {
   single: 'model.safetensors',
   index: 'model.safetensors.index.json',
 } as const;
 
-/** Where a parameter lies. */
+/** Where a parameter lies: elements of a tensor from `start` on. */
 interface Place {
   file: SafetensorsFile;
   entry: SafetensorsEntry;
-  rows: { start: number; rows: number };
+  start: number;
+  count: number;
 }
 
 /**
@@ -43,11 +44,12 @@ export class WeightFolder {
     }
   }
 
-  /** One parameter by its `transformers` name, row-major. @throws BiphaseError `missing`, `damaged` */
-  async read(name: string): Promise<Float32Array> {
+  /** One parameter, or a piece of it, by its `transformers` name, row-major. @throws BiphaseError `missing`, `damaged` */
+  async read(name: string, range?: ElementRange): Promise<Float32Array> {
     const place = this.#places.get(name);
     if (!place) throw new BiphaseError('missing', `The weights have no parameter ${name}.`);
-    return await place.file.read(place.entry, place.rows);
+    const { start, count } = range ?? { start: 0, count: place.count };
+    return await place.file.read(place.entry, { start: place.start + start, count });
   }
 
   async close(): Promise<void> {
@@ -86,10 +88,11 @@ export class WeightFolder {
         'damaged',
         `${entry.name} in ${folder} has the shape [${entry.shape}], but config.json asks for [${stored.shape}].`,
       );
+    const rowLength = elementsOf(entry) / Math.max(1, entry.shape[0] ?? 1);
     for (const { name, start, rows } of stored.parts) {
       if (this.#places.has(name))
         throw new BiphaseError('damaged', `${folder} has the tensor ${name} twice.`);
-      this.#places.set(name, { file, entry, rows: { start, rows } });
+      this.#places.set(name, { file, entry, start: start * rowLength, count: rows * rowLength });
     }
   }
 }

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import os from 'node:os';
-import { nativePlatform } from '../data/nativeTokenizers.ts';
+import { platformName } from '../../core/platformName.ts';
 
 /** Hash of the bundle that this program was started from; `dev` when run from source. */
 export function bundleHash(): string {
@@ -8,7 +8,7 @@ export function bundleHash(): string {
     const list = JSON.parse(fs.readFileSync(new URL('./bundle.json', import.meta.url), 'utf8')) as {
       hashes?: Record<string, string>;
     };
-    return list.hashes?.[nativePlatform()] ?? 'dev';
+    return list.hashes?.[platformName()] ?? 'dev';
   } catch {
     return 'dev';
   }

@@ -1,14 +1,17 @@
 import os from 'node:os';
 import { BiphaseError } from '../../core/errors.ts';
-import { parameterCounts } from '../../core/parameterCounts.ts';
-import { planMemory, whyItDoesNotFit } from '../../core/plannedBytes.ts';
+import { type PlanOptions, planMemory, whyItDoesNotFit } from '../../core/plannedBytes.ts';
 import type { ResolvedRunFile } from '../../protocol/runFile.ts';
 import { mostTokens } from '../data/packing.ts';
+import { findBlas } from '../engine/blas/findBlas.ts';
+import { chooseEngine, type EngineName } from '../engine/chooseEngine.ts';
 import type { BatchLimits } from '../model/pretrainingModel.ts';
 
 /** How an update is computed; not part of a run's identity. */
 export interface ComputePlan {
-  engine: 'reference' | 'wasm';
+  engine: EngineName;
+  /** Version and configuration of the BLAS library; null: the engine uses none. */
+  blas: { file: string; version: string } | null;
   threads: number;
   /** Samples of one pass. */
   microBatch: number;
@@ -33,16 +36,12 @@ function limitsOf(file: ResolvedRunFile, microBatch: number): BatchLimits {
 }
 
 /** The largest power of two (or the whole batch) whose tokens are enough; the same on every machine. */
-function automaticMicroBatch(file: ResolvedRunFile, threads: number): number {
+function automaticMicroBatch(file: ResolvedRunFile, options: PlanOptions): number {
   let size = 1;
   while (2 * size <= file.batch.samples && limitsOf(file, 2 * size).tokens <= enoughTokens) size *= 2;
   if (limitsOf(file, file.batch.samples).tokens <= enoughTokens) size = file.batch.samples;
-  while (size > 1 && whyItDoesNotFit(file.model, limitsOf(file, size), threads)) size = Math.floor(size / 2);
+  while (size > 1 && whyItDoesNotFit(file.model, limitsOf(file, size), options)) size = Math.floor(size / 2);
   return size;
-}
-
-function gib(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
 /**
@@ -50,22 +49,19 @@ function gib(bytes: number): string {
  * @throws BiphaseError `full` with the numbers where the model cannot fit
  */
 export function planCompute(file: ResolvedRunFile): ComputePlan {
-  const engine = file.engine.name === 'reference' ? 'reference' : 'wasm';
+  const engine = chooseEngine(file.engine.name, file.model);
   const threads = file.engine.threads === 'auto' ? os.availableParallelism() : file.engine.threads;
+  const options: PlanOptions = { threads, purpose: 'train', engine: engine === 'blas' ? 'blas' : 'wasm' };
   const microBatch =
     file.engine.microBatch === 'auto'
-      ? automaticMicroBatch(file, threads)
+      ? automaticMicroBatch(file, options)
       : Math.min(file.engine.microBatch, file.batch.samples);
   const limits = limitsOf(file, microBatch);
-  const misfit = engine === 'wasm' ? whyItDoesNotFit(file.model, limits, threads) : undefined;
+  const misfit = whyItDoesNotFit(file.model, limits, options, os.totalmem());
   if (misfit)
     throw new BiphaseError('full', misfit, { next: 'Choose a smaller model or a smaller micro-batch.' });
-  const plannedBytes = planMemory(file.model, limits, threads).total * (engine === 'reference' ? 2 : 1);
-  if (plannedBytes > os.totalmem())
-    throw new BiphaseError(
-      'full',
-      `This run needs ${gib(plannedBytes)} (${Math.round(parameterCounts(file.model).total / 1e6)}M parameters), but this machine has ${gib(os.totalmem())} of memory.`,
-      { next: 'Choose a smaller model or a smaller micro-batch.' },
-    );
-  return { engine, threads, microBatch, limits, plannedBytes };
+  const plannedBytes = planMemory(file.model, limits, options).total * (engine === 'reference' ? 2 : 1);
+  const library = engine === 'blas' ? findBlas() : null;
+  const blas = library && { file: library.file, version: library.version };
+  return { engine, blas, threads, microBatch, limits, plannedBytes };
 }

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { whyEpochs } from '../../core/epochs.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { totalSteps } from '../../core/phases.ts';
@@ -7,13 +8,16 @@ import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { exitCodes, type Progress, runFiles } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import { pruneCheckpoints, type TrainerState, writeCheckpoint } from '../checkpoints/checkpointFolder.ts';
+import { neededSamples, neededTokens } from '../data/dataNeed.ts';
 import { SamplePacker } from '../data/packing.ts';
 import { type PreparedData, prepareData } from '../data/prepareData.ts';
+import { SampleStream } from '../data/sampleStream.ts';
 import { openPretrainingModel } from '../model/openModel.ts';
 import { Masker } from '../objectives/masking.ts';
 import { machineIdentity } from './bundleIdentity.ts';
 import { type ComputePlan, planCompute } from './computePlan.ts';
 import { peakOf } from './peakRate.ts';
+import { pinnedSource } from './pinnedSource.ts';
 import { ProgressTicker } from './progressTicker.ts';
 import { RunWriter } from './runWriter.ts';
 import { begunSegments, nextSegment, readWrapperState } from './segments.ts';
@@ -44,6 +48,8 @@ export interface PretrainOptions {
   root: string;
   resume: boolean;
   onProgress(progress: Progress): void;
+  /** One sentence that a person should read before the first step. */
+  onNotice(sentence: string): void;
   /** Called once with what a signal handler has to call for a clean stop. */
   onStoppable(stop: () => void): void;
 }
@@ -67,8 +73,15 @@ async function prepare(
   // Before any work: a vocabulary that is trained later can only be smaller than planned here.
   if (start.kind === 'random') planCompute(draft);
   const tokenizer = draft.data.tokenizer === 'checkpoint' ? checkpointTokenizer(start) : draft.data.tokenizer;
+  const samples = neededSamples(draft, firstState(start, draft));
+  const { packing, column } = draft.data;
   const data = await prepareData(
-    { ...draft.data, tokenizer },
+    {
+      source: (options.resume ? pinnedSource(options.runFolder) : undefined) ?? draft.data.source,
+      column,
+      tokenizer,
+      tokens: neededTokens(packing, samples, draft.data.tokens),
+    },
     path.join(options.root, 'cache'),
     async (doing) => {
       if (ticker.now.doing !== doing) ticker.now.doing = doing;
@@ -108,10 +121,15 @@ function writeResolved(writer: RunWriter, prepared: Prepared): void {
     file,
     machine: machineIdentity(),
     engine: plan.engine,
+    blas: plan.blas,
+    precision: 'fp32',
     threads: plan.threads,
     microBatch: plan.microBatch,
     plannedBytes: plan.plannedBytes,
+    /** What the process took before: the plan is what comes on top. */
+    processBytes: process.memoryUsage.rss(),
     data: {
+      source: data.source,
       folder: data.folder,
       corpusHash: data.corpusHash,
       trainHash: data.meta.trainHash,
@@ -136,9 +154,15 @@ function whyNotBitExact(runFolder: string, segment: number, plan: ComputePlan): 
     const now: Record<string, unknown> = {
       ...machineIdentity(),
       engine: plan.engine,
+      BLAS: plan.blas?.version,
       microBatch: plan.microBatch,
     };
-    const was: Record<string, unknown> = { ...old.machine, engine: old.engine, microBatch: old.microBatch };
+    const was: Record<string, unknown> = {
+      ...old.machine,
+      engine: old.engine,
+      BLAS: old.blas?.version,
+      microBatch: old.microBatch,
+    };
     const changed = Object.keys(now).filter((key) => now[key] !== was[key]);
     return changed.length === 0
       ? undefined
@@ -146,6 +170,20 @@ function whyNotBitExact(runFolder: string, segment: number, plan: ComputePlan): 
   } catch {
     return undefined;
   }
+}
+
+/** Tells a person, and the run's events, where text will be read again. */
+function sayEpochs(
+  { file, data }: Prepared,
+  samplesPerEpoch: number,
+  state: TrainingState,
+  options: PretrainOptions,
+  writer: RunWriter,
+): void {
+  const sentence = whyEpochs(data.train.length, neededSamples(file, state) / samplesPerEpoch);
+  if (!sentence) return;
+  writer.event(state.step, 'epochs', sentence);
+  options.onNotice(sentence);
 }
 
 async function train(
@@ -156,7 +194,7 @@ async function train(
 ) {
   const { file, plan, data, start } = prepared;
   const { runFolder } = options;
-  ticker.doing('starting');
+  ticker.doing(`starting: ${(plan.plannedBytes / 2 ** 30).toFixed(2)} GiB planned, engine ${plan.engine}`);
   const model = await openPretrainingModel({ config: file.model, ...plan });
   try {
     await fillModel(model, start, file);
@@ -178,6 +216,10 @@ async function train(
           `${start.origin.folder} has no optimizer state: the moments begin at zero, and the data at the first sample.`,
         );
     }
+    const packer = new SamplePacker(data.train, file.data.packing, file.seed, { shuffle: true });
+    if (!options.resume) sayEpochs(prepared, packer.samplesPerEpoch, state, options, writer);
+    const samples = new SampleStream(packer, data.train, state.samples, file.batch.samples);
+    await samples.ready();
     Object.assign(ticker.now, { step: state.step, tokens: state.tokens });
     const common = {
       microBatch: plan.microBatch,
@@ -190,7 +232,7 @@ async function train(
         model,
         writer,
         ticker,
-        packer: new SamplePacker(data.train, file.data.packing, file.seed, { shuffle: true }),
+        samples,
         rules: { ...common, masker: new Masker(file.seed, data.tokenizer) },
         validator: new Validator(file, data.validation, { ...common, masker: new Masker(0, data.tokenizer) }),
         peak: await peakOf(plan),
@@ -207,6 +249,7 @@ async function train(
     ticker.now.secondsLeft = outcome === 'finished' ? 0 : null;
     return outcome;
   } finally {
+    data.train.close();
     await model.close();
   }
 }

@@ -7,7 +7,7 @@ import { decayStart, learningRateAt } from '../../core/schedule.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
 import { metricNames } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile } from '../../protocol/runFile.ts';
-import type { SamplePacker } from '../data/packing.ts';
+import type { SampleStream } from '../data/sampleStream.ts';
 import type { PretrainingModel } from '../model/pretrainingModel.ts';
 import {
   type BatchRules,
@@ -34,7 +34,7 @@ export interface TrainingState {
 export interface TrainingParts {
   file: ResolvedRunFile;
   model: PretrainingModel;
-  packer: SamplePacker;
+  samples: SampleStream;
   rules: BatchRules;
   validator: Validator;
   /** Floating-point operations a second that the machine can reach; null: not measured. */
@@ -176,12 +176,10 @@ export class TrainingLoop {
 
   /** One update: forward and backward over all passes, clip, AdamW. The weights change only at its very end. */
   async #update(): Promise<UpdateResult> {
-    const { file, model, packer, rules, ticker, peak } = this.#parts;
+    const { file, model, rules, ticker, peak } = this.#parts;
     const { step } = this.state;
     const started = performance.now();
-    const samples = Array.from({ length: file.batch.samples }, (_, i) =>
-      packer.sample(this.state.samples + i),
-    );
+    const { samples, stalled } = await this.#parts.samples.take(file.batch.samples);
     const phase = file.phases[phaseIndexAt(file.phases, step)];
     const ratio = maskRatioAt(file.phases, step);
     const passes = microBatches(samples, phase, ratio, rules, this.state.samples).filter(
@@ -229,6 +227,7 @@ export class TrainingLoop {
       metrics[metricNames.shareOfPeak] = Number((flops / seconds / peak).toPrecision(4));
     }
     metrics[metricNames.memory] = process.memoryUsage.rss();
+    metrics[metricNames.dataStalls] = stalled;
     return { tokens, metrics, finite: updated };
   }
 

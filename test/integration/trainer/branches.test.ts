@@ -38,6 +38,7 @@ async function run(id: string, file: object, resume = false): Promise<void> {
   const code = await runPretraining({
     ...{ file, runFolder: folderOf(id), runId: `20260101-${id}`, root, resume },
     onProgress: () => {},
+    onNotice: () => {},
     onStoppable: () => {},
   });
   assert.equal(code, 0);
@@ -50,7 +51,8 @@ function lines<T>(id: string, name: string): T[] {
 
 /** Everything of the lines after a step but what measures the machine. */
 function curve(id: string, after: number): [number, number, unknown][] {
-  const measured: string[] = [metricNames.tokensPerSecond, metricNames.shareOfPeak, metricNames.memory];
+  const { tokensPerSecond, shareOfPeak, memory, dataStalls } = metricNames;
+  const measured: string[] = [tokensPerSecond, shareOfPeak, memory, dataStalls];
   return lines<MetricLine>(id, runFiles.metrics)
     .filter(({ step }) => step > after)
     .map(({ step, tokens, metrics }) => [

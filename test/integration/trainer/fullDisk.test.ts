@@ -44,7 +44,7 @@ function checkpointBytes(folder: string): Buffer[] {
 /** The same test as root of a user namespace of its own; undefined where the system has none for this user. */
 function repeatedInNamespace(): { status: number | null; stdout: string } | undefined {
   if (process.env[inNamespace] || spawnSync('unshare', ['-rm', 'true']).status !== 0) return undefined;
-  const environment = { ...process.env, [inNamespace]: '1' };
+  const environment: NodeJS.ProcessEnv = { ...process.env, [inNamespace]: '1' };
   // Set by the test runner, it would report to this one.
   delete environment.NODE_TEST_CONTEXT;
   return spawnSync('unshare', ['-rm', process.execPath, '--test', import.meta.filename], {

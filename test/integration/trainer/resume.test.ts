@@ -70,6 +70,7 @@ const measured: readonly string[] = [
   metricNames.tokensPerSecond,
   metricNames.shareOfPeak,
   metricNames.memory,
+  metricNames.dataStalls,
 ];
 
 /** What must not depend on when the run was killed; of several segments the last that has the step. */

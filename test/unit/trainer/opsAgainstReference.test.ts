@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import type { EngineSizes } from '../../../src/core/plannedBytes.ts';
+import { BlasEngine } from '../../../src/trainer/engine/blas/blasEngine.ts';
+import { needBlas } from '../../../src/trainer/engine/blas/findBlas.ts';
 import type { Engine, Tensor } from '../../../src/trainer/engine/engine.ts';
 import { ReferenceEngine } from '../../../src/trainer/engine/reference/referenceEngine.ts';
 import { WasmEngine } from '../../../src/trainer/engine/wasm/wasmEngine.ts';
@@ -10,13 +13,18 @@ import { relativeError } from '../../support/relativeError.ts';
 // Every op on shapes in which nothing is a multiple of a vector, a panel or a tile. Tensors lie between guard rows,
 // which are compared too: an op that writes past its end differs from the reference there.
 
-const wasm = await WasmEngine.open(
+const sizes: EngineSizes = {
+  ...{ bytes: 1 << 28, store: 0, stage: 0, scratch: 1 << 17, normPartial: 1 << 12, optimizerTiles: 64 },
   // Packed buffers so small that products are cut in rows, columns and depth.
-  { bytes: 1 << 28, pack: 24 * 2048, scratch: 1 << 17, normPartial: 1 << 12, optimizerTiles: 64 },
-  2,
-);
+  pack: 24 * 2048,
+};
+const wasm = await WasmEngine.open(sizes, 2);
+const blas = await BlasEngine.openWith(needBlas(), sizes, 2);
+const engines = [wasm, blas];
 const reference = new ReferenceEngine();
-after(() => wasm.close());
+after(async () => {
+  for (const engine of engines) await engine.close();
+});
 
 const GUARDS = 2;
 
@@ -56,14 +64,22 @@ class Stage {
   }
 }
 
-/** Runs the same ops on both engines and compares every watched tensor. */
+/** Runs the same ops on every engine and compares every watched tensor with the reference's. */
 async function compare(tolerance: number, ops: (stage: Stage, engine: Engine) => void): Promise<void> {
-  const [actual, expected] = [new Stage(wasm), new Stage(reference)];
-  ops(actual, wasm);
+  const expected = new Stage(reference);
   ops(expected, reference);
+  for (const engine of engines) {
+    const actual = new Stage(engine);
+    ops(actual, engine);
+    await compareWatched(actual, expected, tolerance);
+  }
+}
+
+async function compareWatched(actual: Stage, expected: Stage, tolerance: number): Promise<void> {
+  const { engine } = actual;
   for (const [name, tensor] of expected.watched) {
-    const error = relativeError(await wasm.read(actual.watched.get(name)!), await reference.read(tensor));
-    assert.ok(error <= tolerance, `${name}: relative error ${error}, at most ${tolerance}`);
+    const error = relativeError(await engine.read(actual.watched.get(name)!), await reference.read(tensor));
+    assert.ok(error <= tolerance, `${name} on ${engine.name}: relative error ${error}, at most ${tolerance}`);
   }
 }
 
@@ -240,8 +256,5 @@ test('AdamW and the gradient norm over tensors of 1, 8193 and 20001 elements', a
   await updates(actual, wasm);
   await updates(expected, reference);
   assert.ok(relativeError([norms[0]!], [norms[1]!]) < 1e-12, `${norms}`);
-  for (const [name, tensor] of expected.watched) {
-    const error = relativeError(await wasm.read(actual.watched.get(name)!), await reference.read(tensor));
-    assert.ok(error <= 1e-6, `${name}: relative error ${error}`);
-  }
+  await compareWatched(actual, expected, 1e-6);
 });

@@ -25,6 +25,10 @@ export class ReferenceEngine implements Engine {
     return tensor;
   }
 
+  parameter(shape: readonly number[]): Tensor {
+    return this.tensor('f32', shape);
+  }
+
   rows(tensor: Tensor, start: number, count: number): Tensor {
     const row = width(tensor);
     const view: ReferenceTensor = {

@@ -17,7 +17,9 @@ export const CONTROL = {
 /** Words of arguments of one op, from this word on. */
 export const ARGUMENTS_WORD = 64;
 export const ARGUMENTS_BYTES = ARGUMENTS_WORD * 4;
-/** Where tensors may begin. */
+/** Doubles of arguments of one op of the host's kernels, in the same place. */
+export const HOST_ARGUMENTS = 32;
+/** Where tensors may begin; the kernels' own constants lie before it, from byte 512 on. */
 export const CONTROL_BYTES = 1024;
 
 /** Takes tiles of the current op until none is left. The order of taking is free: no tile's result depends on it. */

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { BiphaseError } from '../../../core/errors.ts';
 import { kernelsFile, workerFile } from './assets.ts';
-import { ARGUMENTS_WORD, CONTROL, takeTiles } from './control.ts';
+import { setCompilerFlags } from './compilerFlags.ts';
+import { ARGUMENTS_BYTES, ARGUMENTS_WORD, CONTROL, HOST_ARGUMENTS, takeTiles } from './control.ts';
+import { HOST_KERNEL_NAMES, type HostKernelName, type HostStart, hostKernels } from './hostKernels.ts';
 import { instantiateKernels, KERNEL_NAMES, type Kernel, type KernelName } from './kernelSet.ts';
 import type { WorkerStart } from './poolWorker.ts';
 
@@ -17,6 +19,7 @@ export class Pool {
   private readonly control: Int32Array;
   private readonly integers: Int32Array;
   private readonly floats: Float32Array;
+  private readonly doubles: Float64Array;
   private readonly kernels: Kernel[];
   private readonly workers: Worker[];
   private readonly scratch: number;
@@ -25,18 +28,25 @@ export class Pool {
     this.control = new Int32Array(memory.buffer, 0, 64);
     this.integers = new Int32Array(memory.buffer, ARGUMENTS_WORD * 4, 64);
     this.floats = new Float32Array(memory.buffer, ARGUMENTS_WORD * 4, 64);
+    this.doubles = new Float64Array(memory.buffer, ARGUMENTS_BYTES, HOST_ARGUMENTS);
     this.kernels = kernels;
     this.workers = workers;
     this.scratch = scratch;
   }
 
   /** `scratch`: one address for each thread; the first is the calling thread's. */
-  static async start(memory: WebAssembly.Memory, scratch: readonly number[]): Promise<Pool> {
+  static async start(
+    memory: WebAssembly.Memory,
+    scratch: readonly number[],
+    host: HostStart = { store: null, blas: null },
+  ): Promise<Pool> {
+    setCompilerFlags();
     const module = await WebAssembly.compile(await readKernels());
-    const kernels = instantiateKernels(module, memory);
+    const compiled = instantiateKernels(module, memory);
+    const kernels = [...compiled, ...hostKernels(memory.buffer, host, compiled)];
     const spins = SPINS;
     const workers = scratch.slice(1).map((address) => {
-      const workerData: WorkerStart = { module, memory, scratch: address, spins };
+      const workerData: WorkerStart = { module, memory, scratch: address, spins, host };
       return new Worker(workerFile, { workerData, name: 'biphase-kernel' });
     });
     const control = new Int32Array(memory.buffer, 0, 64);
@@ -60,12 +70,22 @@ export class Pool {
    * @throws BiphaseError `internal` when the kernel leaves its memory; the pool is of no use then but to be closed
    */
   run(name: KernelName, tiles: number, args: readonly Argument[]): void {
-    const kernel = KERNEL_NAMES.indexOf(name);
-    const { control } = this;
     args.forEach((argument, i) => {
       if (typeof argument === 'number') this.integers[i] = argument;
       else this.floats[i] = argument.float;
     });
+    this.compute(KERNEL_NAMES.indexOf(name), name, tiles);
+  }
+
+  /** The same for a kernel of the host, whose arguments are doubles. */
+  runHost(name: HostKernelName, tiles: number, args: readonly number[]): void {
+    this.doubles.set(args);
+    this.compute(KERNEL_NAMES.length + HOST_KERNEL_NAMES.indexOf(name), name, tiles);
+  }
+
+  private compute(kernel: number, name: string, tiles: number): void {
+    if (tiles === 0) return;
+    const { control } = this;
     if (this.workers.length === 0 || tiles === 1) {
       for (let tile = 0; tile < tiles; tile++) this.kernels[kernel]!(ARGUMENTS_WORD * 4, tile, this.scratch);
       return;

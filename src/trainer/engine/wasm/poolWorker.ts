@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import { CONTROL, takeTiles } from './control.ts';
+import { type HostStart, hostKernels } from './hostKernels.ts';
 import { instantiateKernels } from './kernelSet.ts';
 
 /** What a worker thread of the pool is started with. */
@@ -10,10 +11,12 @@ export interface WorkerStart {
   scratch: number;
   /** Looks at the sequence number before sleeping. */
   spins: number;
+  host: HostStart;
 }
 
-function serve({ module, memory, scratch, spins }: WorkerStart): void {
-  const kernels = instantiateKernels(module, memory);
+function serve({ module, memory, scratch, spins, host }: WorkerStart): void {
+  const compiled = instantiateKernels(module, memory);
+  const kernels = [...compiled, ...hostKernels(memory.buffer, host, compiled)];
   const control = new Int32Array(memory.buffer, 0, 64);
   let seen = 0;
   Atomics.add(control, CONTROL.done, 1);

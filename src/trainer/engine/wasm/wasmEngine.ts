@@ -1,5 +1,14 @@
 import { BiphaseError } from '../../../core/errors.ts';
-import { NORM_TILE_ROWS, OPTIMIZER_TILE, PACK_DEPTH, TENSOR_ALIGNMENT } from '../../../core/plannedBytes.ts';
+import {
+  type EngineSizes,
+  MULTIPLY_TILE_ROWS,
+  NORM_TILE_ROWS,
+  OPTIMIZER_TILE,
+  PACK_DEPTH,
+  STAGE_ROWS,
+  TENSOR_ALIGNMENT,
+} from '../../../core/plannedBytes.ts';
+import type { StridedAddress } from '../blas/productKernel.ts';
 import {
   type AdamWNumbers,
   type Engine,
@@ -9,19 +18,19 @@ import {
   type Tensor,
 } from '../engine.ts';
 import { CONTROL_BYTES } from './control.ts';
+import { floatsAt, type HostStart, STORE_BASE, STORED_TILE_DOUBLES } from './hostKernels.ts';
+import { widePanelsAreFaster } from './panelRates.ts';
 import { type Argument, Pool } from './pool.ts';
 
-/** What the engine reserves for itself and for tensors; `src/core/plannedBytes.ts` has the arithmetic. */
-export interface WasmEngineSizes {
-  /** Everything together, in bytes. */
-  bytes: number;
-  /** Elements of each of the two buffers of packed panels. */
-  pack: number;
-  /** Elements of scratch of one thread. */
-  scratch: number;
-  /** Elements of the partial sums of a norm's weight gradient. */
-  normPartial: number;
-  optimizerTiles: number;
+/** What an engine begins with. */
+export interface OpenedMemory {
+  memory: WebAssembly.Memory;
+  store: SharedArrayBuffer | null;
+  sizes: EngineSizes;
+  /** First free address of the arena. */
+  next: number;
+  pool: Pool;
+  widePanels: boolean;
 }
 
 interface WasmTensor extends Tensor {
@@ -32,67 +41,83 @@ interface WasmTensor extends Tensor {
 const of = (tensor: Tensor): WasmTensor => tensor as WasmTensor;
 const address = (tensor: Tensor): number => of(tensor).address;
 
-/** A matrix in memory: byte distances between its rows and between its columns. */
-interface Strided {
-  address: number;
-  rowStride: number;
-  columnStride: number;
-}
+/** Where a tensor of this engine lies. */
+export const addressOf = address;
 
-// Shapes of the tiles that the kernels in `kernels/matmul.ts` cut a product into.
-const PANEL_ROWS = 6;
-const PANEL_COLUMNS = 8;
-const PANELS_A_TILE = 8;
-const TILE_ROWS = 96;
-const TILE_COLUMNS = 256;
+// How the kernels in `kernels/matmul.ts` cut a product.
+const PANEL_COLUMNS = 16;
+const PART_DEPTH = 256;
+const PACK_LINES = 64;
+const TILE_ROWS = [MULTIPLY_TILE_ROWS, 48, 24];
+const TILE_COLUMNS = [256, 128, 64];
+const TURNED_COLUMNS = [1024, 512, 256];
+/** Tiles that keep any usual number of threads busy. */
+const ENOUGH_TILES = 16;
 
 /** Elements of one tile of the ops that go row by row or element by element. */
 const TILE_ELEMENTS = 16384;
 /** Columns of one tile where rows are added up. */
 const TILE_SLICE = 32;
+/** Elements of one tile that moves between arena and store. */
+const TILE_STORED = 1 << 18;
 
 /**
  * SIMD kernels over one shared WebAssembly memory. Work is cut by the shapes alone and each tile is computed by one
  * thread from start to end, so any number of threads gives the same bits.
  */
 export class WasmEngine implements Engine {
-  readonly name = 'wasm';
+  readonly name: string = 'wasm';
+  protected readonly pool: Pool;
   private readonly memory: WebAssembly.Memory;
-  private readonly pool: Pool;
-  private readonly sizes: WasmEngineSizes;
-  private readonly packedA: number;
+  private readonly store: SharedArrayBuffer | null;
+  private readonly sizes: EngineSizes;
+  private readonly widePanels: boolean;
   private readonly packedB: number;
   private readonly normPartial: number;
   private readonly optimizerTable: number;
   private readonly optimizerPartial: number;
   private optimizerEntries: readonly OptimizerEntry[] | undefined;
+  private readonly stage: number;
   private next: number;
+  private nextStored = STORE_BASE;
 
-  private constructor(memory: WebAssembly.Memory, sizes: WasmEngineSizes, next: number, pool: Pool) {
+  protected constructor({ memory, store, sizes, next, pool, widePanels }: OpenedMemory) {
     this.memory = memory;
+    this.store = store;
     this.sizes = sizes;
     this.pool = pool;
+    this.widePanels = widePanels;
     this.next = next;
-    this.packedA = this.reserve(sizes.pack * 4);
     this.packedB = this.reserve(sizes.pack * 4);
     this.normPartial = this.reserve(sizes.normPartial * 4);
-    this.optimizerTable = this.reserve(sizes.optimizerTiles * 24);
+    this.optimizerTable = this.reserve(sizes.optimizerTiles * (store ? STORED_TILE_DOUBLES * 8 : 24));
     this.optimizerPartial = this.reserve(sizes.optimizerTiles * 8);
+    this.stage = this.reserve(sizes.stage * 4);
   }
 
   /** Reserves the memory and starts `threads` − 1 workers: the calling thread is the first. */
-  static async open(sizes: WasmEngineSizes, threads: number): Promise<WasmEngine> {
+  static async open(sizes: EngineSizes, threads: number): Promise<WasmEngine> {
+    return new WasmEngine(await WasmEngine.openMemory(sizes, threads, null));
+  }
+
+  protected static async openMemory(
+    sizes: EngineSizes,
+    threads: number,
+    blas: HostStart['blas'],
+  ): Promise<OpenedMemory> {
     const pages = Math.ceil(sizes.bytes / 65536);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const scratchBytes = align(sizes.scratch * 4);
     const scratch = Array.from({ length: threads }, (_, thread) => CONTROL_BYTES + thread * scratchBytes);
-    const pool = await Pool.start(memory, scratch);
-    return new WasmEngine(memory, sizes, CONTROL_BYTES + threads * scratchBytes, pool);
+    const store = sizes.store > 0 ? new SharedArrayBuffer(sizes.store) : null;
+    const pool = await Pool.start(memory, scratch, { store, blas });
+    const next = CONTROL_BYTES + threads * scratchBytes;
+    return { memory, store, sizes, next, pool, widePanels: await widePanelsAreFaster() };
   }
 
   /** Bytes in use: after a model is built, what was planned for it. */
   get usedBytes(): number {
-    return this.next;
+    return this.next + this.nextStored - STORE_BASE;
   }
 
   private reserve(bytes: number): number {
@@ -106,6 +131,17 @@ export class WasmEngine implements Engine {
   tensor(dtype: 'f32' | 'i32', shape: readonly number[]): Tensor {
     const elements = elementCount(shape);
     const tensor: WasmTensor = { dtype, shape, elements, address: this.reserve(elements * 4) };
+    return tensor;
+  }
+
+  parameter(shape: readonly number[]): Tensor {
+    // Norms are small and kernels read them where they lie.
+    if (!this.store || shape.length < 2) return this.tensor('f32', shape);
+    const elements = elementCount(shape);
+    const tensor: WasmTensor = { dtype: 'f32', shape, elements, address: this.nextStored };
+    this.nextStored += align(elements * 4);
+    if (this.nextStored - STORE_BASE > this.sizes.store)
+      throw new BiphaseError('internal', `The plan of ${this.sizes.store} stored bytes is too small.`);
     return tensor;
   }
 
@@ -129,15 +165,18 @@ export class WasmEngine implements Engine {
   upload(tensor: Tensor, values: Float32Array | Int32Array): void {
     if (values.length !== of(tensor).elements)
       throw new BiphaseError('internal', `${values.length} values do not fill a tensor of ${tensor.shape}.`);
-    const { buffer } = this.memory;
-    if (tensor.dtype === 'f32') new Float32Array(buffer, address(tensor), values.length).set(values);
-    else new Int32Array(buffer, address(tensor), values.length).set(values);
+    if (tensor.dtype === 'f32') this.floats(tensor).set(values);
+    else new Int32Array(this.memory.buffer, address(tensor), values.length).set(values);
   }
 
   async read(tensor: Tensor): Promise<Float32Array> {
     const copy = new Float32Array(of(tensor).elements);
-    copy.set(new Float32Array(this.memory.buffer, address(tensor), copy.length));
+    copy.set(this.floats(tensor));
     return copy;
+  }
+
+  private floats(tensor: Tensor): Float32Array {
+    return floatsAt(this.memory.buffer, this.store, address(tensor), of(tensor).elements);
   }
 
   acquire(): void {}
@@ -145,6 +184,11 @@ export class WasmEngine implements Engine {
 
   fill(target: Tensor, value: number): void {
     const { elements } = of(target);
+    if (isStored(target)) {
+      const tiles = Math.ceil(elements / TILE_STORED);
+      this.pool.runHost('fillStored', tiles, [elements, TILE_STORED, address(target), value]);
+      return;
+    }
     this.pool.run('fill', Math.ceil(elements / TILE_ELEMENTS), [
       ...[elements, TILE_ELEMENTS, address(target)],
       { float: value },
@@ -158,60 +202,117 @@ export class WasmEngine implements Engine {
   }
 
   embedding(out: Tensor, weight: Tensor, ids: Tensor): void {
-    this.gatherRows(out, weight, ids);
+    const [count = 0, width = 0] = out.shape;
+    if (!isStored(weight)) this.gatherRows(out, weight, ids);
+    else
+      this.pool.runHost('gatherStored', Math.ceil(count / TILE_SLICE), [
+        ...[count, TILE_SLICE, address(out), address(weight), address(ids), width],
+      ]);
   }
 
   embeddingBackward(dWeight: Tensor, dOut: Tensor, ids: Tensor): void {
-    this.gatherRowsBackward(dWeight, dOut, ids);
+    const [count = 0, width = 0] = dOut.shape;
+    if (!isStored(dWeight)) this.gatherRowsBackward(dWeight, dOut, ids);
+    else
+      this.pool.runHost('scatterAddStored', Math.ceil(width / TILE_SLICE), [
+        ...[width, TILE_SLICE, address(dWeight), address(dOut), address(ids), count],
+      ]);
   }
 
   linear(y: Tensor, x: Tensor, weight: Tensor, accumulate = false): void {
-    const [outputs = 0, inputs = 0] = weight.shape;
-    this.multiply(y, x.shape[0]!, outputs, inputs, rowMajor(x), transposed(weight), accumulate);
+    const inputs = weight.shape[1]!;
+    for (const { start, count, part } of this.within(weight, false))
+      this.multiply(
+        [x.shape[0]!, count, inputs],
+        moved(rowMajor(y), start * 4),
+        rowMajor(x),
+        transposed(part),
+        accumulate,
+      );
   }
 
   linearBackwardInput(dx: Tensor, dy: Tensor, weight: Tensor, accumulate = false): void {
-    const [outputs = 0, inputs = 0] = weight.shape;
-    this.multiply(dx, dy.shape[0]!, inputs, outputs, rowMajor(dy), rowMajor(weight), accumulate);
+    const inputs = weight.shape[1]!;
+    for (const { start, count, part } of this.within(weight, false))
+      this.multiply(
+        [dy.shape[0]!, inputs, count],
+        rowMajor(dx),
+        moved(rowMajor(dy), start * 4),
+        rowMajor(part),
+        accumulate || start > 0,
+      );
   }
 
   linearBackwardWeight(dWeight: Tensor, dy: Tensor, x: Tensor): void {
-    const [outputs = 0, inputs = 0] = dWeight.shape;
-    this.multiply(dWeight, outputs, inputs, x.shape[0]!, transposed(dy), rowMajor(x), true);
+    const inputs = dWeight.shape[1]!;
+    for (const { start, count, part } of this.within(dWeight, true))
+      this.multiply(
+        [count, inputs, x.shape[0]!],
+        rowMajor(part),
+        moved(transposed(dy), start * 4),
+        rowMajor(x),
+        true,
+      );
   }
 
-  /** C [m × n] (+)= A·B over `depth`, in parts that the packed buffers can hold. */
-  private multiply(
-    c: Tensor,
-    m: number,
-    n: number,
-    depth: number,
-    a: Strided,
-    b: Strided,
+  /** Whether products can read and write the store themselves. */
+  protected get multipliesStored(): boolean {
+    return false;
+  }
+
+  /**
+   * A parameter as products can reach it: as it lies, or rows of it that are brought into the arena one part after the
+   * other, and brought back where they are `changed`. Parts begin where partial sums of a product do, so the bits are
+   * the same.
+   */
+  private *within(
+    parameter: Tensor,
+    changed: boolean,
+  ): Generator<{ start: number; count: number; part: Tensor }> {
+    const [rows = 0, width = 0] = parameter.shape;
+    if (!isStored(parameter) || this.multipliesStored) {
+      yield { start: 0, count: rows, part: parameter };
+      return;
+    }
+    for (let start = 0; start < rows; start += STAGE_ROWS) {
+      const count = Math.min(STAGE_ROWS, rows - start);
+      const elements = count * width;
+      const stored = this.rows(parameter, start, count);
+      const part: WasmTensor = { ...of(stored), address: this.stage };
+      const move = (target: number, source: number): void =>
+        this.pool.runHost('moveStored', Math.ceil(elements / TILE_STORED), [
+          ...[elements, TILE_STORED, target, source],
+        ]);
+      move(this.stage, address(stored));
+      yield { start, count, part };
+      if (changed) move(address(stored), this.stage);
+    }
+  }
+
+  /** C [m × n] (+)= A·B over `depth`, in pieces that the packed buffers can hold. */
+  protected multiply(
+    [m, n, depth]: readonly [number, number, number],
+    c: StridedAddress,
+    a: StridedAddress,
+    b: StridedAddress,
     accumulate: boolean,
   ): void {
     for (let k = 0; k < depth; k += PACK_DEPTH) {
-      const part = Math.min(PACK_DEPTH, depth - k);
-      const most = Math.floor(this.sizes.pack / part);
-      const rowsAtOnce = Math.floor(most / PANEL_ROWS) * PANEL_ROWS;
-      const columnsAtOnce = Math.floor(most / PANEL_COLUMNS) * PANEL_COLUMNS;
-      for (let j = 0; j < n; j += columnsAtOnce)
-        for (let i = 0; i < m; i += rowsAtOnce) {
-          const rows = Math.min(rowsAtOnce, m - i);
-          const columns = Math.min(columnsAtOnce, n - j);
-          // B's part is packed once for all parts of A.
-          const panelsB = i === 0 ? Math.ceil(columns / PANEL_COLUMNS) : 0;
-          const packTilesA = Math.ceil(Math.ceil(rows / PANEL_ROWS) / PANELS_A_TILE);
-          const across = Math.ceil(columns / TILE_COLUMNS);
-          const args: Argument[] = [
-            ...[a.address + i * a.rowStride + k * a.columnStride, a.rowStride, a.columnStride],
-            ...[b.address + k * b.rowStride + j * b.columnStride, b.columnStride, b.rowStride],
-            ...[address(c) + (i * n + j) * 4, n * 4, accumulate || k > 0 ? 1 : 0],
-            ...[rows, columns, part, this.packedA, this.packedB, packTilesA, across],
-          ];
-          this.pool.run('packPanels', packTilesA + Math.ceil(panelsB / PANELS_A_TILE), args);
-          this.pool.run('multiplyTile', Math.ceil(rows / TILE_ROWS) * across, args);
-        }
+      const piece = Math.min(PACK_DEPTH, depth - k);
+      const panelsAtOnce = Math.floor(this.sizes.pack / piece / PANEL_COLUMNS);
+      for (let j = 0; j < n; j += panelsAtOnce * PANEL_COLUMNS) {
+        const columns = Math.min(panelsAtOnce * PANEL_COLUMNS, n - j);
+        const [tileRows, tileColumns] = tileShape(m, columns, a.columnStride !== 4);
+        const across = Math.ceil(columns / tileColumns);
+        const args: Argument[] = [
+          ...[a.address + k * a.columnStride, a.rowStride, a.columnStride],
+          ...[b.address + k * b.rowStride + j * b.columnStride, b.columnStride, b.rowStride],
+          ...[c.address + j * 4, c.rowStride, accumulate || k > 0 ? 1 : 0, m, columns, piece, this.packedB],
+          ...[across, tileRows, tileColumns, this.widePanels ? 1 : 0],
+        ];
+        this.pool.run('packPanels', Math.ceil(columns / PACK_LINES) * Math.ceil(piece / PART_DEPTH), args);
+        this.pool.run('multiplyTile', Math.ceil(m / tileRows) * across, args);
+      }
     }
   }
 
@@ -274,11 +375,12 @@ export class WasmEngine implements Engine {
     causal: boolean,
   ): void {
     const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
-    this.pool.run(
-      'attention',
-      tiles,
-      attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
-    );
+    this.pool.run('attention', tiles, [
+      ...attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
+      0,
+      0,
+      this.widePanels ? 1 : 0,
+    ]);
   }
 
   attentionBackward(
@@ -294,7 +396,7 @@ export class WasmEngine implements Engine {
     const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
     this.pool.run('attentionBackward', tiles, [
       ...attentionArguments(out, logSumExp, qkv, cumulativeLengths, shape, causal),
-      ...[address(dQkv), address(dOut)],
+      ...[address(dQkv), address(dOut), this.widePanels ? 1 : 0],
     ]);
   }
 
@@ -338,7 +440,9 @@ export class WasmEngine implements Engine {
 
   async sumOfSquares(entries: readonly OptimizerEntry[]): Promise<number> {
     const tiles = this.prepareOptimizer(entries);
-    this.pool.run('sumOfSquares', tiles, [this.optimizerTable, this.optimizerPartial]);
+    const args = [this.optimizerTable, this.optimizerPartial];
+    if (this.store) this.pool.runHost('sumOfSquaresStored', tiles, args);
+    else this.pool.run('sumOfSquares', tiles, args);
     return new Float64Array(this.memory.buffer, this.optimizerPartial, tiles).reduce(
       (sum, part) => sum + part,
       0,
@@ -351,7 +455,8 @@ export class WasmEngine implements Engine {
     const tiles = this.prepareOptimizer(entries);
     const floats = [beta1, 1 - beta1, beta2, 1 - beta2, eps, 1 - learningRate * weightDecay];
     floats.push(learningRate / biasCorrection1, 1 / Math.sqrt(biasCorrection2), gradientScale);
-    this.pool.run('adamW', tiles, [this.optimizerTable, ...floats.map((float) => ({ float }))]);
+    if (this.store) this.pool.runHost('adamWStored', tiles, [this.optimizerTable, ...floats]);
+    else this.pool.run('adamW', tiles, [this.optimizerTable, ...floats.map((float) => ({ float }))]);
   }
 
   /** Writes the table of the optimizer's tiles, once for a list of entries; returns their number. */
@@ -361,7 +466,9 @@ export class WasmEngine implements Engine {
     if (this.optimizerEntries === entries) return tiles;
     if (tiles > this.sizes.optimizerTiles)
       throw new BiphaseError('internal', 'More parameters than planned.');
-    const table = new Int32Array(this.memory.buffer, this.optimizerTable, tiles * 6);
+    const table = this.store
+      ? new Float64Array(this.memory.buffer, this.optimizerTable, tiles * STORED_TILE_DOUBLES)
+      : new Int32Array(this.memory.buffer, this.optimizerTable, tiles * 6);
     let at = 0;
     for (const { weight, gradient, firstMoment, secondMoment, decays } of entries)
       for (let from = 0; from < of(weight).elements; from += OPTIMIZER_TILE) {
@@ -396,12 +503,34 @@ function align(bytes: number): number {
   return Math.ceil(bytes / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
 }
 
-function rowMajor(tensor: Tensor): Strided {
+function isStored(tensor: Tensor): boolean {
+  return address(tensor) >= STORE_BASE;
+}
+
+/**
+ * The shape of a product's tiles, from its own shape alone: large for the caches, but enough of them for all threads.
+ * Where tiles turn their part of A, they have more columns, for which it is turned only once.
+ */
+function tileShape(rows: number, columns: number, turned: boolean): [rows: number, columns: number] {
+  const enough = (tileRows: number, tileColumns: number): boolean =>
+    Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) >= ENOUGH_TILES;
+  const shapes = TILE_ROWS.flatMap((tileRows) =>
+    (turned ? TURNED_COLUMNS : TILE_COLUMNS).map((tileColumns) => [tileRows, tileColumns] as const),
+  );
+  const [tileRows, tileColumns] = shapes.find((shape) => enough(...shape)) ?? shapes.at(-1)!;
+  return [tileRows, tileColumns];
+}
+
+function rowMajor(tensor: Tensor): StridedAddress {
   return { address: address(tensor), rowStride: tensor.shape[1]! * 4, columnStride: 4 };
 }
 
-function transposed(tensor: Tensor): Strided {
+function transposed(tensor: Tensor): StridedAddress {
   return { address: address(tensor), rowStride: 4, columnStride: tensor.shape[1]! * 4 };
+}
+
+function moved(matrix: StridedAddress, bytes: number): StridedAddress {
+  return { ...matrix, address: matrix.address + bytes };
 }
 
 function attentionArguments(

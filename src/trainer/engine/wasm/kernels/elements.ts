@@ -8,6 +8,10 @@ export function fill(args: usize, tile: i32, _scratch: usize): void {
   const count = word(args, 0);
   const from = tile * word(args, 1);
   const end = min(from + word(args, 1), count);
+  if (word(args, 3) == 0) {
+    memory.fill(address(args, 2) + (<usize>from << 2), 0, <usize>(end - from) << 2);
+    return;
+  }
   const value = f32x4.splat(float(args, 3));
   for (let i = from; i < end; i += 4) storeTail(address(args, 2) + (<usize>i << 2), value, end - i);
 }
@@ -32,7 +36,8 @@ export function sumOfSquares(args: usize, tile: i32, _scratch: usize): void {
   let low = f64x2.splat(0);
   let high = f64x2.splat(0);
   for (let i = 0; i < count; i += 4) {
-    const g = loadTail(gradient + (<usize>i << 2), count - i);
+    const at = gradient + (<usize>i << 2);
+    const g = i + 4 <= count ? v128.load(at) : loadTail(at, count - i);
     const a = f64x2.promote_low_f32x4(g);
     const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(g, g, 2, 3, 2, 3));
     low = f64x2.add(low, f64x2.mul(a, a));
@@ -62,7 +67,27 @@ export function adamW(args: usize, tile: i32, _scratch: usize): void {
   const rate = f32x4.splat(float(args, 7));
   const correction = f32x4.splat(float(args, 8));
   const scale = f32x4.splat(float(args, 9));
-  for (let i = 0; i < count; i += 4) {
+  let i = 0;
+  for (const whole = count & ~7; i < whole; i += 8) {
+    const at = <usize>i << 2;
+    const g0 = f32x4.mul(v128.load(gradient + at), scale);
+    const g1 = f32x4.mul(v128.load(gradient + at, 16), scale);
+    const m0 = f32x4.relaxed_madd(rest1, g0, f32x4.mul(beta1, v128.load(first + at)));
+    const m1 = f32x4.relaxed_madd(rest1, g1, f32x4.mul(beta1, v128.load(first + at, 16)));
+    const v0 = f32x4.relaxed_madd(f32x4.mul(rest2, g0), g0, f32x4.mul(beta2, v128.load(second + at)));
+    const v1 = f32x4.relaxed_madd(f32x4.mul(rest2, g1), g1, f32x4.mul(beta2, v128.load(second + at, 16)));
+    const s0 = f32x4.div(f32x4.mul(rate, m0), f32x4.relaxed_madd(f32x4.sqrt(v0), correction, eps));
+    const s1 = f32x4.div(f32x4.mul(rate, m1), f32x4.relaxed_madd(f32x4.sqrt(v1), correction, eps));
+    const w0 = f32x4.sub(f32x4.mul(keep, v128.load(weight + at)), s0);
+    const w1 = f32x4.sub(f32x4.mul(keep, v128.load(weight + at, 16)), s1);
+    v128.store(first + at, m0);
+    v128.store(first + at, m1, 16);
+    v128.store(second + at, v0);
+    v128.store(second + at, v1, 16);
+    v128.store(weight + at, w0);
+    v128.store(weight + at, w1, 16);
+  }
+  for (; i < count; i += 4) {
     const at = <usize>i << 2;
     const n = count - i;
     const g = f32x4.mul(loadTail(gradient + at, n), scale);

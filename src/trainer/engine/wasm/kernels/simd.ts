@@ -35,29 +35,69 @@ export function horizontalMax(x: v128): f32 {
   );
 }
 
-/** exp of four numbers, about 1 unit in the last place; 0 below −87.3; NaN stays NaN. Polynomial after Cephes. */
+// The polynomial's numbers lie in memory: a constant that finds no free register is one load from there, and several
+// instructions where V8 builds it anew in each round of a loop. Bounds, log₂e, 1.5 · 2²³, ln 2 in two parts, and the
+// coefficients of Cephes' expf.
+const EXP = memory.data<f32>([
+  -88, 88, 1.44269504088896341, 12582912, 0.693359375, -2.12194440e-4, 1.9875691500e-4, 1.3981999507e-3,
+  8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1,
+]);
+
+/**
+ * exp of two vectors of four numbers, stored at `to` and behind: about 1 unit in the last place; 0 below −87.7; NaN
+ * stays NaN. Only operations that V8 can join to 256 bits.
+ */
 // @ts-ignore: decorator
 @inline
-export function exp4(x: v128): v128 {
-  const tiny = f32x4.lt(x, f32x4.splat(-87.3));
-  const bounded = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(88.7));
-  const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504088896341)));
-  let r = f32x4.relaxed_nmadd(n, f32x4.splat(0.693359375), bounded);
-  r = f32x4.relaxed_nmadd(n, f32x4.splat(-2.12194440e-4), r);
-  let p = f32x4.splat(1.9875691500e-4);
-  p = f32x4.relaxed_madd(p, r, f32x4.splat(1.3981999507e-3));
-  p = f32x4.relaxed_madd(p, r, f32x4.splat(8.3334519073e-3));
-  p = f32x4.relaxed_madd(p, r, f32x4.splat(4.1665795894e-2));
-  p = f32x4.relaxed_madd(p, r, f32x4.splat(1.6666665459e-1));
-  p = f32x4.relaxed_madd(p, r, f32x4.splat(5.0000001201e-1));
-  p = f32x4.relaxed_madd(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)));
-  // 2^n as two factors, so that n = 128 does not overflow the exponent field.
-  const whole = i32x4.trunc_sat_f32x4_s(n);
-  const half = i32x4.shr_s(whole, 1);
-  const one = i32x4.splat(127);
-  const low = i32x4.shl(i32x4.add(half, one), 23);
-  const high = i32x4.shl(i32x4.add(i32x4.sub(whole, half), one), 23);
-  return v128.andnot(f32x4.mul(f32x4.mul(p, low), high), tiny);
+export function expPair(to: usize, x0: v128, x1: v128): void {
+  let k = v128.load32_splat(EXP);
+  x0 = f32x4.pmax(x0, k);
+  x1 = f32x4.pmax(x1, k);
+  k = v128.load32_splat(EXP, 4);
+  x0 = f32x4.pmin(x0, k);
+  x1 = f32x4.pmin(x1, k);
+  // Adding 1.5 · 2²³ moves the nearest whole number n into the low bits; at n = −127 the exponent field of 2ⁿ is 0.
+  k = v128.load32_splat(EXP, 8);
+  const magic = v128.load32_splat(EXP, 12);
+  const t0 = f32x4.relaxed_madd(x0, k, magic);
+  const t1 = f32x4.relaxed_madd(x1, k, magic);
+  const n0 = f32x4.sub(t0, magic);
+  const n1 = f32x4.sub(t1, magic);
+  k = v128.load32_splat(EXP, 16);
+  let r0 = f32x4.relaxed_nmadd(n0, k, x0);
+  let r1 = f32x4.relaxed_nmadd(n1, k, x1);
+  k = v128.load32_splat(EXP, 20);
+  r0 = f32x4.relaxed_nmadd(n0, k, r0);
+  r1 = f32x4.relaxed_nmadd(n1, k, r1);
+  const first = v128.load32_splat(EXP, 24);
+  k = v128.load32_splat(EXP, 28);
+  let p0 = f32x4.relaxed_madd(first, r0, k);
+  let p1 = f32x4.relaxed_madd(first, r1, k);
+  k = v128.load32_splat(EXP, 32);
+  p0 = f32x4.relaxed_madd(p0, r0, k);
+  p1 = f32x4.relaxed_madd(p1, r1, k);
+  k = v128.load32_splat(EXP, 36);
+  p0 = f32x4.relaxed_madd(p0, r0, k);
+  p1 = f32x4.relaxed_madd(p1, r1, k);
+  k = v128.load32_splat(EXP, 40);
+  p0 = f32x4.relaxed_madd(p0, r0, k);
+  p1 = f32x4.relaxed_madd(p1, r1, k);
+  k = v128.load32_splat(EXP, 44);
+  p0 = f32x4.relaxed_madd(p0, r0, k);
+  p1 = f32x4.relaxed_madd(p1, r1, k);
+  const one = v128.load32_splat(EXP, 48);
+  p0 = f32x4.relaxed_madd(p0, f32x4.mul(r0, r0), f32x4.add(r0, one));
+  p1 = f32x4.relaxed_madd(p1, f32x4.mul(r1, r1), f32x4.add(r1, one));
+  const e0 = f32x4.mul(p0, i32x4.add(i32x4.shl(t0, 23), one));
+  const e1 = f32x4.mul(p1, i32x4.add(i32x4.shl(t1, 23), one));
+  v128.store(to, e0);
+  v128.store(to, e1, 16);
+}
+
+/** The same of one vector; `spare` is room for two. */
+export function exp4(x: v128, spare: usize): v128 {
+  expPair(spare, x, x);
+  return v128.load(spare);
 }
 
 /** Natural logarithm of a positive finite number, in fp64, from the series of atanh. */

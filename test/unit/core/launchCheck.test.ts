@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type CheckContext, checkLaunch } from '../../../src/core/launchCheck.ts';
+import { parseRunFile } from '../../../src/core/parseRunFile.ts';
+import { resolveRunFile } from '../../../src/core/resolveRunFile.ts';
+
+const GIB = 2 ** 30;
+
+function check(model: string, memory: number, engine: object = {}): ReturnType<typeof checkLaunch> {
+  const written = {
+    ...{ model, engine, batch: { samples: 64 } },
+    data: { source: 'world' },
+    phases: [{ objective: 'mlm', until: 100 }],
+  };
+  const context: CheckContext = {
+    node: 'atlas',
+    setup: [],
+    probe: {
+      ...{ cores: 2, load: 0, diskFreeBytes: 1000 * GIB, gpus: [], warnings: [] },
+      ...{ memoryTotalBytes: memory, memoryFreeBytes: memory },
+    },
+    lastRun: null,
+    tokensPerSecond: null,
+  };
+  return checkLaunch(written, resolveRunFile(parseRunFile(written)), context);
+}
+
+test('models beyond 4 GiB fit a machine that has the memory', () => {
+  for (const [model, gib] of [
+    ['210m', 24],
+    ['610m', 24],
+  ] as const) {
+    const { fits, sentences, plannedBytes } = check(model, gib * GIB);
+    assert.equal(fits, true, sentences.join(' '));
+    assert.ok(plannedBytes > 4 * GIB);
+    assert.deepEqual(sentences, []);
+  }
+});
+
+test('a model that the machine cannot hold is refused with the numbers', () => {
+  const { fits, sentences } = check('610m', 8 * GIB);
+  assert.equal(fits, false);
+  assert.equal(sentences.length, 1);
+  assert.match(
+    sentences[0]!,
+    /^This needs 1\d\.\d GiB \(756M parameters: .*but the machine has 8\.0 GiB of memory\.$/,
+  );
+});
+
+test('more tokens a pass than the engine can hold are refused where a person asked for them', () => {
+  assert.equal(check('610m', 200 * GIB).fits, true);
+  const { fits, sentences } = check('610m', 200 * GIB, { microBatch: 8 });
+  assert.equal(fits, false);
+  assert.match(sentences[0]!, /^16384 tokens at once need \d+\.\d GiB of the engine's memory/);
+});
