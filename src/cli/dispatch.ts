@@ -18,6 +18,11 @@ function overview(entries: CommandEntry[]): string {
 
 /** Runs the command that `args` name and returns the exit code: 2 for a user's mistake, 1 for any other failure. */
 export async function dispatch(entries: CommandEntry[], args: string[]): Promise<number> {
+  // `biphase runs | head`: whoever read has enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
   const [name, ...rest] = args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(`${overview(entries)}\n`);

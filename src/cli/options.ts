@@ -41,7 +41,10 @@ export function parseOptions(args: string[], options: OptionTable, maxPositional
     }
   }
   if (parsed.positionals.length > maxPositionals)
-    throw new BiphaseError('usage', `Unexpected argument "${parsed.positionals[maxPositionals]}".`);
+    throw new BiphaseError(
+      'usage',
+      `Unexpected argument "${parsed.positionals[maxPositionals]}": ${maxPositionals === 0 ? 'this command takes options only' : `this command takes ${maxPositionals} at most`}.`,
+    );
   return parsed;
 }
 

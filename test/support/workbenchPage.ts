@@ -16,6 +16,8 @@ export async function openBrowser(
   const context = await chromium.launchPersistentContext(folder, {
     executablePath: process.env.BIPHASE_CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
+    // Who started the browser cleans up on a signal: the driver would end this process before that.
+    ...{ handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false },
     viewport: { width: 1400, height: 900 },
     env: environment,
     args: [

@@ -119,7 +119,7 @@ async function runBench(args: string[]): Promise<number> {
       options.flags.has('json')
         ? `${JSON.stringify({ ...result, ...(ops ? { ops } : {}) })}\n`
         : `${(1000 * stepSeconds).toFixed(1)} ms a step · ${Math.round(result.tokensPerSecond)} tokens/s · ` +
-            `${(100 * result.shareOfPeak).toFixed(0)} % of ${(peak / 1e9).toFixed(1)} GFLOP/s on ${threads} threads\n` +
+            `${(100 * result.shareOfPeak).toFixed(0)} % of ${(peak / 1e9).toFixed(1)} GFLOP/s on ${threads} ${threads === 1 ? 'thread' : 'threads'}\n` +
             (ops ? opTable(ops) : ''),
     );
     return 0;

@@ -1,5 +1,6 @@
 import type { ControlClient } from '../../control/client/controlClient.ts';
 import { BiphaseError } from '../../core/errors.ts';
+import { formatValue } from '../../core/numberFormat.ts';
 import { isActive } from '../../core/runState.ts';
 import { decodeSeries, type SeriesColumns } from '../../core/seriesBytes.ts';
 import type { RunSummary } from '../../protocol/controlApi.ts';
@@ -27,7 +28,7 @@ Prints one line a point until the run has ended; the exit code is 0 when it fini
       // JSON has no NaN: such values are text, as in metrics.jsonl.
       if (options.flags.has('json'))
         printJson({ step, [metric]: Number.isFinite(value) ? value : String(value) });
-      else process.stdout.write(`${step}\t${value}\n`);
+      else process.stdout.write(`${step}\t${formatValue(value)}\n`);
     };
     return withControl((client) => follow(client, run, metric, print));
   },

@@ -1,10 +1,11 @@
-import fs from 'node:fs';
-import { parse } from 'yaml';
 import { BiphaseError } from '../../core/errors.ts';
 import { newRunId } from '../../core/newRunId.ts';
+import { formatBytes, formatCompact, formatCount, formatDuration } from '../../core/numberFormat.ts';
+import type { LaunchCheck } from '../../protocol/controlApi.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
 import { parseOptions } from '../options.ts';
+import { readStructured } from '../readRunFile.ts';
 
 export const command: Command = {
   name: 'launch',
@@ -18,7 +19,7 @@ Starts the run that FILE (*.run.yaml) describes; it goes on without this termina
   --check       only says what would run, whether it fits and how long it takes
   --json        JSON on stdout
 
-Example: biphase launch examples/micro-clm.run.yaml --node gpu-box
+Example: biphase launch examples/clm.run.yaml --node gpu-box
 `,
   run: async (args) => {
     const options = parseOptions(
@@ -28,14 +29,13 @@ Example: biphase launch examples/micro-clm.run.yaml --node gpu-box
     );
     const [place] = options.positionals;
     if (place === undefined) throw new BiphaseError('usage', 'Name the run file to launch.');
-    const file = readRunFile(place);
+    const file = readStructured(place);
     const node = options.values.get('node') ?? 'local';
     return withControl(async (client) => {
       if (options.flags.has('check')) {
         const check = await client.call('checkLaunch', { file, node });
         if (options.flags.has('json')) printJson(check);
-        else
-          process.stdout.write(`${[`${check.name}: ${check.steps} steps`, ...check.sentences].join('\n')}\n`);
+        else process.stdout.write(`${checkText(check)}\n`);
         return check.fits === false ? 1 : 0;
       }
       const run = newRunId();
@@ -47,18 +47,19 @@ Example: biphase launch examples/micro-clm.run.yaml --node gpu-box
   },
 };
 
-function readRunFile(place: string): unknown {
-  let text: string;
-  try {
-    text = fs.readFileSync(place, 'utf8');
-  } catch (cause) {
-    throw new BiphaseError('usage', `${place} cannot be read.`, { cause });
-  }
-  try {
-    return parse(text, { logLevel: 'error' });
-  } catch (cause) {
-    throw new BiphaseError('usage', `${place} is no YAML: ${(cause as Error).message.split('\n')[0]}`, {
-      cause,
-    });
-  }
+/** What the check page says, as lines. */
+function checkText(check: LaunchCheck): string {
+  const against = (planned: number, free: number | null): string =>
+    `${formatBytes(planned)} planned, ${free === null ? 'free space not known' : `${formatBytes(free)} free`}`;
+  const fit = { true: 'It fits.', false: 'It does not fit.', null: 'Whether it fits is not known yet.' };
+  const expected = check.secondsExpected;
+  return [
+    `${check.name} on ${check.node}`,
+    `${formatCount(check.steps)} steps · ${formatCompact(check.tokens)} tokens · ${formatCompact(check.parameters)} parameters`,
+    fit[`${check.fits}`],
+    `Memory: ${against(check.plannedBytes, check.memoryFreeBytes)}`,
+    `Disk for checkpoints: ${against(check.checkpointBytes, check.diskFreeBytes)}`,
+    `Time: ${expected === null ? 'unknown until it has run' : `about ${formatDuration(expected)}`}`,
+    ...check.sentences,
+  ].join('\n');
 }

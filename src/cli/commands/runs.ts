@@ -23,9 +23,14 @@ Lists every run that a node has shown, newest first. A run of a node that is not
   },
 };
 
+/** "10:42". */
+function clockTime(unixSeconds: number): string {
+  return new Date(unixSeconds * 1000).toTimeString().slice(0, 5);
+}
+
 function runLine(run: RunSummary): string {
   const loss = typeof run.loss === 'number' ? run.loss.toFixed(3) : (run.loss ?? '');
-  const seen = run.connected ? '' : `as of ${new Date(run.asOf * 1000).toLocaleTimeString()}, not connected`;
+  const seen = run.connected ? '' : `as of ${clockTime(run.asOf)}, not connected`;
   return [
     run.run,
     run.state.padEnd(9),

@@ -1,4 +1,5 @@
 import { BiphaseError } from '../../core/errors.ts';
+import { isActive } from '../../core/runState.ts';
 import type { Command } from '../command.ts';
 import { withControl } from '../openControl.ts';
 import { parseOptions } from '../options.ts';
@@ -16,8 +17,13 @@ Asks the trainer to save a checkpoint and end. --kill ends it at once, without a
     const [run] = options.positionals;
     if (run === undefined) throw new BiphaseError('usage', 'Name the run to stop.');
     return withControl(async (client) => {
-      if (!options.flags.has('kill')) await client.call('stop', { run });
-      else if (!(await client.call('kill', { run })).signalled)
+      if (!options.flags.has('kill')) {
+        const known = (await client.call('runs', {})).runs.find((each) => each.run === run);
+        if (known && !isActive(known.state))
+          throw new BiphaseError('refused', `Run ${run} is ${known.state} already.`);
+        await client.call('stop', { run });
+        process.stderr.write('Asked to stop: it saves a checkpoint first.\n');
+      } else if (!(await client.call('kill', { run })).signalled)
         throw new BiphaseError('missing', `Run ${run} has no process that could be killed.`);
       return 0;
     });
