@@ -126,6 +126,8 @@ function writeResolved(writer: RunWriter, prepared: Prepared): void {
     threads: plan.threads,
     microBatch: plan.microBatch,
     plannedBytes: plan.plannedBytes,
+    /** What the process took before: the plan is what comes on top. */
+    processBytes: process.memoryUsage.rss(),
     data: {
       source: data.source,
       folder: data.folder,
