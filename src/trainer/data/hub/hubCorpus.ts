@@ -22,7 +22,7 @@ export async function openHubCorpus(
   const memo = new HubMemo(cache, name, access);
   let dataset = memo.read();
   if (!dataset) {
-    dataset = await findHubDataset(name, access, hubFetch({ access, what, signal }));
+    dataset = await findHubDataset(name, access, hubFetch({ access, what, signal, first: true }));
     memo.write(dataset);
   }
   const { repository, commit, files } = dataset;

@@ -25,9 +25,14 @@ export interface HubFetchOptions {
   /** "The dataset OWNER/NAME": begins sentences. */
   what: string;
   signal: AbortSignal;
+  /** Whether it is the first that this process asks of the hub. */
+  first?: boolean;
 }
 
 const attempts = 8;
+/** Tries where nothing was ever reached: a node without internet should be told soon. */
+const attemptsAtFirst = 4;
+const noWay = new Set(['ENOTFOUND', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH']);
 const firstWaitMs = 1000;
 const longestWaitMs = 60_000;
 /** What a hub may ask us to wait; beyond it a person should know. */
@@ -133,7 +138,8 @@ export function hubFetch(options: HubFetchOptions): typeof fetch {
     if (access.token && new URL(url).origin === origin)
       headers.set('authorization', `Bearer ${access.token}`);
     let last: string | undefined;
-    for (let tried = 0; tried < attempts; tried++) {
+    let most = attempts;
+    for (let tried = 0; tried < most; tried++) {
       let pause = Math.min(longestWaitMs, firstWaitMs * 2 ** tried) * (0.75 + Math.random() / 2);
       try {
         const { response, body } = await attempt(url, headers, signal);
@@ -154,14 +160,15 @@ export function hubFetch(options: HubFetchOptions): typeof fetch {
         pause = asked ?? pause;
       } catch (cause) {
         if (cause instanceof BiphaseError || signal.aborted) throw cause;
-        const inner = (cause as Error).cause;
-        last = inner instanceof Error && inner.message ? inner.message : (cause as Error).message;
+        const inner = (cause as Error).cause as NodeJS.ErrnoException | undefined;
+        last = inner?.message || (cause as Error).message;
+        if (options.first && noWay.has(inner?.code ?? '')) most = attemptsAtFirst;
       }
-      if (tried + 1 < attempts) await access.wait(pause, signal);
+      if (tried + 1 < most) await access.wait(pause, signal);
     }
     throw new BiphaseError(
       'unreachable',
-      `${what} could not be read from ${access.endpoint} after ${attempts} tries: ${last}.`,
+      `${what} could not be read from ${access.endpoint} after ${most} tries: ${last}.`,
       { next: 'Check that this node reaches the hub, or prepare the data ahead: biphase data prepare.' },
     );
   };

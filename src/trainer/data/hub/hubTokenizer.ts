@@ -26,7 +26,7 @@ export async function hubTokenizerFile(
   if (fs.existsSync(file)) return file;
   const common = {
     hubUrl: access.endpoint,
-    fetch: hubFetch({ access, what: `The model ${repository}`, signal }),
+    fetch: hubFetch({ access, what: `The model ${repository}`, signal, first: true }),
   };
   const { sha } = await modelInfo({ name: repository, revision, additionalFields: ['sha'], ...common });
   const repo = { type: 'model', name: repository } as const;

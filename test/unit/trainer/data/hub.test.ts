@@ -238,6 +238,17 @@ test('a hub that does not recover, or asks to wait for hours, is one sentence', 
   assert.match((await failure(open('hub:org/plain'))).message, /^The hub asks to wait 120 minutes\.$/);
 });
 
+test('a node without a way to the hub is told after a few tries', async () => {
+  const closed = new FakeHub({});
+  await closed.start();
+  await closed.stop();
+  const access = { ...hubAccess({ HF_ENDPOINT: closed.endpoint }), wait: async () => {} };
+  const options = { column: 'text', cache: root, signal: new AbortController().signal, tick: async () => {} };
+  const error = await failure(openHubCorpus('hub:org/plain', options, access));
+  assert.match(error.message, /after 4 tries: connect ECONNREFUSED 127\.0\.0\.1:\d+\.$/);
+  assert.match(error.next ?? '', /biphase data prepare/);
+});
+
 test('a stop ends the waiting', async () => {
   hub.fault = () => ({ status: 503 });
   const stop = new AbortController();
