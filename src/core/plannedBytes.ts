@@ -57,6 +57,8 @@ export const STAGE_ROWS = 2048;
 export const OPTIMIZER_TILE = 8192;
 /** Rows of a product that one tile covers, at most; each tile may turn that many rows of 256 elements in its thread's scratch. */
 export const MULTIPLY_TILE_ROWS = 96;
+/** Queries whose attention scores, and their gradients, exist at once in a thread's scratch where a BLAS multiplies. */
+export const BLAS_QUERY_BLOCK = 128;
 /** Rows that one tile of a norm's backward pass covers. */
 export const NORM_TILE_ROWS = 32;
 
@@ -147,7 +149,10 @@ function ownSizes(
 ): Omit<EngineSizes, 'bytes' | 'store'> {
   const h = config.hiddenSize;
   const stageOf = ([rows, columns]: [number, number]): number => Math.min(rows, STAGE_ROWS) * columns;
-  const scratch = scratchElements(config, limits);
+  const scratch = Math.max(
+    scratchElements(config, limits),
+    engine === 'blas' ? 64 + 2 * BLAS_QUERY_BLOCK * Math.ceil(limits.length / 8) * 8 : 0,
+  );
   const tiles = purpose === 'train' ? optimizerTiles(config) : 0;
   return {
     pack: engine === 'blas' ? 0 : packElements(config, limits),

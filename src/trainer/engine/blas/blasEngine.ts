@@ -1,10 +1,12 @@
 import type { EngineSizes } from '../../../core/plannedBytes.ts';
-import { type OpenedMemory, WasmEngine } from '../wasm/wasmEngine.ts';
+import type { HeadShape, Tensor } from '../engine.ts';
+import { addressOf, type OpenedMemory, WasmEngine } from '../wasm/wasmEngine.ts';
+import { type AttentionArguments, attentionArguments } from './attentionKernel.ts';
 import type { BlasLibrary } from './blasLibrary.ts';
 import { type ProductGrid, productArguments, type StridedAddress } from './productKernel.ts';
 
 /**
- * The WebAssembly engine with its products left to a BLAS library, which works in place on arena and store. The library
+ * The WebAssembly engine with its products, attention's included, left to a BLAS library, which works in place on arena and store. The library
  * runs one thread in each thread of the pool; what a call computes depends on the shapes alone, so any number of
  * threads gives the same bits with the same library on the same processor.
  */
@@ -35,6 +37,51 @@ export class BlasEngine extends WasmEngine {
     const tiles = Math.ceil(m / grid.tileRows) * Math.ceil(n / grid.tileColumns);
     this.pool.runHost('multiplyBlas', tiles, productArguments(shape, grid, a, b, c, accumulate));
   }
+
+  override attention(
+    out: Tensor,
+    logSumExp: Tensor,
+    qkv: Tensor,
+    cumulativeLengths: Tensor,
+    shape: HeadShape,
+    causal: boolean,
+  ): void {
+    const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
+    const call = callOf([out, logSumExp, qkv, cumulativeLengths], shape, causal);
+    this.pool.runHost('attentionBlas', tiles, attentionArguments(call));
+  }
+
+  override attentionBackward(
+    dQkv: Tensor,
+    dOut: Tensor,
+    out: Tensor,
+    logSumExp: Tensor,
+    qkv: Tensor,
+    cumulativeLengths: Tensor,
+    shape: HeadShape,
+    causal: boolean,
+  ): void {
+    const tiles = (cumulativeLengths.shape[0]! - 1) * shape.kvHeads;
+    const call = callOf([out, logSumExp, qkv, cumulativeLengths], shape, causal);
+    const backward = [addressOf(dQkv), addressOf(dOut)];
+    this.pool.runHost('attentionBackwardBlas', tiles, attentionArguments(call, backward));
+  }
+}
+
+/** Addresses and numbers that both passes of attention need. */
+function callOf(
+  [out, logSumExp, qkv, cumulativeLengths]: readonly [Tensor, Tensor, Tensor, Tensor],
+  shape: HeadShape,
+  causal: boolean,
+): AttentionArguments {
+  return {
+    out: addressOf(out),
+    logSumExp: addressOf(logSumExp),
+    qkv: addressOf(qkv),
+    cumulativeLengths: addressOf(cumulativeLengths),
+    ...shape,
+    causal,
+  };
 }
 
 /** Largest tile: packing its parts of A and B costs little beside the product. */

@@ -1,4 +1,5 @@
 import { OPTIMIZER_TILE } from '../../../core/plannedBytes.ts';
+import { type AttentionTools, attentionBackwardTile, attentionTile } from '../blas/attentionKernel.ts';
 import { type BlasLibrary, loadKoffi, openBlas } from '../blas/blasLibrary.ts';
 import { multiplyTile } from '../blas/productKernel.ts';
 import { ARGUMENTS_BYTES, HOST_ARGUMENTS } from './control.ts';
@@ -10,6 +11,8 @@ import { KERNEL_NAMES, type Kernel, type KernelName } from './kernelSet.ts';
  */
 export const HOST_KERNEL_NAMES = [
   'multiplyBlas',
+  'attentionBlas',
+  'attentionBackwardBlas',
   'moveStored',
   'fillStored',
   'gatherStored',
@@ -59,7 +62,7 @@ export function hostKernels(
   const words = new Int32Array(arena);
   const doubles = new Float64Array(arena);
   const all: Record<HostKernelName, Kernel> = {
-    multiplyBlas: blas ? blasKernel(blas, arena, store, args) : unavailable,
+    ...(blas ? blasKernels(blas, arena, store, compiled) : withoutBlas),
 
     /** 0 elements, 1 elements of a tile, 2 target, 3 source. */
     moveStored(_args, tile) {
@@ -127,24 +130,42 @@ export function hostKernels(
   return HOST_KERNEL_NAMES.map((name) => all[name]);
 }
 
-function blasKernel(
+type BlasKernelName = Extract<HostKernelName, `${string}Blas`>;
+
+function blasKernels(
   blas: BlasLibrary,
   arena: ArrayBufferLike,
   store: SharedArrayBuffer | null,
-  args: Float64Array,
-): Kernel {
+  compiled: readonly Kernel[],
+): Record<BlasKernelName, Kernel> {
   const koffi = loadKoffi(blas.binding);
   const base = (buffer: ArrayBufferLike): number => Number(koffi.address(new Uint8Array(buffer)));
   const arenaBase = base(arena);
   const storeBase = store ? base(store) - STORE_BASE : 0;
   const pointer = (address: number): number => address + (address < STORE_BASE ? arenaBase : storeBase);
   const multiply = openBlas(blas);
-  return (_args, tile) => multiplyTile(multiply, args, tile, pointer);
+  const args = new Float64Array(arena, ARGUMENTS_BYTES, HOST_ARGUMENTS);
+  const tools: AttentionTools = {
+    ...{ args, multiply, pointer, words: new Int32Array(arena), floats: new Float32Array(arena) },
+    softmaxRows: kernelOf(compiled, 'softmaxRows'),
+    softmaxGradientRows: kernelOf(compiled, 'softmaxGradientRows'),
+  };
+  return {
+    multiplyBlas: (_args, tile) => multiplyTile(multiply, args, tile, pointer),
+    attentionBlas: (_args, tile, scratch) => attentionTile(tools, tile, scratch),
+    attentionBackwardBlas: (_args, tile, scratch) => attentionBackwardTile(tools, tile, scratch),
+  };
 }
 
 function unavailable(): void {
   throw new Error('This engine has no BLAS.');
 }
+
+const withoutBlas: Record<BlasKernelName, Kernel> = {
+  multiplyBlas: unavailable,
+  attentionBlas: unavailable,
+  attentionBackwardBlas: unavailable,
+};
 
 function kernelOf(compiled: readonly Kernel[], name: KernelName): Kernel {
   return compiled[KERNEL_NAMES.indexOf(name)]!;

@@ -19,6 +19,8 @@ export const KERNEL_NAMES = [
   'copy',
   'sumOfSquares',
   'adamW',
+  'softmaxRows',
+  'softmaxGradientRows',
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

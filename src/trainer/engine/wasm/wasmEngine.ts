@@ -41,6 +41,9 @@ interface WasmTensor extends Tensor {
 const of = (tensor: Tensor): WasmTensor => tensor as WasmTensor;
 const address = (tensor: Tensor): number => of(tensor).address;
 
+/** Where a tensor of this engine lies. */
+export const addressOf = address;
+
 // How the kernels in `kernels/matmul.ts` cut a product.
 const PANEL_COLUMNS = 16;
 const PART_DEPTH = 256;

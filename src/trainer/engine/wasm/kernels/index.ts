@@ -12,3 +12,4 @@ export {
   swiGlu,
   swiGluBackward,
 } from './rows';
+export { softmaxGradientRows, softmaxRows } from './softmax';
