@@ -1,5 +1,5 @@
 // Our side of test/bench/trainer.ts, in the same words as pytorch_steps.py:
-//   node biphaseSteps.ts CASE_FOLDER THREADS
+//   node biphaseSteps.ts CASE_FOLDER THREADS [wasm|blas]
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -11,6 +11,7 @@ import { fullStep } from '../../../src/trainer/training/measuredStep.ts';
 import type { BenchCase } from '../benchCase.ts';
 
 const [folder, threads] = [process.argv[2]!, Number(process.argv[3])];
+const engine = process.argv[4] === 'blas' ? 'blas' : 'wasm';
 const { config, batch, parameters } = JSON.parse(
   readFileSync(path.join(folder, 'case.json'), 'utf8'),
 ) as BenchCase;
@@ -22,7 +23,7 @@ const packed = {
   lossRows: Int32Array.from(batch.lossRows),
   targets: Int32Array.from(batch.targets),
 };
-const model = await openPretrainingModel({ config, limits: limitsOf(packed), engine: 'wasm', threads });
+const model = await openPretrainingModel({ config, limits: limitsOf(packed), engine, threads });
 let at = 0;
 for (const [name, shape] of parameters) {
   const count = shape.reduce((a, b) => a * b, 1);
