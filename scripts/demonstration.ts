@@ -1,5 +1,6 @@
-// Second half of `npm start`: the workbench with the package installed, three example runs started through the palette,
-// their curves read from the chart's pixels. Arguments: port (0 = any free one), --once.
+// Second half of `npm start`: the workbench with the package installed, example runs started through the palette, their
+// curves read from the chart's pixels. Arguments: port (0 = any free one), --once, --text FOLDER: the paper's four
+// setups on the English prose of a documentation folder, instead of three runs on the built-in world.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -15,12 +16,16 @@ import {
   webviewFrame,
 } from '../test/support/workbenchPage.ts';
 import { installVsix, presetSettings, WorkbenchServer } from '../test/support/workbenchServer.ts';
+import { type SetupsOnText, setupsOnText } from './lib/setupsOnText.ts';
 
 const root = path.dirname(import.meta.dirname);
 const once = process.argv.includes('--once');
+const textAt = process.argv.indexOf('--text');
+const documentation = textAt === -1 ? undefined : process.argv[textAt + 1];
 const examples = ['clm.run.yaml', 'mlm.run.yaml', 'clm-then-mlm.run.yaml'];
 /** A curve counts as drawn from so many pixels of its colour on. */
 const drawnPixels = 30;
+const ended = new Set(['finished', 'stopped', 'failed', 'lost', 'preempted']);
 /** The slowest machine we know takes a fifth of this. */
 const runsMustEndWithin = 20 * 60_000;
 
@@ -59,32 +64,45 @@ async function openFile(page: Page, name: string): Promise<void> {
   await page.locator('.tab.active', { hasText: name }).waitFor();
 }
 
-async function launchExamples(page: Page): Promise<Frame> {
-  for (const [index, file] of examples.entries()) {
+/** Launches files of the workspace with keys alone; `before`: runs that are on show already. */
+async function launchFiles(page: Page, files: readonly string[], before = 0): Promise<Frame> {
+  for (const [index, file] of files.entries()) {
     await openFile(page, file);
     await palette(page, 'Biphase: Launch from File');
     const curves = await webviewFrame(page, '.legend li');
-    await curves.locator('.legend li').nth(index).waitFor();
+    await curves
+      .locator('.legend li')
+      .nth(before + index)
+      .waitFor();
     say(`started ${file} (${seconds()})`);
   }
   return webviewFrame(page, '.legend li');
 }
 
-/** Waits until every run has a curve on the canvas. */
-async function curvesDrawn(curves: Frame): Promise<number> {
+/** The fourth setup: goes on from the CLM run when that has ended. */
+async function launchContinued(page: Page, curves: Frame, setups: SetupsOnText): Promise<Frame> {
+  for (;;) {
+    const clm = (await legendRuns(curves)).find(({ name }) => /^micro-clm-\d+$/.test(name));
+    if (clm?.state === 'finished') return launchFiles(page, [setups.continued(clm.run)], setups.files.length);
+    if (clm && ended.has(clm.state)) throw new Error(`The CLM run is ${clm.state}.`);
+    await curves.waitForTimeout(500);
+  }
+}
+
+/** Waits until `wanted` runs have a curve on the canvas. */
+async function curvesDrawn(curves: Frame, wanted: number): Promise<number> {
   const deadline = Date.now() + 180_000;
   for (;;) {
     const drawn = (await curvePixels(curves)).filter((curve) => curve.pixels >= drawnPixels);
-    if (drawn.length >= examples.length) return drawn.length;
+    if (drawn.length >= wanted) return drawn.length;
     if (Date.now() > deadline)
-      throw new Error(`Only ${drawn.length} of ${examples.length} curves are drawn after three minutes.`);
+      throw new Error(`Only ${drawn.length} of ${wanted} curves are drawn after three minutes.`);
     await curves.waitForTimeout(250);
   }
 }
 
 /** Waits until no run goes on; true when all of them finished. */
 async function runsEnded(curves: Frame): Promise<boolean> {
-  const ended = new Set(['finished', 'stopped', 'failed', 'lost', 'preempted']);
   const deadline = Date.now() + runsMustEndWithin;
   for (;;) {
     const runs = await legendRuns(curves);
@@ -113,7 +131,8 @@ async function main(): Promise<number> {
   };
   installVsix(path.join(root, `${name}-${version}.vsix`), options);
   const server = await WorkbenchServer.start(options);
-  const address = server.address(path.join(root, 'examples'));
+  const setups = documentation && setupsOnText(documentation, path.join(cache, 'setups'));
+  const address = server.address(setups ? setups.folder : path.join(root, 'examples'));
   fs.writeFileSync(runningFile, JSON.stringify({ pid: process.pid, port: server.port, address }), {
     mode: 0o600,
   });
@@ -126,8 +145,14 @@ async function main(): Promise<number> {
   let page: Page | undefined;
   const show = async (): Promise<number> => {
     page = await openWorkbench(browser, address);
-    const curves = await launchExamples(page);
-    const drawn = await curvesDrawn(curves);
+    const files = setups ? setups.files : examples;
+    let curves = await launchFiles(page, files);
+    let drawn = await curvesDrawn(curves, files.length);
+    if (setups) {
+      say(`${drawn} curves are live; the CLM run is continued when it ends (${seconds()})`);
+      curves = await launchContinued(page, curves, setups);
+      drawn = await curvesDrawn(curves, files.length + 1);
+    }
     const picture = await screenshot(page, 'start');
     say(`ready: ${drawn} curves (${seconds()})\nscreenshot: ${path.relative(root, picture)}`);
     if (once) {

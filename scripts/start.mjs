@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // `npm start`: installs, builds and packages the extension, then shows it in a real workbench with three runs.
-// -- --once ends with the runs; -- --port N takes that port. Runs under Node 20; the rest under the checkout's Node.
+// -- --once ends with the runs; -- --port N takes that port; -- --text FOLDER trains the paper's four setups on the
+// English prose of a documentation folder (/usr/share/doc). Runs under Node 20; the rest under the checkout's Node.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -53,9 +54,11 @@ function choosePort(text) {
 
 function readOptions() {
   try {
-    return parseArgs({ options: { once: { type: 'boolean' }, port: { type: 'string' } } }).values;
+    return parseArgs({
+      options: { once: { type: 'boolean' }, port: { type: 'string' }, text: { type: 'string' } },
+    }).values;
   } catch (error) {
-    throw new Plain(`${error.message} This command knows --once and --port N.`);
+    throw new Plain(`${error.message} This command knows --once, --port N and --text FOLDER.`);
   }
 }
 
@@ -64,6 +67,8 @@ await runMain(async () => {
   let port = choosePort(options.port);
   if (port !== undefined && (await taken(port)))
     throw new Plain(`Port ${port} is taken: choose another with --port, or leave it out.`);
+  if (options.text !== undefined && !fs.existsSync(options.text))
+    throw new Plain(`There is no folder ${options.text} to read text from.`);
   await refuseSecondStart();
   port ??= (await taken(8137)) ? 0 : 8137;
   const environment = await preflight('start', say);
@@ -71,7 +76,12 @@ await runMain(async () => {
   if (packed.status !== 0) return packed.status ?? 1;
   const child = spawn(
     checkoutNode(),
-    [path.join(root, 'scripts/demonstration.ts'), String(port), ...(options.once ? ['--once'] : [])],
+    [
+      path.join(root, 'scripts/demonstration.ts'),
+      String(port),
+      ...(options.once ? ['--once'] : []),
+      ...(options.text === undefined ? [] : ['--text', path.resolve(options.text)]),
+    ],
     {
       stdio: 'inherit',
       env: {

@@ -1,4 +1,5 @@
 import { toBiphaseError } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import { nearest } from '../core/unknownKeys.ts';
 import { exitCodes } from '../protocol/runDirectory.ts';
 import type { CommandEntry } from './command.ts';
@@ -32,7 +33,7 @@ export async function dispatch(entries: CommandEntry[], args: string[]): Promise
       name,
       entries.map((e) => e.name),
     );
-    process.stderr.write(`Unknown command "${name}".${near ? ` Did you mean "${near}"?` : ''}\n`);
+    process.stderr.write(`Unknown command "${printable(name)}".${near ? ` Did you mean "${near}"?` : ''}\n`);
     return exitCodes.usage;
   }
   try {
@@ -44,7 +45,7 @@ export async function dispatch(entries: CommandEntry[], args: string[]): Promise
     return await command.run(rest);
   } catch (thrown) {
     const error = toBiphaseError(thrown);
-    process.stderr.write(`${error.message}${error.next ? ` ${error.next}` : ''}\n`);
+    process.stderr.write(`${printable(`${error.message}${error.next ? ` ${error.next}` : ''}`)}\n`);
     if (process.env.BIPHASE_DEBUG) process.stderr.write(`${error.stack ?? ''}\n`);
     return error.kind === 'usage' ? exitCodes.usage : exitCodes.failed;
   }

@@ -1,3 +1,4 @@
+import { printable } from '../core/printable.ts';
 import type { Progress } from '../protocol/runDirectory.ts';
 
 const barWidth = 24;
@@ -31,7 +32,7 @@ export class ProgressLine {
   }
 
   show(name: string, progress: Progress): void {
-    const text = `${name}  ${progressText(progress)}`;
+    const text = `${printable(name)}  ${progressText(progress)}`;
     if (this.#stream.isTTY) {
       const filled = Math.round((progress.step / Math.max(1, progress.totalSteps)) * barWidth);
       const bar = `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`;

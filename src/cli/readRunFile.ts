@@ -11,7 +11,7 @@ export function readStructured(file: string): unknown {
     throw new BiphaseError('usage', `There is no run file ${file}.`);
   }
   try {
-    return parseYaml(text);
+    return parseYaml(text, { logLevel: 'error' });
   } catch (cause) {
     throw new BiphaseError('usage', `${file} is not YAML: ${(cause as Error).message.split('\n')[0]}`, {
       cause,

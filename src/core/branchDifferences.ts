@@ -8,6 +8,8 @@ import { learningRateAt } from './schedule.ts';
  */
 export function branchDifferences(branch: ResolvedRunFile, trunk: ResolvedRunFile, step: number): string[] {
   const parts: [key: string, of: (file: ResolvedRunFile) => unknown][] = [
+    ['data.column', (file) => file.data.column],
+    ['data.tokens', (file) => file.data.tokens],
     ['data.packing', (file) => file.data.packing],
     ['batch.samples', (file) => file.batch.samples],
     ['loss.average', (file) => file.loss.average],

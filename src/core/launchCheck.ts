@@ -1,6 +1,7 @@
 import type { Probe } from '../protocol/agentApi.ts';
 import type { LaunchCheck } from '../protocol/controlApi.ts';
 import type { ResolvedRunFile } from '../protocol/runFile.ts';
+import { whyEpochs } from './epochs.ts';
 import { parameterCounts } from './parameterCounts.ts';
 import { phaseStart, totalSteps } from './phases.ts';
 import { type PlanLimits, type PlanOptions, planMemory, whyItDoesNotFit } from './plannedBytes.ts';
@@ -56,6 +57,9 @@ export function checkLaunch(
     sentences.push(
       `Checkpoints need ${gib(checkpointBytes)}, but ${gib(probe.diskFreeBytes)} of disk are free.`,
     );
+  const epochs =
+    file.data.tokens === null ? undefined : whyEpochs(file.data.tokens, tokens / file.data.tokens);
+  if (epochs) sentences.push(epochs);
   sentences.push(...(probe?.warnings ?? []));
   return {
     name: file.name,

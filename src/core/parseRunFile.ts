@@ -54,7 +54,8 @@ function knownKeys(schema: SchemaNode, path: Path, value: unknown): string[] {
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
+  // JSON would call NaN and the infinities null.
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
@@ -65,7 +66,7 @@ function unknownKeySentence(keys: readonly string[], path: Path, file: unknown):
   if (path[0] === 'phases' && objective === 'clm' && (key === 'maskRatio' || key === 'replacement'))
     return `Unknown key "${key}" in ${where}: it belongs to objective mlm, not clm.`;
   const near = nearest(key, knownKeys(runFileSchema as unknown as SchemaNode, path, file));
-  return `Unknown key "${key}" in ${where}.${near ? ` Did you mean "${near}"?` : ''}`;
+  return `Unknown key ${show(key)} in ${where}.${near ? ` Did you mean "${near}"?` : ''}`;
 }
 
 /** Of a union's branches, the one that the value has the shape of: its faults lie inside, not at its root. */
@@ -92,7 +93,7 @@ function sentence(issue: Issue, above: Path, file: unknown): string {
     const branch = value === undefined ? undefined : bestBranch(issue.errors);
     if (branch) return sentence(unknownKeysFirst(branch)[0], path, file);
     if (path.length === 1 && path[0] === 'model' && typeof value === 'string') {
-      return `Unknown model "${value}". Did you mean "${nearest(value, modelPresetNames)}"?`;
+      return `Unknown model ${show(value)}. Did you mean "${nearest(value, modelPresetNames)}"?`;
     }
     return value === undefined ? `${name} is missing.` : `${name} cannot be ${show(value)}.`;
   }
@@ -113,11 +114,16 @@ function sentence(issue: Issue, above: Path, file: unknown): string {
     const expected = wanted[issue.expected as keyof typeof wanted] ?? `a ${issue.expected}`;
     return `${name} must be ${expected}, not ${show(value)}.`;
   }
+  if (issue.code === 'too_small' && issue.origin === 'string') return `${name} must not be empty.`;
   if (issue.code === 'too_small')
     return `${name} must be ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${
       issue.origin === 'array' ? ' long' : ''
     }, not ${show(value)}.`;
-  if (issue.code === 'too_big') return `${name} must be at most ${issue.maximum}, not ${show(value)}.`;
+  if (issue.code === 'too_big')
+    return `${name} must be ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${
+      issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' long' : ''
+    }, not ${show(value)}.`;
+  if (issue.code === 'invalid_format') return `${name} ${issue.message}.`;
   return `${name}: ${issue.message}.`;
 }
 

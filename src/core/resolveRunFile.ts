@@ -6,7 +6,7 @@ import type {
   RunFile,
   RunFilePhase,
 } from '../protocol/runFile.ts';
-import { schemaVersion } from '../protocol/runFile.ts';
+import { longestName, schemaVersion } from '../protocol/runFile.ts';
 import { BiphaseError } from './errors.ts';
 import { customDefaults, modelPresets, type RunDefaults } from './modelPresets.ts';
 import { totalSteps } from './phases.ts';
@@ -78,6 +78,11 @@ function checkModel(config: ModelConfig, context: ResolveContext, length: number
   if (config.context < length)
     wrong(`"data.packing.length" (${length}) is more than "model.context" (${config.context}).`);
   return config;
+}
+
+/** A derived name is no longer than a written one may be; of many phases the last ones tell runs apart. */
+function shortened(name: string): string {
+  return name.length <= longestName ? name : `${name.slice(0, 60)}…${name.slice(61 - longestName)}`;
 }
 
 function sumsToOne(values: number[]): boolean {
@@ -180,9 +185,8 @@ export function resolveRunFile(file: RunFile, context: ResolveContext = {}): Res
         data: file.from.data ?? ('continue' as const),
       }
     : null;
-  const name =
-    file.name ??
-    deriveName(modelName, phases, context.parent ?? null, from !== null && from.schedule === 'continue');
+  const continued = from !== null && from.schedule === 'continue';
+  const name = file.name ?? shortened(deriveName(modelName, phases, context.parent ?? null, continued));
   return {
     schema: schemaVersion,
     kind: 'pretrain',

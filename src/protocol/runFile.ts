@@ -4,22 +4,35 @@ import * as z from 'zod';
 export const schemaVersion = 1;
 
 const positive = z.number().int().positive();
+/** Of one dimension of a model: far above any real one, low enough that planning a refused one takes no time. */
+const dimension = positive.max(0x100000);
+/** Steps are stored as 32-bit numbers. */
+const lastStep = positive.max(0xffffffff);
 const unit = z.number().min(0).max(1);
+/** Adam's β: at 1 nothing would ever be forgotten, and its bias correction divides by 0. */
+const beta = z.number().min(0).lt(1);
+/** Characters of a run's name. */
+export const longestName = 200;
+/** Written on terminals, in trees and in titles: no control characters, and none that turn the direction of text. */
+const labelPattern = /^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/u;
 
 /** Sizes that `model:` may name; their shapes are in `core/modelPresets.ts`. */
 export const modelPresetNames = ['micro', 'mini', 'small', '210m', '610m', '1b'] as const;
 
 const modelShape = z.strictObject({
-  hiddenSize: positive.describe('Width of the residual stream.'),
-  layers: positive.describe('Number of transformer blocks.'),
-  heads: positive.describe('Query heads.'),
-  kvHeads: positive.optional().describe('Key/value heads; divides heads. Default: heads.'),
-  headDim: positive.optional().describe('Width of one head, even. Default: hiddenSize / heads.'),
-  intermediateSize: positive.describe('Width of the SwiGLU feed-forward.'),
-  vocabSize: positive.optional().describe("Rows of the embedding. Default: the tokenizer's size."),
+  hiddenSize: dimension.describe('Width of the residual stream.'),
+  layers: positive.max(4096).describe('Number of transformer blocks.'),
+  heads: dimension.describe('Query heads.'),
+  kvHeads: dimension.optional().describe('Key/value heads; divides heads. Default: heads.'),
+  headDim: dimension.optional().describe('Width of one head, even. Default: hiddenSize / heads.'),
+  intermediateSize: dimension.describe('Width of the SwiGLU feed-forward.'),
+  vocabSize: positive
+    .max(0x1000000)
+    .optional()
+    .describe("Rows of the embedding. Default: the tokenizer's size."),
   tieEmbeddings: z.boolean().optional().describe('Head = input embedding transposed. Default: false.'),
   ropeTheta: z.number().positive().optional().describe('Base of the rotary positions. Default: 10000.'),
-  context: positive.optional().describe('Longest sample. Default: packing.length.'),
+  context: dimension.optional().describe('Longest sample. Default: packing.length.'),
 });
 
 const maskRatio = z
@@ -44,21 +57,21 @@ const phase = z.discriminatedUnion('objective', [
     objective: z
       .literal('clm')
       .describe('Causal language modeling: predict the next token, attend to the left.'),
-    until: positive.describe('Absolute step at which this phase ends.'),
+    until: lastStep.describe('Absolute step at which this phase ends.'),
     optimizer: phaseOptimizer,
   }),
   z.strictObject({
     objective: z
       .literal('mlm')
       .describe('Masked language modeling: predict chosen tokens, attend both ways.'),
-    until: positive.describe('Absolute step at which this phase ends.'),
+    until: lastStep.describe('Absolute step at which this phase ends.'),
     maskRatio,
     replacement,
     optimizer: phaseOptimizer,
   }),
   z.strictObject({
     objective: z.literal('mixed').describe('Both objectives in one batch, by share of its samples.'),
-    until: positive.describe('Absolute step at which this phase ends.'),
+    until: lastStep.describe('Absolute step at which this phase ends.'),
     share: z.strictObject({ clm: unit, mlm: unit }).describe('Shares of the samples; add up to 1.'),
     maskRatio,
     replacement,
@@ -70,7 +83,13 @@ const phase = z.discriminatedUnion('objective', [
 export const runFileSchema = z.strictObject({
   schema: z.literal(schemaVersion).optional().describe('Version of this file format.'),
   kind: z.literal('pretrain').optional().describe('Kind of run.'),
-  name: z.string().min(1).max(200).optional().describe('A label. Default: derived, as the paper names runs.'),
+  name: z
+    .string()
+    .min(1)
+    .max(longestName)
+    .regex(labelPattern, 'must be one line without control characters')
+    .optional()
+    .describe('A label. Default: derived, as the paper names runs.'),
   model: z.union([z.enum(modelPresetNames), modelShape]).describe('A preset or a shape of your own.'),
   from: z
     .strictObject({
@@ -115,7 +134,7 @@ export const runFileSchema = z.strictObject({
       tokenizer: z
         .union([
           z.string().min(1),
-          z.strictObject({ train: z.strictObject({ vocabSize: positive.min(260) }) }),
+          z.strictObject({ train: z.strictObject({ vocabSize: positive.min(260).max(0x1000000) }) }),
         ])
         .optional()
         .describe(
@@ -123,7 +142,7 @@ export const runFileSchema = z.strictObject({
         ),
       packing: z
         .strictObject({
-          length: positive
+          length: dimension
             .min(8)
             .optional()
             .describe('Tokens of a block. Default: 2048 (micro 128, mini 256, small and own shapes 512).'),
@@ -152,7 +171,7 @@ export const runFileSchema = z.strictObject({
     .describe('What the run reads.'),
   batch: z
     .strictObject({
-      samples: positive.describe(
+      samples: dimension.describe(
         'Samples an update, over all devices; a block gives two with random sizes. Default: 2304 (micro and mini 32, small and own shapes 64).',
       ),
     })
@@ -162,7 +181,7 @@ export const runFileSchema = z.strictObject({
     .strictObject({ average: z.enum(['tokens', 'microbatch']).optional().describe('Default: tokens.') })
     .optional()
     .describe('How the loss is averaged.'),
-  phases: z.array(phase).min(1).describe('Objectives in order; steps are absolute.'),
+  phases: z.array(phase).min(1).max(1000).describe('Objectives in order; steps are absolute.'),
   schedule: z
     .strictObject({
       peak: z
@@ -188,7 +207,7 @@ export const runFileSchema = z.strictObject({
     .describe('Warm-up, stable, decay.'),
   optimizer: z
     .strictObject({
-      betas: z.tuple([unit, unit]).optional().describe('Default: [0.9, 0.95].'),
+      betas: z.tuple([beta, beta]).optional().describe('Default: [0.9, 0.95].'),
       eps: z.number().positive().optional().describe('Default: 1e-5.'),
       weightDecay: z.number().min(0).optional().describe('Default: 0.1.'),
       decay: z
@@ -229,7 +248,7 @@ export const runFileSchema = z.strictObject({
         .optional()
         .describe('Default: auto (all cores).'),
       microBatch: z
-        .union([z.literal('auto'), positive])
+        .union([z.literal('auto'), dimension])
         .optional()
         .describe('Samples a pass. Default: auto.'),
     })

@@ -40,9 +40,15 @@ export class Contestant {
   }
 }
 
+/** Variables that bend OpenBLAS's own choice of kernels are left out, for us and for PyTorch. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _l2, ...env } = process.env;
+  return env;
+}
+
 /** Our own processes. Without `wideVectors` V8 keeps to vectors of 128 bits. */
-export function startBiphase(script: string, args: string[], wideVectors: boolean): Promise<Contestant> {
-  const env = { ...process.env, BIPHASE_WIDE_VECTORS: wideVectors ? 'on' : 'off' };
+export function startBiphase(script: string, args: string[], wideVectors = true): Promise<Contestant> {
+  const env = { ...plainEnvironment(), BIPHASE_WIDE_VECTORS: wideVectors ? 'on' : 'off' };
   return Contestant.start(process.execPath, [path.join(peers, script), ...args], env);
 }
 
@@ -59,20 +65,16 @@ export function findPyTorch(): { python: string } | { missing: string } {
   };
 }
 
-/**
- * PyTorch on OpenBLAS built for OpenMP where Debian has put it: with the pthread build two pools of threads fight.
- * Variables that bend OpenBLAS's own choice of kernels are left out.
- */
+/** PyTorch on OpenBLAS built for OpenMP where Debian has put it: with the pthread build two pools of threads fight. */
 export function startPyTorch(
   python: string,
   args: string[],
   threads: { torch: number; blas: number },
 ): Promise<Contestant> {
-  const { OPENBLAS_CORETYPE: _core, OPENBLAS_L2_SIZE: _l2, ...env } = process.env;
   const triplet = os.arch() === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
   const openmp = `/usr/lib/${triplet}/openblas-openmp`;
   return Contestant.start(python, [path.join(peers, 'pytorch_steps.py'), ...args, `${threads.torch}`], {
-    ...env,
+    ...plainEnvironment(),
     OMP_NUM_THREADS: `${threads.torch}`,
     OPENBLAS_NUM_THREADS: `${threads.blas}`,
     ...(fs.existsSync(openmp) ? { LD_LIBRARY_PATH: openmp } : {}),

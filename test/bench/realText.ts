@@ -4,12 +4,11 @@
 // MLM through the bundled command line, and prints held-out losses beside the cross-entropy of the same targets under
 // the training split's unigram distribution. It asserts nothing.
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import zlib from 'node:zlib';
+import { gatherProse } from '../../scripts/lib/englishProse.ts';
 import { metricLineSchema, metricNames, runFiles } from '../../src/protocol/runDirectory.ts';
 import type { ResolvedRunFile } from '../../src/protocol/runFile.ts';
 import type { TokenSource } from '../../src/trainer/data/packing.ts';
@@ -34,64 +33,6 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: '1' },
   },
 });
-
-const wanted = /\.(txt|md|pod|rst)(\.gz)?$|^(readme|news|faq|howto)[^/]*$/i;
-// Licences and change logs repeat themselves; the rest is not text.
-const unwanted =
-  /changelog|copyright|licen[cs]e|copying|authors|\.(html?|pdf|ps|png|js|css|tar|tgz)(\.gz)?$/i;
-const longestDocument = 100_000;
-const shortestDocument = 500;
-const commonWords = /\b(the|of|to|and|is|in|for|that|with|are|this|be)\b/gi;
-
-function filesBelow(folder: string): string[] {
-  return fs
-    .readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && wanted.test(entry.name) && !unwanted.test(entry.name))
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .sort();
-}
-
-function isProse(paragraph: string): boolean {
-  const letters = paragraph.match(/[A-Za-z ]/g)?.length ?? 0;
-  const ascii = paragraph.match(/[\x20-\x7e]/g)?.length ?? 0;
-  return (
-    paragraph.length >= 60 &&
-    ascii >= 0.99 * paragraph.length &&
-    letters >= 0.85 * paragraph.length &&
-    (paragraph.match(commonWords)?.length ?? 0) >= 2
-  );
-}
-
-/** Paragraphs of English; one that was seen before, in whatever document, is left out. */
-function prose(text: string, seen: Set<string>): string {
-  const kept: string[] = [];
-  for (const part of text.split(/\r?\n[ \t]*\r?\n/)) {
-    const paragraph = part.replace(/\s+/g, ' ').trim();
-    if (!isProse(paragraph)) continue;
-    const hash = createHash('sha256').update(paragraph).digest('base64');
-    if (seen.has(hash)) continue;
-    seen.add(hash);
-    kept.push(paragraph);
-  }
-  return `${kept.join('\n').slice(0, longestDocument)}\n`;
-}
-
-function gather(source: string, target: string): { files: number; documents: number; bytes: number } {
-  fs.mkdirSync(target);
-  const seen = new Set<string>();
-  const files = filesBelow(source);
-  let documents = 0;
-  let bytes = 0;
-  for (const file of files) {
-    const raw = fs.readFileSync(file);
-    const text = prose((file.endsWith('.gz') ? zlib.gunzipSync(raw) : raw).toString('utf8'), seen);
-    if (text.length < shortestDocument) continue;
-    documents++;
-    bytes += Buffer.byteLength(text);
-    fs.writeFileSync(path.join(target, `${String(documents).padStart(5, '0')}.txt`), text);
-  }
-  return { files: files.length, documents, bytes };
-}
 
 function runFile(text: string, phase: string, steps: number): string {
   return `model: ${options.model}
@@ -209,7 +150,7 @@ try {
   // Its own copy: a build that overwrites a loaded library kills the process.
   fs.cpSync(built, path.join(root, 'bundle'), { recursive: true });
   const text = path.join(root, 'text');
-  const gathered = gather(options.doc, text);
+  const gathered = gatherProse(options.doc, text);
   console.log(`${gathered.documents} documents of ${gathered.files} files, ${gathered.bytes} bytes of prose`);
   const rows: Record<string, Record<string, string | number>> = {};
   for (const [objective, phase] of [

@@ -1,13 +1,14 @@
-// How fast the trainer's WebAssembly engine is, beside its own ceiling, PyTorch and tfjs-wasm:
-//   node test/bench/trainer.ts [--turns 5] [--seconds 1.5] [--only product|0.2M|8.4M|42M]
+// How fast the trainer's engines are, beside their own ceiling, PyTorch and tfjs-wasm:
+//   node test/bench/trainer.ts [--turns 5] [--seconds 1.5] [--only product|0.2M|8.4M|42M] [--threads 1]
 // Everybody works in turn in the same run, and medians over the turns are printed as two tables. What runs on one
 // thread is counted by its processor time, which is the wall clock's on a machine that does nothing else; what runs on
-// two is counted by the wall clock. "128-bit" is the engine with BIPHASE_WIDE_VECTORS=off. It asserts nothing but that
-// PyTorch and the engine find the same loss.
+// two is counted by the wall clock, and left out with --threads 1, for a busy machine. "128-bit" is the WebAssembly
+// engine with BIPHASE_WIDE_VECTORS=off. It asserts nothing but that PyTorch and the engine find the same loss.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { findBlas } from '../../src/trainer/engine/blas/findBlas.ts';
 import type { StepShape } from '../../src/trainer/training/measuredStep.ts';
 import { writeBenchCase } from './benchCase.ts';
 import { type Contestant, findPyTorch, startBiphase, startPyTorch, startTfjs } from './contestant.ts';
@@ -17,6 +18,7 @@ const { values: options } = parseArgs({
     turns: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '1.5' },
     only: { type: 'string' },
+    threads: { type: 'string', default: '2' },
   },
 });
 const [turns, seconds] = [Number(options.turns), Number(options.seconds)];
@@ -34,6 +36,7 @@ type Turns = Record<string, Turn[]>;
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const peer = findPyTorch();
+const hasBlas = findBlas() !== null;
 
 function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -69,8 +72,8 @@ const row = (...cells: string[]): string => `| ${cells.join(' | ')} |`;
 
 async function product(): Promise<string[]> {
   const contestants: Record<string, Contestant[]> = {
-    one: [await startBiphase('biphaseProduct.ts', [`${PRODUCT}`, '1'], true)],
-    two: [await startBiphase('biphaseProduct.ts', [`${PRODUCT}`, '2'], true)],
+    one: [await startBiphase('biphaseProduct.ts', [`${PRODUCT}`, '1'])],
+    two: [await startBiphase('biphaseProduct.ts', [`${PRODUCT}`, '2'])],
     narrow: [await startBiphase('biphaseProduct.ts', [`${PRODUCT}`, '1'], false)],
   };
   const tfjs = await startTfjs(PRODUCT);
@@ -79,6 +82,7 @@ async function product(): Promise<string[]> {
   const all = await compete(contestants);
   const flops = 2 * PRODUCT ** 3;
   const rate = (turn: Turn): number => (turn.products! * flops) / turn.cpu!;
+  const shortest = (name: string): number => Math.min(...all[name]!.map((turn) => turn.shortest!));
   const gigaflops = (value: number): string => `${(value / 1e9).toFixed(1)}`;
   return [
     row(`product ${PRODUCT}³, packing included`, 'GFLOP/s', 'in the cache', 'share'),
@@ -95,12 +99,7 @@ async function product(): Promise<string[]> {
       gigaflops(over(all, ['one'], (turn) => turn.wide!)),
       percent(over(all, ['one'], (turn) => rate(turn) / turn.wide!)),
     ),
-    row(
-      '2 threads ÷ 1 (wall clock)',
-      times(over(all, ['two', 'one'], (two, one) => two.products! / two.wall! / (one.products! / one.wall!))),
-      '',
-      '',
-    ),
+    row('2 threads ÷ 1, the shortest product of each', times(shortest('one') / shortest('two')), '', ''),
     ...('tfjs' in all ? [row('tfjs-wasm, 1 thread', gigaflops(over(all, ['tfjs'], rate)), '', '')] : []),
   ];
 }
@@ -137,17 +136,18 @@ async function steps(name: string, objective: 'clm' | 'mlm', folder: string): Pr
   const several = (start: () => Promise<Contestant>): Promise<Contestant[]> =>
     Promise.all(Array.from({ length: runs }, start));
   const contestants: Record<string, Contestant[]> = {
-    one: await several(() => startBiphase('biphaseSteps.ts', [folder, '1'], true)),
-    narrow: await several(() => startBiphase('biphaseSteps.ts', [folder, '1'], false)),
+    one: await several(() => startBiphase('biphaseSteps.ts', [folder, '1', 'wasm'])),
+    narrow: await several(() => startBiphase('biphaseSteps.ts', [folder, '1', 'wasm'], false)),
   };
+  if (hasBlas) contestants.blas = await several(() => startBiphase('biphaseSteps.ts', [folder, '1', 'blas']));
   if ('python' in peer) {
     const { python } = peer;
     contestants.torchOne = await several(() => startPyTorch(python, [folder], { torch: 1, blas: 1 }));
     checkLosses(contestants.one![0]!, contestants.torchOne[0]!);
   }
-  if (runs === 1) {
-    contestants.two = [await startBiphase('biphaseSteps.ts', [folder, '2'], true)];
-    contestants.narrowTwo = [await startBiphase('biphaseSteps.ts', [folder, '2'], false)];
+  if (runs === 1 && options.threads !== '1') {
+    contestants.two = [await startBiphase('biphaseSteps.ts', [folder, '2', 'wasm'])];
+    if (hasBlas) contestants.blasTwo = [await startBiphase('biphaseSteps.ts', [folder, '2', 'blas'])];
     if ('python' in peer) contestants.torchTwo = [await fasterPyTorch(peer.python, folder)];
   }
   say(`${name} ${objective}: ${Object.keys(contestants).join(', ')}`);
@@ -157,7 +157,7 @@ async function steps(name: string, objective: 'clm' | 'mlm', folder: string): Pr
   const flopsOfToken = flops / tokens;
   const line = (
     label: string,
-    [ours, narrow, torch]: [string, string, string | undefined],
+    { ours, narrow, blas, torch }: { ours: string; narrow?: string; blas?: string; torch?: string },
     rate: (turn: Turn) => number,
     threads: number,
     speedup: string,
@@ -165,23 +165,30 @@ async function steps(name: string, objective: 'clm' | 'mlm', folder: string): Pr
     row(
       ...[name, objective.toUpperCase(), label],
       whole(over(all, [ours], rate)),
-      percent(over(all, [ours], (turn) => rate(turn) / ((threads * turn.wide!) / flopsOfToken))),
-      whole(over(all, [narrow], rate)),
-      percent(over(all, [narrow], (turn) => rate(turn) / ((threads * turn.narrow!) / flopsOfToken))),
+      percent(over(all, [ours], (turn) => (rate(turn) * flopsOfToken) / threads / turn.wide!)),
+      narrow ? whole(over(all, [narrow], rate)) : '',
+      narrow
+        ? percent(over(all, [narrow], (turn) => (rate(turn) * flopsOfToken) / threads / turn.narrow!))
+        : '',
+      blas ? whole(over(all, [blas], rate)) : 'not measured',
       torch ? whole(over(all, [torch], rate)) : 'not measured',
       torch ? times(over(all, [ours, torch], (a, b) => rate(a) / rate(b))) : '',
+      torch && blas ? times(over(all, [blas, torch], (a, b) => rate(a) / rate(b))) : '',
       speedup,
     );
   const label = runs === 2 ? '2 × 1' : '1';
-  const lines = [line(label, ['one', 'narrow', all.torchOne && 'torchOne'], byCpu, 1, '')];
-  if (all.two && all.narrowTwo) {
+  const known = (one: string): string | undefined => (all[one] ? one : undefined);
+  const alone = { ours: 'one', narrow: 'narrow', blas: known('blas'), torch: known('torchOne') };
+  const lines = [line(label, alone, byCpu, 1, '')];
+  if (all.two) {
     // On two threads PyTorch may be faster with one.
     const best = (['torchTwo', 'torchOne'] as const)
       .filter((one) => all[one])
       .toSorted((a, b) => over(all, [b], byWall) - over(all, [a], byWall))[0];
     const speedup = times(over(all, ['two', 'one'], (two, one) => byWall(two) / byWall(one)));
-    lines.push(line('2', ['two', 'narrowTwo', best], byWall, 2, speedup));
+    lines.push(line('2', { ours: 'two', blas: known('blasTwo'), torch: best }, byWall, 2, speedup));
   }
+  for (const one of lines) say(one);
   return lines;
 }
 
@@ -192,6 +199,7 @@ const load = (): string =>
     .join(' ');
 const began = load();
 if ('missing' in peer) say(peer.missing);
+if (!hasBlas) say('No BLAS was found: apt-get install libopenblas0-pthread.');
 const report: string[] = [];
 const wanted = (part: string): boolean => options.only === undefined || options.only === part;
 if (wanted('product')) report.push(...(await product()), '');
@@ -210,7 +218,14 @@ try {
   for (const name of Object.keys(shapes))
     for (const objective of ['mlm', 'clm'] as const)
       if (wanted(name)) lines.push(...(await steps(name, objective, folder)));
-  const columns = [...header, 'PyTorch tokens/s', '÷ PyTorch', '2 threads ÷ 1'];
+  const columns = [
+    ...header,
+    'BLAS tokens/s',
+    'PyTorch tokens/s',
+    '÷ PyTorch',
+    'BLAS ÷ PyTorch',
+    '2 threads ÷ 1',
+  ];
   if (lines.length > 0) report.push(row(...columns), row(...columns.map(() => '---')), ...lines, '');
 } finally {
   fs.rmSync(folder, { recursive: true });

@@ -35,6 +35,8 @@ const pageSize = 2;
  */
 export class FakeHub {
   readonly seen: SeenRequest[] = [];
+  /** Its address, once it has started. */
+  endpoint = '';
   /** Asked for each request; what it returns happens. */
   fault: (request: SeenRequest) => Fault | undefined = () => undefined;
   readonly #datasets: Record<string, FakeDataset>;
@@ -48,10 +50,7 @@ export class FakeHub {
   async start(): Promise<void> {
     for (const server of [this.#hub, this.#files])
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  }
-
-  get endpoint(): string {
-    return `http://127.0.0.1:${(this.#hub.address() as AddressInfo).port}`;
+    this.endpoint = `http://127.0.0.1:${(this.#hub.address() as AddressInfo).port}`;
   }
 
   async stop(): Promise<void> {
@@ -87,9 +86,10 @@ export class FakeHub {
       response.writeHead(status, { 'x-error-code': code, 'content-type': 'application/json' });
       response.end(JSON.stringify({ error: code }));
     };
-    const match = /^(?:\/api)?\/datasets\/([^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.+))?$/.exec(
-      url.pathname,
-    );
+    const match =
+      /^(?:\/api)?(?:\/(?:datasets|models))?\/([^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.+))?$/.exec(
+        url.pathname,
+      );
     const dataset = match ? this.#datasets[match[1]] : undefined;
     if (!match || !dataset) {
       refuse(seen.authorization ? 404 : 401, 'RepoNotFound');
@@ -125,6 +125,10 @@ export class FakeHub {
       });
       json(entries, link);
     } else {
+      if (!dataset.files[decodeURIComponent(rest)]) {
+        refuse(404, 'EntryNotFound');
+        return;
+      }
       const { port } = this.#files.address() as AddressInfo;
       const location = `http://localhost:${port}/${name}/${rest}?signature=x`;
       response.writeHead(302, { location, 'x-linked-etag': '"e"' }).end();

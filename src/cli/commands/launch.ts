@@ -55,7 +55,7 @@ function readRunFile(place: string): unknown {
     throw new BiphaseError('usage', `${place} cannot be read.`, { cause });
   }
   try {
-    return parse(text);
+    return parse(text, { logLevel: 'error' });
   } catch (cause) {
     throw new BiphaseError('usage', `${place} is no YAML: ${(cause as Error).message.split('\n')[0]}`, {
       cause,

@@ -1,5 +1,6 @@
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { totalSteps } from '../../core/phases.ts';
+import { printable } from '../../core/printable.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { isActive } from '../../core/runState.ts';
 import { decayStart } from '../../core/schedule.ts';
@@ -38,10 +39,10 @@ export function summarize(
   return {
     run: report.run,
     node: run.node,
-    name: spec?.name ?? report.run,
+    name: printable(spec?.name ?? report.run),
     kind: spec?.kind ?? 'pretrain',
     state: report.state,
-    ...(report.reason === undefined ? {} : { reason: report.reason }),
+    ...(report.reason === undefined ? {} : { reason: printable(report.reason) }),
     asOf: run.seenAt,
     connected: run.shownBy.has(run.node),
     createdAt: spec?.createdAt ?? dateOfRunId(report.run),

@@ -23,7 +23,7 @@ interface Open {
 }
 
 /** How long a window has to say hello after control was started by it, and to look a secret up. */
-const quietWaitMs = 5000;
+const defaultQuietWaitMs = 5000;
 
 type WithoutId = Prompt extends infer P ? (P extends Prompt ? Omit<P, 'id'> : never) : never;
 
@@ -32,6 +32,11 @@ export class PromptDesk {
   readonly #askers = new Set<Asker>();
   readonly #open = new Map<string, Open>();
   readonly #secrets = new Map<string, string>();
+  readonly #quietWaitMs: number;
+
+  constructor(quietWaitMs = scaledMs(defaultQuietWaitMs)) {
+    this.#quietWaitMs = quietWaitMs;
+  }
 
   /** Asks the person. */
   readonly prompts: Prompter = {
@@ -60,7 +65,7 @@ export class PromptDesk {
       const known = this.#remembered(storageKey, retry);
       if (known !== undefined) return known;
       if (storageKey === null || retry) throw needsPerson(question.title);
-      const stored = await this.#ask({ kind: 'secret', quiet: true, ...question }, scaledMs(quietWaitMs));
+      const stored = await this.#ask({ kind: 'secret', quiet: true, ...question }, this.#quietWaitMs);
       if (stored === null) throw needsPerson(question.title);
       this.#secrets.set(storageKey, stored);
       return stored;
@@ -131,9 +136,8 @@ export class PromptDesk {
       .sort((a, b) => rank(b) - rank(a));
     if (!best) {
       open.asked = undefined;
-      // A quiet question that no window could take yet has its own time limit: one may be on its way.
-      if (quiet && open.without.size > 0) open.answered(null);
-      else if (!quiet) open.failed(needsPerson('Nobody is there to answer.'));
+      // A quiet question has its own time limit: after control was started anew more windows are on their way.
+      if (!quiet) open.failed(needsPerson('Nobody is there to answer.'));
       return;
     }
     open.asked = best;

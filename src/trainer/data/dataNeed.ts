@@ -21,10 +21,3 @@ export function neededTokens(
   const blocks = Math.max(1, Math.ceil(samples / samplesPerBlock(packing)));
   return Math.min(windowEndOfBlock(blocks - 1, packing.length, layout), limit ?? Number.POSITIVE_INFINITY);
 }
-
-/** One sentence for a run that reads its training tokens more than once; undefined for any other. */
-export function whyEpochs(tokens: number, samplesPerEpoch: number, samples: number): string | undefined {
-  if (samples <= samplesPerEpoch) return undefined;
-  const times = (samples / samplesPerEpoch).toFixed(1);
-  return `This run reads its ${tokens.toLocaleString('en')} training tokens ${times} times: after each pass the same text comes again in another order.`;
-}

@@ -4,15 +4,7 @@ import { BiphaseError } from '../../core/errors.ts';
 import { platformName } from '../../core/platformName.ts';
 import { findNativePart } from '../nativePart.ts';
 
-export type NativeTokenizers = Pick<
-  typeof tokenizers,
-  | 'BPE'
-  | 'Tokenizer'
-  | 'byteLevelPreTokenizer'
-  | 'sequencePreTokenizer'
-  | 'splitPreTokenizer'
-  | 'byteLevelAlphabet'
->;
+export type NativeTokenizers = Pick<typeof tokenizers, 'Tokenizer'>;
 
 let loaded: NativeTokenizers | undefined;
 

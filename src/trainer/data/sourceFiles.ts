@@ -25,14 +25,39 @@ export function fileKind(name: string): FileKind | null {
   return ending === '' && lower !== bare ? 'text' : null;
 }
 
+/** Null for a link that leads nowhere. A part of a corpus that may not be read is told, never left out. */
+function statOf(file: string): fs.Stats | null {
+  try {
+    return fs.statSync(file, { throwIfNoEntry: false }) ?? null;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ELOOP') return null;
+    throw unreadable(file, cause);
+  }
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch (cause) {
+    throw unreadable(folder, cause);
+  }
+}
+
+function unreadable(file: string, cause: unknown): BiphaseError {
+  return new BiphaseError('refused', `${file} may not be read: ${(cause as Error).message}.`, {
+    next: 'Correct its permissions, or move it out of the corpus.',
+    cause,
+  });
+}
+
 function readFolder(folder: string, found: string[], seen: Set<string>): void {
   const real = fs.realpathSync(folder);
   if (seen.has(real)) return;
   seen.add(real);
-  for (const name of fs.readdirSync(folder)) {
+  for (const name of entriesOf(folder)) {
     if (name.startsWith('.')) continue;
     const full = path.join(folder, name);
-    const inner = fs.statSync(full, { throwIfNoEntry: false });
+    const inner = statOf(full);
     if (inner?.isDirectory()) readFolder(full, found, seen);
     else if (inner?.isFile() && fileKind(name)) found.push(full);
   }
@@ -67,6 +92,8 @@ export function listSourceFiles(source: string): string[] {
       throw new BiphaseError('usage', `${source} is not a kind of file that is read: ${readableEndings}.`);
     return [source];
   }
+  if (!stat.isDirectory())
+    throw new BiphaseError('usage', `${source} is neither a folder nor a file; text cannot be read from it.`);
   const found: string[] = [];
   readFolder(source, found, new Set());
   return inReadingOrder(found, (file) => nameInCorpus(source, file));

@@ -21,6 +21,20 @@ const longestPart = 100_000;
 const splitPattern =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
+/** The library's function for a split takes its pattern as plain text; only a description can hold a regular expression. */
+const untrained = {
+  version: '1.0',
+  added_tokens: [],
+  pre_tokenizer: {
+    type: 'Sequence',
+    pretokenizers: [
+      { type: 'Split', pattern: { Regex: splitPattern }, behavior: 'Isolated', invert: false },
+      { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
+    ],
+  },
+  model: { type: 'BPE', vocab: {}, merges: [] },
+};
+
 interface TrainedJson {
   version: string;
   pre_tokenizer: unknown;
@@ -107,15 +121,7 @@ export async function trainTokenizer(
     }
     fs.closeSync(file);
     if (read === 0) throw new BiphaseError('usage', 'The corpus is empty: no document has text.');
-    const { BPE, Tokenizer, sequencePreTokenizer, splitPreTokenizer, byteLevelPreTokenizer } =
-      nativeTokenizers();
-    const tokenizer = new Tokenizer(BPE.empty());
-    tokenizer.setPreTokenizer(
-      sequencePreTokenizer([
-        splitPreTokenizer(splitPattern, 'isolated', false),
-        byteLevelPreTokenizer(false, false),
-      ]),
-    );
+    const tokenizer = nativeTokenizers().Tokenizer.fromString(JSON.stringify(untrained));
     tokenizer.train([sample]);
     const learned = path.join(folder, 'tokenizer.json');
     tokenizer.save(learned, false);

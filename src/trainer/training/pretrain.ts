@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { whyEpochs } from '../../core/epochs.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { totalSteps } from '../../core/phases.ts';
@@ -7,7 +8,7 @@ import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { exitCodes, type Progress, runFiles } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import { pruneCheckpoints, type TrainerState, writeCheckpoint } from '../checkpoints/checkpointFolder.ts';
-import { neededSamples, neededTokens, whyEpochs } from '../data/dataNeed.ts';
+import { neededSamples, neededTokens } from '../data/dataNeed.ts';
 import { SamplePacker } from '../data/packing.ts';
 import { type PreparedData, prepareData } from '../data/prepareData.ts';
 import { SampleStream } from '../data/sampleStream.ts';
@@ -179,7 +180,7 @@ function sayEpochs(
   options: PretrainOptions,
   writer: RunWriter,
 ): void {
-  const sentence = whyEpochs(data.train.length, samplesPerEpoch, neededSamples(file, state));
+  const sentence = whyEpochs(data.train.length, neededSamples(file, state) / samplesPerEpoch);
   if (!sentence) return;
   writer.event(state.step, 'epochs', sentence);
   options.onNotice(sentence);

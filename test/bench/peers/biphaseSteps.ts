@@ -1,5 +1,5 @@
 // Our side of test/bench/trainer.ts, in the same words as pytorch_steps.py:
-//   node biphaseSteps.ts CASE_FOLDER THREADS [wasm|blas]
+//   node biphaseSteps.ts CASE_FOLDER THREADS wasm|blas
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';

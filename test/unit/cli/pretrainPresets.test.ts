@@ -4,37 +4,18 @@ import { parse } from 'yaml';
 import { command } from '../../../src/cli/commands/pretrain.ts';
 import { BiphaseError } from '../../../src/core/errors.ts';
 import { presetRunFile, studyPreset } from '../../../src/core/studyPresets.ts';
-
-/** What a command prints to stdout. */
-async function printed(...args: string[]): Promise<string> {
-  const write = process.stdout.write;
-  const chunks: string[] = [];
-  process.stdout.write = (chunk: string | Uint8Array) => chunks.push(String(chunk)) > 0;
-  try {
-    assert.equal(await command.run(args), 0);
-  } finally {
-    process.stdout.write = write;
-  }
-  return chunks.join('');
-}
+import { printed } from '../../support/printed.ts';
 
 test('--print shows the run file of a preset, which reads back as the preset', async () => {
   const id = 'paper/610m-clm-dec42k-mlm40-54k';
-  const yaml = await printed(
-    '--preset',
-    id,
-    '--from',
-    '20260101-abcdefgh@42000',
-    '--data',
-    'world',
-    '--print',
-  );
+  const changes = ['--from', '20260101-abcdefgh@42000', '--data', 'world'];
+  const yaml = await printed(command, ['--preset', id, ...changes, '--print']);
   const options = { checkpoint: '20260101-abcdefgh@42000', source: 'world' };
   assert.deepEqual(parse(yaml), presetRunFile(studyPreset(id), options));
 });
 
 test('--presets names every preset with what it does', async () => {
-  const lines = (await printed('--presets')).trim().split('\n');
+  const lines = (await printed(command, ['--presets'])).trim().split('\n');
   assert.equal(lines.length, 100);
   assert.ok(
     lines.some((line) => /^paper\/610m-clm-10k-mlm40-42k +clm until 10k, mlm40 until 42k$/.test(line)),

@@ -45,8 +45,8 @@ test('a question that nobody waits for goes to a window alone, also to one that 
   assert.equal(window.asked.length, 1);
 });
 
-test('where no window holds the secret the node needs a person', async () => {
-  const desk = new PromptDesk();
+test('where no window holds the secret in time the node needs a person', async () => {
+  const desk = new PromptDesk(50);
   const [first, second] = [asker('window', 2), asker('window', 1)];
   desk.add(first);
   desk.add(second);
@@ -55,8 +55,14 @@ test('where no window holds the secret the node needs a person', async () => {
   desk.answer(id, null);
   desk.answer(id, 'word');
   assert.equal(await found, 'word');
+  desk.remove(second);
+  const late = desk.quietPrompts.secret({ ...secret, storageKey: 'third' });
+  desk.answer(first.asked[1]!.id, null);
+  desk.add(second);
+  desk.answer(second.asked[1]!.id, 'late');
+  assert.equal(await late, 'late');
   const missing = desk.quietPrompts.secret(secret);
-  for (const window of [first, second]) desk.answer(window.asked[1]!.id, null);
+  for (const window of [first, second]) desk.answer(window.asked[2]!.id, null);
   await assert.rejects(missing, { kind: 'needs-person' });
 });
 

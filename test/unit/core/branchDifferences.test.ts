@@ -25,6 +25,7 @@ test('another past is named by its key', () => {
     [{ phases, seed: 1 }, ['seed']],
     [{ phases, batch: { samples: 8 } }, ['batch.samples']],
     [{ phases, data: { source: 'world', packing: { sizes: 'fixed' } } }, ['data.packing']],
+    [{ phases, data: { source: 'world', tokens: 5000 } }, ['data.tokens']],
     [{ phases, optimizer: { weightDecay: 0 } }, ['optimizer']],
     [{ phases, loss: { average: 'microbatch' } }, ['loss.average']],
     [{ phases: [clm(30), mlm(90)] }, ['phases']],

@@ -57,6 +57,41 @@ test('what no single key can tell is refused too', () => {
   assert.match(refusal({ ...base, phases: [{ objective: 'mlm', until: 9, maskRatio: 0 }] }), /above 0/);
 });
 
+test('values that no machine could hold are refused before anything is planned', () => {
+  const shape = { hiddenSize: 64, layers: 2, heads: 4, intermediateSize: 128 };
+  const cases: [object, RegExp][] = [
+    [{ model: { ...shape, layers: 1e9 } }, /"model.layers" must be at most 4096, not 1000000000/],
+    [{ model: { ...shape, hiddenSize: 1e15 } }, /"model.hiddenSize" must be at most 1048576/],
+    [{ batch: { samples: 1e12 } }, /"batch.samples" must be at most 1048576/],
+    [{ phases: [{ objective: 'clm', until: 5e9 }] }, /"phases\[0\].until" must be at most 4294967295/],
+    [
+      { phases: [{ objective: 'clm', until: Infinity }] },
+      /"phases\[0\].until" must be a number, not Infinity/,
+    ],
+    [{ phases: [{ objective: 'clm', until: Number.NaN }] }, /must be a number, not NaN/],
+    [{ optimizer: { betas: [1, 1] } }, /"optimizer.betas\[0\]" must be less than 1, not 1/],
+    [{ optimizer: { betas: [0.9, 0.9, 0.9] } }, /"optimizer.betas" must be at most 2 long/],
+    [{ phases: Array.from({ length: 2000 }, (_, i) => ({ objective: 'clm', until: i + 1 })) }, /1000 long/],
+  ];
+  for (const [wrong, sentence] of cases) assert.match(refusal({ ...base, ...wrong }), sentence);
+});
+
+test('a name is one line of text, however long its phases; a refusal quotes what was written in one short line', () => {
+  for (const name of ['a\nb', '\u001b[31mred', 'a\u202eb', 'a\0b'])
+    assert.match(refusal({ ...base, name }), /"name" must be one line without control characters/);
+  assert.equal(refusal({ ...base, name: '' }), '"name" must not be empty.');
+  assert.match(refusal({ ...base, name: 'x'.repeat(10_240) }), /"name" must be at most 200 characters/);
+  assert.equal(
+    refusal({ ...base, 'a\nb\u001b[31m': 1 }),
+    'Unknown key "a\\nb\\u001b[31m" in the run file. Did you mean "from"?',
+  );
+  assert.ok(refusal({ ...base, model: 'm'.repeat(20_000) }).length < 120);
+  const phases = Array.from({ length: 1000 }, (_, i) => ({ objective: 'clm', until: i + 1 }));
+  const { name } = resolveRunFile(parseRunFile({ ...base, phases }));
+  assert.equal(name.length, 200);
+  assert.match(name, /^micro-clm-1-.*…[^…]*clm-1k$/);
+});
+
 test('the presets have the parameters of the paper', () => {
   const totals = { '210m': 310_266_624, '610m': 755_625_600, '1b': 1_409_482_944 };
   for (const [model, total] of Object.entries(totals)) {

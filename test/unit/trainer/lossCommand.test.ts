@@ -10,6 +10,7 @@ import { BiphaseError } from '../../../src/core/errors.ts';
 import { packPaddedBatch } from '../../../src/trainer/model/paddedBatch.ts';
 import { availableEngines } from '../../support/engines.ts';
 import { goldenFixtures, readGolden, readTensors } from '../../support/golden.ts';
+import { printed } from '../../support/printed.ts';
 import { assertNear } from '../../support/relativeError.ts';
 
 // `biphase loss` on folders as transformers and Optimus write them, against what test/golden/make_golden.py computed.
@@ -18,8 +19,14 @@ const main = fileURLToPath(new URL('../../../src/cli/nodeMain.ts', import.meta.u
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-loss-'));
 after(() => fs.rmSync(scratch, { recursive: true }));
 
-function loss(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [main, 'loss', ...args], { encoding: 'utf8' });
+interface Printed {
+  loss: number;
+  gradNorm: number;
+  losses: number[];
+}
+
+async function loss(...args: string[]): Promise<Printed> {
+  return JSON.parse(await printed(command, [...args, '--json'])) as Printed;
 }
 
 function written(name: string, content: unknown): string {
@@ -36,20 +43,17 @@ for (const [index, name] of folders.entries())
       const [gradients, saved] = ['gradients', 'saved'].map((what) =>
         path.join(scratch, `${name}-${engine}-${what}.safetensors`),
       );
-      const { status, stdout, stderr } = loss(
+      const result = await loss(
         ...['--model', path.join(goldenFixtures, name), '--objective', golden.objective],
         ...['--batch', written(`${name}.json`, golden.batch), '--engine', engine, '--threads', '1'],
         ...['--gradients', gradients, '--steps', String(golden.losses.length), '--save', saved],
         // The paper's optimizer is also the default.
         ...(index === 0 ? ['--optimizer', JSON.stringify(golden.optimizer)] : []),
-        '--json',
       );
-      assert.equal(status, 0, stderr);
-      const printed = JSON.parse(stdout) as { loss: number; gradNorm: number; losses: number[] };
-      assertNear('loss', [printed.loss], [golden.loss], 1e-5);
-      assertNear('gradient norm', [printed.gradNorm], [golden.gradNorm], 1e-5);
-      assert.equal(printed.losses.length, golden.losses.length);
-      printed.losses.forEach((value, step) => {
+      assertNear('loss', [result.loss], [golden.loss], 1e-5);
+      assertNear('gradient norm', [result.gradNorm], [golden.gradNorm], 1e-5);
+      assert.equal(result.losses.length, golden.losses.length);
+      result.losses.forEach((value, step) => {
         assertNear(`loss before step ${step}`, [value], [golden.losses[step]!], 1e-5);
       });
       const expected = await readTensors(path.join(goldenFixtures, `${name}.safetensors`));
@@ -74,7 +78,7 @@ for (const [index, name] of folders.entries())
       }
     });
 
-test('a batch without loss positions has loss and gradient 0, in CLM also one of single tokens', () => {
+test('a batch without loss positions has loss and gradient 0, in CLM also one of single tokens', async () => {
   const folder = path.join(goldenFixtures, 'folder-f16-tied');
   const silent = { input_ids: [[5, 6, 7]], labels: [[-100, -100, -100]] };
   const single = { input_ids: [[5], [6]], labels: [[5], [6]] };
@@ -84,13 +88,29 @@ test('a batch without loss positions has loss and gradient 0, in CLM also one of
     ['clm', single],
   ] as const;
   for (const [objective, batch] of cases) {
-    const { status, stdout, stderr } = loss(
+    const result = await loss(
       ...['--model', folder, '--objective', objective, '--batch', written('silent.json', batch)],
-      ...['--steps', '1', '--engine', 'reference', '--json'],
+      ...['--steps', '1', '--engine', 'reference'],
     );
-    assert.equal(status, 0, stderr);
-    assert.deepEqual(JSON.parse(stdout), { loss: 0, gradNorm: 0, losses: [0] });
+    assert.deepEqual(result, { loss: 0, gradNorm: 0, losses: [0] });
   }
+});
+
+test('the command prints one line and exits with 0, or one sentence and exits with 2', () => {
+  const folder = path.join(goldenFixtures, 'folder-f16-tied');
+  const batch = written('line.json', { input_ids: [[5, 6]], labels: [[5, 6]] });
+  const run = (objective: string) =>
+    spawnSync(
+      process.execPath,
+      [main, 'loss', '--model', folder, '--batch', batch, '--objective', objective, '--json'],
+      { encoding: 'utf8' },
+    );
+  const good = run('clm');
+  assert.equal(good.status, 0, good.stderr);
+  assert.match(good.stdout, /^\{"loss":[\d.]+,"gradNorm":[\d.]+,"losses":\[\]\}\n$/);
+  const bad = run('cml');
+  assert.deepEqual([bad.status, bad.stdout], [2, '']);
+  assert.equal(bad.stderr, 'Option --objective is clm or mlm, not "cml".\n');
 });
 
 test('padding may lie on either side of a row', () => {

@@ -1,75 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { planMemory } from '../../../src/core/plannedBytes.ts';
 import type { ModelConfig } from '../../../src/protocol/modelConfig.ts';
-import { openPretrainingModel } from '../../../src/trainer/model/openModel.ts';
-import { limitsOf } from '../../../src/trainer/model/paddedBatch.ts';
-import type { ParameterKind } from '../../../src/trainer/model/pretrainingModel.ts';
-import { oddConfig, packedBatch } from '../../support/models.ts';
-
-const UPDATES = 3;
-// Wide enough that every op has more tiles than threads.
-const wide: ModelConfig = {
-  ...oddConfig,
-  hiddenSize: 130,
-  intermediateSize: 203,
-  headDim: 22,
-  vocabSize: 1031,
-};
+import { oddConfig } from '../../support/models.ts';
+import { type How, trainingBits, wideConfig } from '../../support/trainingBits.ts';
 
 // More vocabulary than is within reach at once where parameters are stored.
 const tied: ModelConfig = { ...oddConfig, vocabSize: 5003, tieEmbeddings: true };
-
-interface How {
-  engine: 'wasm' | 'blas';
-  threads: number;
-  stored: boolean;
-}
-
-/** All that three updates leave, as raw bytes by name. */
-async function train(config: ModelConfig, causal: boolean, how: How): Promise<Map<string, Buffer>> {
-  const batch = packedBatch([70, 1, 129, 64, 33], config.vocabSize, causal);
-  const limits = limitsOf(batch);
-  const { engine, threads, stored } = how;
-  const plan = planMemory(config, limits, { engine, threads, purpose: 'train' });
-  // One byte less than all of it takes, so that the matrices lie outside the engine's memory.
-  const arenaLimit = stored ? { arenaLimit: plan.arena - 1 } : {};
-  const model = await openPretrainingModel({ config, limits, engine, threads, ...arenaLimit });
-  const bytes = new Map<string, Buffer>();
-  const keep = (name: string, values: Float32Array | Float64Array): void => {
-    assert.ok(values.every(Number.isFinite), `${name} is finite`);
-    bytes.set(name, Buffer.from(values.buffer));
-  };
-  try {
-    await model.initialize(5);
-    for (let step = 0; step < UPDATES; step++) {
-      model.zeroGradients();
-      const { lossSum } = await model.forwardBackward(batch, 1 / batch.lossRows.length);
-      const { gradNorm } = await model.adamW({
-        learningRate: 1e-2,
-        betas: [0.9, 0.95],
-        eps: 1e-5,
-        weightDecay: 0.1,
-        decay: 'matrices',
-        clip: 1,
-        step,
-        skipNonFinite: true,
-      });
-      keep(`loss and norm before update ${step}`, Float64Array.of(lossSum, gradNorm));
-      if (step === 0) await keepAll('gradient');
-    }
-    for (const kind of ['weight', 'firstMoment', 'secondMoment'] as const) await keepAll(kind);
-    keep('logits', await model.logits(batch));
-    keep('evaluation', Float64Array.of((await model.evaluate(batch)).lossSum));
-  } finally {
-    await model.close();
-  }
-  return bytes;
-
-  async function keepAll(kind: ParameterKind): Promise<void> {
-    for (const { name } of model.parameters) keep(`${kind} of ${name}`, await model.read(name, kind));
-  }
-}
 
 async function compareAll(
   config: ModelConfig,
@@ -77,9 +13,9 @@ async function compareAll(
   first: How,
   others: readonly How[],
 ): Promise<void> {
-  const expected = await train(config, causal, first);
+  const expected = await trainingBits(config, causal, first);
   for (const how of others) {
-    const actual = await train(config, causal, how);
+    const actual = await trainingBits(config, causal, how);
     assert.deepEqual([...actual.keys()], [...expected.keys()]);
     for (const [name, bytes] of expected)
       assert.ok(bytes.equals(actual.get(name)!), `${name} differs with ${JSON.stringify(how)}`);
@@ -87,8 +23,8 @@ async function compareAll(
 }
 
 for (const [engine, shapes] of [
-  ['wasm', { odd: oddConfig, wide }],
-  ['blas', { wide }],
+  ['wasm', { odd: oddConfig, wide: wideConfig }],
+  ['blas', { wide: wideConfig }],
 ] as const) {
   for (const [shape, config] of Object.entries(shapes))
     for (const causal of [true, false])

@@ -50,7 +50,7 @@ const PART_DEPTH = 256;
 const PACK_LINES = 64;
 const TILE_ROWS = [MULTIPLY_TILE_ROWS, 48, 24];
 const TILE_COLUMNS = [256, 128, 64];
-const TURNED_COLUMNS = [1024, 512, ...TILE_COLUMNS];
+const TURNED_COLUMNS = [1024, 512, 256];
 /** Tiles that keep any usual number of threads busy. */
 const ENOUGH_TILES = 16;
 
@@ -509,14 +509,14 @@ function isStored(tensor: Tensor): boolean {
 
 /**
  * The shape of a product's tiles, from its own shape alone: large for the caches, but enough of them for all threads.
- * Where tiles turn their part of A, few columns would turn it often, so rows are cut first.
+ * Where tiles turn their part of A, they have more columns, for which it is turned only once.
  */
 function tileShape(rows: number, columns: number, turned: boolean): [rows: number, columns: number] {
   const enough = (tileRows: number, tileColumns: number): boolean =>
     Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) >= ENOUGH_TILES;
-  const shapes = turned
-    ? TURNED_COLUMNS.flatMap((tileColumns) => TILE_ROWS.map((tileRows) => [tileRows, tileColumns] as const))
-    : TILE_ROWS.flatMap((tileRows) => TILE_COLUMNS.map((tileColumns) => [tileRows, tileColumns] as const));
+  const shapes = TILE_ROWS.flatMap((tileRows) =>
+    (turned ? TURNED_COLUMNS : TILE_COLUMNS).map((tileColumns) => [tileRows, tileColumns] as const),
+  );
   const [tileRows, tileColumns] = shapes.find((shape) => enough(...shape)) ?? shapes.at(-1)!;
   return [tileRows, tileColumns];
 }

@@ -258,6 +258,26 @@ export function attention(args: usize, tile: i32, scratch: usize): void {
   }
 }
 
+/**
+ * Takes the mean of the rows [length, padded] from each of them. The gradients of a query's scores add up to 0, but only
+ * up to rounding. Times what the keys have in common, that rest would be most of the error of dQ; added up over the
+ * queries, which have much in common too, most of that of dK. Neither mean belongs to the gradient.
+ */
+function centreRows(rows: usize, length: i32, padded: i32): void {
+  const size = <usize>padded << 2;
+  const share = f32x4.splat(<f32>1 / <f32>length);
+  for (let d = 0; d < padded; d += 4) {
+    const first = rows + (<usize>d << 2);
+    let sum = f32x4.splat(0);
+    for (let i = 0; i < length; i++) sum = f32x4.add(sum, v128.load(first + <usize>i * size));
+    const mean = f32x4.mul(sum, share);
+    for (let i = 0; i < length; i++) {
+      const at = first + <usize>i * size;
+      v128.store(at, f32x4.sub(v128.load(at), mean));
+    }
+  }
+}
+
 /** Words as for `attention`, with 9 dQkv and 10 dOut. */
 export function attentionBackward(args: usize, tile: i32, scratch: usize): void {
   const heads = word(args, 4);
@@ -299,6 +319,7 @@ export function attentionBackward(args: usize, tile: i32, scratch: usize): void 
   loadTransposed(keysAcross, qkv + keyColumn, row, length, width, padded);
   loadTransposed(valuesAcross, qkv + valueColumn, row, length, width, padded);
   loadRows(keys, qkv + keyColumn, row, length, paddedLength, width, padded, 1);
+  centreRows(keys, length, padded);
   memory.fill(dKeys, 0, 2 * whole);
 
   const group = heads / kvHeads;
@@ -359,6 +380,7 @@ export function attentionBackward(args: usize, tile: i32, scratch: usize): void 
       storeRows(dQkv + <usize>query0 * row + column, row, dQueries, queryCount, width, padded, scale);
     }
   }
+  centreRows(dKeys, length, padded);
   storeRows(dQkv + keyColumn, row, dKeys, length, width, padded, 1);
   storeRows(dQkv + valueColumn, row, dValues, length, width, padded, 1);
 }
