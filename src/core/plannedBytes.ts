@@ -151,7 +151,9 @@ function ownSizes(
   const stageOf = ([rows, columns]: [number, number]): number => Math.min(rows, STAGE_ROWS) * columns;
   const scratch = Math.max(
     scratchElements(config, limits),
-    engine === 'blas' ? 64 + 2 * BLAS_QUERY_BLOCK * Math.ceil(limits.length / 8) * 8 : 0,
+    engine === 'blas'
+      ? 64 + 2 * BLAS_QUERY_BLOCK * Math.ceil(limits.length / 8) * 8 + limits.length * config.headDim
+      : 0,
   );
   const tiles = purpose === 'train' ? optimizerTiles(config) : 0;
   return {

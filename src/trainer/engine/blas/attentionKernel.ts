@@ -33,6 +33,7 @@ export interface AttentionTools {
   pointer(address: number): number;
   softmaxRows: Kernel;
   softmaxGradientRows: Kernel;
+  centreRows: Kernel;
 }
 
 /** One sample and one key/value head with all its query heads. */
@@ -148,6 +149,11 @@ export function attentionBackwardTile(tools: AttentionTools, index: number, scra
   const tile = tileOf(tools, index);
   const row = tile.row / 4;
   const shift = dQkv - args[2]!;
+  if (tile.length === 0) return;
+  // What all keys have in common adds nothing to dq but the rounding of a sum of 0.
+  const centred = scratch + SCORES + 2 * BLAS_QUERY_BLOCK * roundUp8(tile.length) * 4;
+  words.set([tile.length, headDim, centred, headDim * 4, tile.k, tile.row], scratch / 4);
+  tools.centreRows(scratch, 0, scratch);
   let accumulate = false;
   for (const block of blocksOf(tools, tile, scratch)) {
     const { rows, keys } = block;
@@ -178,11 +184,16 @@ export function attentionBackwardTile(tools: AttentionTools, index: number, scra
     words.set(own, scratch / 4 + 10);
     tools.softmaxGradientRows(scratch, 0, scratch);
     multiply(keys, headDim, rows, { ...scores, transposed: true }, dOutRows, dv);
-    multiply(rows, headDim, keys, { ...dScores, transposed: false }, { ...keyRows, transposed: false }, dq);
+    const centredKeys = { transposed: false, pointer: pointer(centred), stride: headDim };
+    multiply(rows, headDim, keys, { ...dScores, transposed: false }, centredKeys, dq);
     multiply(keys, headDim, rows, { ...dScores, transposed: true }, queries, dk);
     // The first block saw all keys, so all of dk and dv is set.
     accumulate = true;
   }
+  // Nor do all queries together move the keys.
+  const dKeys = tile.k + shift;
+  words.set([tile.length, headDim, dKeys, tile.row, dKeys, tile.row], scratch / 4);
+  tools.centreRows(scratch, 0, scratch);
 }
 
 function roundUp8(n: number): number {

@@ -149,6 +149,7 @@ function blasKernels(
     ...{ args, multiply, pointer, words: new Int32Array(arena), floats: new Float32Array(arena) },
     softmaxRows: kernelOf(compiled, 'softmaxRows'),
     softmaxGradientRows: kernelOf(compiled, 'softmaxGradientRows'),
+    centreRows: kernelOf(compiled, 'centreRows'),
   };
   return {
     multiplyBlas: (_args, tile) => multiplyTile(multiply, args, tile, pointer),

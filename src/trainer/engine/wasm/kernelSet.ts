@@ -21,6 +21,7 @@ export const KERNEL_NAMES = [
   'adamW',
   'softmaxRows',
   'softmaxGradientRows',
+  'centreRows',
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

@@ -12,4 +12,4 @@ export {
   swiGlu,
   swiGluBackward,
 } from './rows';
-export { softmaxGradientRows, softmaxRows } from './softmax';
+export { centreRows, softmaxGradientRows, softmaxRows } from './softmax';

@@ -1,5 +1,5 @@
 import { address, float, word } from './arguments';
-import { expPair, horizontalMax, horizontalSum, loadTail, logarithm } from './simd';
+import { expPair, horizontalMax, horizontalSum, loadTail, logarithm, storeTail } from './simd';
 
 // Softmax of a block of attention scores whose products a BLAS computes. Rows are queries and columns keys; a row has
 // room for a multiple of 8 keys. Words of both kernels: 0 rows, 1 keys, 2 position of the first query, 3 causal,
@@ -106,5 +106,28 @@ export function softmaxGradientRows(args: usize, _tile: i32, _scratch: usize): v
     }
     zeroBeyond(line, roundUp8(seen), word(args, 1));
     zeroBeyond(gradient, roundUp8(seen), word(args, 1));
+  }
+}
+
+/**
+ * target = source − mean of its rows; the two may be one. The gradients of a query's scores add up to 0, but only up to
+ * rounding: times what keys have in common, that rest would be most of the error. 0 rows, 1 columns, 2 target,
+ * 3 bytes between its rows, 4 source, 5 bytes between its rows.
+ */
+export function centreRows(args: usize, _tile: i32, _scratch: usize): void {
+  const rows = word(args, 0);
+  const columns = word(args, 1);
+  const share = f32x4.splat(<f32>1 / <f32>rows);
+  for (let d = 0; d < columns; d += 4) {
+    const n = columns - d;
+    let target = address(args, 2) + (<usize>d << 2);
+    const first = address(args, 4) + (<usize>d << 2);
+    let sum = f32x4.splat(0);
+    for (let i = 0; i < rows; i++) sum = f32x4.add(sum, loadTail(first + <usize>i * address(args, 5), n));
+    const mean = f32x4.mul(sum, share);
+    for (let i = 0; i < rows; i++) {
+      storeTail(target, f32x4.sub(loadTail(first + <usize>i * address(args, 5), n), mean), n);
+      target += address(args, 3);
+    }
   }
 }
