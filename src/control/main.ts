@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { scaledMs } from '../core/clock.ts';
+import { toBiphaseError } from '../core/errors.ts';
 import { controlSocket, stateFolder } from './client/stateFolder.ts';
 import { nodeKinds } from './nodes/nodeKinds.ts';
 import { ControlServer } from './server/controlServer.ts';
@@ -23,9 +24,13 @@ fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
 fs.chmodSync(folder, 0o700);
 const log = new LogFile(path.join(folder, 'control.log'));
 
-function fail(error: unknown): never {
+/** Ends control; whoever started it hears why, as long as it waits. */
+function fail(error: unknown): void {
   log.write(`ended by an error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  process.exit(1);
+  const { kind, message, next } = toBiphaseError(error);
+  if (!process.connected) process.exit(1);
+  setTimeout(() => process.exit(1), 1000);
+  process.send?.({ kind, message, next }, () => process.exit(1));
 }
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);

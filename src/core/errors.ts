@@ -1,14 +1,16 @@
 /** What went wrong, coarse enough to act on: the exit code, the icon and the button depend on it. */
-export type ErrorKind =
-  | 'usage' // a person wrote something that cannot be: exit code 2
-  | 'refused' // a safety rule said no (host key, trust, foreign process)
-  | 'needs-person' // waits for an answer (passphrase, one-time code, host key)
-  | 'unreachable' // the network or the node does not answer; retrying can help
-  | 'missing' // a file, run, node or program is not there
-  | 'full' // no space, memory or slots left
-  | 'damaged' // bytes that contradict their format or hash
-  | 'cancelled'
-  | 'internal';
+export const errorKinds = [
+  'usage', // a person wrote something that cannot be: exit code 2
+  'refused', // a safety rule said no (host key, trust, foreign process)
+  'needs-person', // waits for an answer (passphrase, one-time code, host key)
+  'unreachable', // the network or the node does not answer; retrying can help
+  'missing', // a file, run, node or program is not there
+  'full', // no space, memory or slots left
+  'damaged', // bytes that contradict their format or hash
+  'cancelled',
+  'internal',
+] as const;
+export type ErrorKind = (typeof errorKinds)[number];
 
 /** The one error type that crosses borders: `message` is one clear sentence, `next` the thing to try. */
 export class BiphaseError extends Error {

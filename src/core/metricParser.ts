@@ -17,6 +17,10 @@ export interface ParsedLines<T> {
 }
 
 const newline = 0x0a;
+/** A line longer than this is none of ours: what follows it is awaited, and it counts as unreadable. */
+const longestLine = 1 << 22;
+/** No UTF-8: stands for the bytes of a line that is too long. */
+const tooLong = Uint8Array.of(0xff);
 const nonFinite = new Map([
   ['NaN', Number.NaN],
   ['Infinity', Number.POSITIVE_INFINITY],
@@ -30,7 +34,10 @@ export function parseLines<T>(
   parse: (line: string) => T | undefined,
 ): ParsedLines<T> {
   const end = chunk.lastIndexOf(newline);
-  if (end < 0) return { lines: [], unreadable: 0, pending: joined(pending, chunk) };
+  if (end < 0) {
+    const more = pending.length + chunk.length > longestLine ? tooLong : joined(pending, chunk);
+    return { lines: [], unreadable: 0, pending: more };
+  }
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(joined(pending, chunk.subarray(0, end)));
   const lines: T[] = [];
   let unreadable = 0;

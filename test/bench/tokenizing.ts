@@ -69,10 +69,19 @@ function median(values: number[]): number {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-async function seconds(work: () => Promise<void>): Promise<number> {
+interface Cost {
+  /** On the clock. */
+  seconds: number;
+  /** Of processors, which other programs on the machine change little. */
+  processor: number;
+}
+
+async function costOf(work: () => Promise<void>): Promise<Cost> {
   const started = performance.now();
+  const before = process.cpuUsage();
   await work();
-  return (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(before);
+  return { seconds: (performance.now() - started) / 1000, processor: (user + system) / 1e6 };
 }
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-tokenizing-'));
@@ -88,7 +97,7 @@ try {
     signal: new AbortController().signal,
     tick: async () => {},
   });
-  const batch = 256;
+  const batch = 64;
   const peer = async (): Promise<void> => {
     for (let start = 0; start < texts.length; start += batch)
       await native.encodeBatch(texts.slice(start, start + batch), { addSpecialTokens: false });
@@ -104,25 +113,29 @@ try {
   };
   await peer();
   await ours();
-  const times = { ours: [] as number[], peer: [] as number[] };
+  const costs: { ours: Cost; peer: Cost }[] = [];
   for (let round = 0; round < Number(options.rounds); round++) {
-    times.peer.push(await seconds(peer));
-    times.ours.push(await seconds(ours));
+    const alone = await costOf(peer);
+    costs.push({ peer: alone, ours: await costOf(ours) });
   }
-  const ratios = times.ours.map((time, round) => times.peer[round] / time);
-  console.table({
-    'tokenizers alone': {
-      'tokens/s': Math.round(tokens / median(times.peer)),
-      seconds: median(times.peer).toFixed(2),
-    },
-    'biphase data prepare': {
-      'tokens/s': Math.round(tokens / median(times.ours)),
-      seconds: median(times.ours).toFixed(2),
-    },
-  });
+  const row = (who: 'ours' | 'peer') => {
+    const time = median(costs.map((cost) => cost[who].seconds));
+    const processor = median(costs.map((cost) => cost[who].processor));
+    return {
+      'tokens/s': Math.round(tokens / time),
+      seconds: time.toFixed(2),
+      processor: processor.toFixed(2),
+    };
+  };
+  console.table({ 'tokenizers alone': row('peer'), 'biphase data prepare': row('ours') });
+  const share = (key: keyof Cost): string => {
+    const ratios = costs.map(({ ours, peer }) => peer[key] / ours[key]);
+    return `${median(ratios).toFixed(2)} (${ratios.map((ratio) => ratio.toFixed(2)).join(', ')})`;
+  };
   console.log(
-    `${options.format}, ${texts.length} documents, ${(tokens / 1e6).toFixed(1)}M tokens of ${tokenizer.size} ids, ${os.availableParallelism()} cores: ours ÷ tokenizers ${median(ratios).toFixed(2)} (${ratios.map((r) => r.toFixed(2)).join(', ')}); peak memory ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`,
+    `${options.format}, ${texts.length} documents, ${(tokens / 1e6).toFixed(1)}M tokens of ${tokenizer.size} ids, ${os.availableParallelism()} cores`,
   );
+  console.log(`ours ÷ tokenizers: rate ${share('seconds')}; processor time ${share('processor')}`);
 } finally {
   fs.rmSync(folder, { recursive: true, force: true });
 }

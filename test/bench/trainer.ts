@@ -1,9 +1,9 @@
 // How fast the trainer's engines are, beside their own ceiling, PyTorch and tfjs-wasm:
-//   node test/bench/trainer.ts [--turns 5] [--seconds 1.5] [--only product|0.2M|8.4M|42M]
+//   node test/bench/trainer.ts [--turns 5] [--seconds 1.5] [--only product|0.2M|8.4M|42M] [--threads 1]
 // Everybody works in turn in the same run, and medians over the turns are printed as two tables. What runs on one
 // thread is counted by its processor time, which is the wall clock's on a machine that does nothing else; what runs on
-// two is counted by the wall clock. "128-bit" is the WebAssembly engine with BIPHASE_WIDE_VECTORS=off. It asserts nothing but that
-// PyTorch and the engine find the same loss.
+// two is counted by the wall clock, and left out with --threads 1, for a busy machine. "128-bit" is the WebAssembly
+// engine with BIPHASE_WIDE_VECTORS=off. It asserts nothing but that PyTorch and the engine find the same loss.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     turns: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '1.5' },
     only: { type: 'string' },
+    threads: { type: 'string', default: '2' },
   },
 });
 const [turns, seconds] = [Number(options.turns), Number(options.seconds)];
@@ -144,7 +145,7 @@ async function steps(name: string, objective: 'clm' | 'mlm', folder: string): Pr
     contestants.torchOne = await several(() => startPyTorch(python, [folder], { torch: 1, blas: 1 }));
     checkLosses(contestants.one![0]!, contestants.torchOne[0]!);
   }
-  if (runs === 1) {
+  if (runs === 1 && options.threads !== '1') {
     contestants.two = [await startBiphase('biphaseSteps.ts', [folder, '2', 'wasm'])];
     if (hasBlas) contestants.blasTwo = [await startBiphase('biphaseSteps.ts', [folder, '2', 'blas'])];
     if ('python' in peer) contestants.torchTwo = [await fasterPyTorch(peer.python, folder)];

@@ -86,9 +86,10 @@ export class FakeHub {
       response.writeHead(status, { 'x-error-code': code, 'content-type': 'application/json' });
       response.end(JSON.stringify({ error: code }));
     };
-    const match = /^(?:\/api)?\/datasets\/([^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.+))?$/.exec(
-      url.pathname,
-    );
+    const match =
+      /^(?:\/api)?(?:\/(?:datasets|models))?\/([^/]+\/[^/]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.+))?$/.exec(
+        url.pathname,
+      );
     const dataset = match ? this.#datasets[match[1]] : undefined;
     if (!match || !dataset) {
       refuse(seen.authorization ? 404 : 401, 'RepoNotFound');
@@ -124,6 +125,10 @@ export class FakeHub {
       });
       json(entries, link);
     } else {
+      if (!dataset.files[decodeURIComponent(rest)]) {
+        refuse(404, 'EntryNotFound');
+        return;
+      }
       const { port } = this.#files.address() as AddressInfo;
       const location = `http://localhost:${port}/${name}/${rest}?signature=x`;
       response.writeHead(302, { location, 'x-linked-etag': '"e"' }).end();

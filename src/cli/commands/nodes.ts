@@ -1,5 +1,6 @@
 import type { ControlClient } from '../../control/client/controlClient.ts';
 import { BiphaseError } from '../../core/errors.ts';
+import { printable } from '../../core/printable.ts';
 import type { NodeConfig } from '../../protocol/controlApi.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
@@ -50,7 +51,7 @@ async function act(
     else
       for (const { config, connection, message } of nodes)
         process.stdout.write(
-          `${[config.name, connection, config.host ?? '', message ?? ''].join('  ').trimEnd()}\n`,
+          `${printable([config.name, connection, config.host ?? '', message ?? ''].join('  ').trimEnd())}\n`,
         );
     return 0;
   }
@@ -65,7 +66,7 @@ async function act(
   if (action === 'test') {
     const result = await client.call('testNode', { name });
     if (json) printJson(result);
-    else process.stdout.write(`${result.findings.join('\n')}\n`);
+    else process.stdout.write(`${result.findings.map(printable).join('\n')}\n`);
     return result.ok ? 0 : 1;
   }
   throw new BiphaseError('usage', `"nodes ${action}" is not known: list, add, test or remove.`);
@@ -75,6 +76,8 @@ function configOf(name: string, options: ParsedOptions): NodeConfig {
   const { values } = options;
   const local = name === 'local' || name === 'this computer';
   const port = integerOption(options, 'port', 1);
+  if (port !== undefined && port > 65_535)
+    throw new BiphaseError('usage', `Option --port is at most 65535, not ${port}.`);
   const given: Partial<NodeConfig> = {
     host: values.get('host'),
     user: values.get('user'),

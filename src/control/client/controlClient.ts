@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import * as z from 'zod';
 import { scaledMs } from '../../core/clock.ts';
-import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { BiphaseError, errorKinds, toBiphaseError } from '../../core/errors.ts';
 import { RpcPeer, type WithBytes } from '../../core/rpcPeer.ts';
 import type { EventOf, ParamsOf, ResultOf } from '../../protocol/contract.ts';
 import {
@@ -72,8 +73,11 @@ export async function connectControl(options: ControlOptions): Promise<ControlCl
     const socket = await openSocket(address);
     if (socket) {
       const client = await greet(socket, options);
+      started?.release();
       if (client) return client;
       started = undefined;
+    } else if (started?.failure) {
+      throw started.failure;
     } else if (!started || (started.ended && wait >= 100)) started = startControl(options);
     if (performance.now() > deadline)
       throw new BiphaseError('unreachable', 'The control process of Biphase does not answer.', {
@@ -98,21 +102,42 @@ function openSocket(address: string): Promise<net.Socket | undefined> {
 interface Starting {
   ended: boolean;
   problem: string | undefined;
+  /** Why it cannot start, in its own words. */
+  failure: BiphaseError | undefined;
+  /** Lets go of it. */
+  release(): void;
 }
 
+const failureSchema = z.object({
+  kind: z.enum(errorKinds),
+  message: z.string(),
+  next: z.string().optional(),
+});
+
 function startControl(options: ControlOptions): Starting {
-  fs.mkdirSync(options.stateFolder, { recursive: true, mode: 0o700 });
-  const state: Starting = { ended: false, problem: undefined };
   // What Node itself says when the process cannot start belongs into the log.
-  const log = fs.openSync(path.join(options.stateFolder, 'control.log'), 'a', 0o600);
+  const log = openLog(options.stateFolder);
   const child = spawn(options.execPath, [options.controlFile, '--state', options.stateFolder], {
     detached: true,
-    stdio: ['ignore', 'ignore', log],
+    stdio: ['ignore', 'ignore', log, 'ipc'],
     windowsHide: true,
     cwd: options.stateFolder,
     env: { ...(options.environment ?? process.env), ELECTRON_RUN_AS_NODE: '1' },
   });
   fs.closeSync(log);
+  const state: Starting = {
+    ended: false,
+    problem: undefined,
+    failure: undefined,
+    release: () => {
+      if (child.connected) child.disconnect();
+    },
+  };
+  child.on('message', (message) => {
+    const told = failureSchema.safeParse(message);
+    if (told.success)
+      state.failure = new BiphaseError(told.data.kind, told.data.message, { next: told.data.next });
+  });
   child.once('error', (error) => {
     state.ended = true;
     state.problem = error.message;
@@ -121,7 +146,21 @@ function startControl(options: ControlOptions): Starting {
     state.ended = true;
   });
   child.unref();
+  child.channel?.unref();
   return state;
+}
+
+function openLog(stateFolder: string): number {
+  try {
+    fs.mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+    return fs.openSync(path.join(stateFolder, 'control.log'), 'a', 0o600);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new BiphaseError('usage', `The state folder ${stateFolder} cannot be used (${code}).`, {
+      next: 'Set BIPHASE_STATE, or the setting biphase.stateFolder, to a folder that you can write.',
+      cause,
+    });
+  }
 }
 
 /** Says hello; undefined when this control is on its way out and the caller should try again. */

@@ -2,10 +2,32 @@ import fs from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
 import { BiphaseError } from '../../core/errors.ts';
+import { printable } from '../../core/printable.ts';
 import { type NodeConfig, nodeConfigSchema } from '../../protocol/controlApi.ts';
 
 /** Name of the node that is always there. */
 export const localNodeName = 'this computer';
+
+/** What a host or user name may be: one word that no program takes for an option. */
+const word = /^[^\s\p{C}-][^\s\p{C}]{0,252}$/u;
+/** What a node's name may be: one line that is no path. */
+const label = /^(?!\.)[^\p{C}/\\]{1,100}$/u;
+
+/** One sentence on a node that cannot be; undefined where it can. */
+function whyNoNode({ name, kind, host, user }: NodeConfig): string | undefined {
+  const shown = printable(name);
+  if (!label.test(name))
+    return `"${shown}" cannot be the name of a node: write one line without / or \\, up to 100 characters, not beginning with a dot.`;
+  if ((kind === 'local') !== (name === localNodeName))
+    return `Only "${localNodeName}" can be of kind local, and it is always there.`;
+  if (kind === 'local') return undefined;
+  if (!host) return `Node "${shown}" needs a host.`;
+  if (!word.test(host))
+    return `"${printable(host.slice(0, 60))}" cannot be the host of node "${shown}": write an alias of ~/.ssh/config or a name, without blanks.`;
+  if (user !== undefined && !word.test(user))
+    return `"${printable(user.slice(0, 60))}" cannot be the user of node "${shown}".`;
+  return undefined;
+}
 
 const fileSchema = z.looseObject({ schema: z.literal(1), nodes: z.array(nodeConfigSchema) });
 
@@ -29,13 +51,8 @@ export class NodeConfigs {
 
   /** Adds a node, or replaces the one of that name. */
   set(config: NodeConfig): void {
-    if ((config.kind === 'local') !== (config.name === localNodeName))
-      throw new BiphaseError(
-        'usage',
-        `Only "${localNodeName}" can be of kind local, and it is always there.`,
-      );
-    if (config.kind === 'ssh' && !config.host)
-      throw new BiphaseError('usage', `Node "${config.name}" needs a host.`);
+    const wrong = whyNoNode(config);
+    if (wrong) throw new BiphaseError('usage', wrong);
     this.#write([...this.#nodes.filter((node) => node.name !== config.name), config]);
   }
 
@@ -54,14 +71,25 @@ export class NodeConfigs {
       if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw thrown;
     }
+    let nodes: NodeConfig[];
     try {
-      return fileSchema.parse(JSON.parse(text)).nodes;
+      nodes = fileSchema.parse(JSON.parse(text)).nodes;
     } catch (cause) {
-      throw new BiphaseError('damaged', `${this.#file} is not readable.`, {
-        next: 'Correct it by hand, or move it away and add the nodes again.',
-        cause,
-      });
+      throw this.#damaged('it is not what this version writes', cause);
     }
+    for (const [index, node] of nodes.entries()) {
+      const twice = nodes.findIndex(({ name }) => name === node.name) < index;
+      const wrong = twice ? `two nodes are called "${printable(node.name)}"` : whyNoNode(node);
+      if (wrong) throw this.#damaged(wrong);
+    }
+    return nodes;
+  }
+
+  #damaged(why: string, cause?: unknown): BiphaseError {
+    return new BiphaseError('damaged', `${this.#file} cannot be used: ${why.replace(/\.$/, '')}.`, {
+      next: 'Correct it by hand, or move it away and add the nodes again.',
+      cause,
+    });
   }
 
   #write(nodes: NodeConfig[]): void {

@@ -67,10 +67,8 @@ export class RunFollower {
       this.#committed(run, file, committed);
       if (known.ended) this.#later(run, () => this.#finishIfWhole(run));
     } catch (thrown) {
-      const error = toBiphaseError(thrown);
-      if (error.kind !== 'full') throw error;
-      this.#log(`${run}: ${error.message}`);
-      // What follows cannot fit before this does: ask again from the stored offset.
+      // The store, not the node, is in trouble: ask again from the stored offset.
+      this.#log(`${run}: ${toBiphaseError(thrown).message}`);
       setTimeout(() => this.#later(run, () => this.#follow(run, file)), scaledMs(storeRetryMs)).unref();
     }
   }

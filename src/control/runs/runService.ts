@@ -7,10 +7,11 @@ import type { WithBytes } from '../../core/rpcPeer.ts';
 import { isActive } from '../../core/runState.ts';
 import type { LaunchCheck } from '../../protocol/controlApi.ts';
 import type { EventLine, Spec } from '../../protocol/runDirectory.ts';
-import type { ResolvedRunFile } from '../../protocol/runFile.ts';
+import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import type { AgentLink } from '../nodes/agentLink.ts';
 import type { NodeManager } from '../nodes/nodeManager.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
+import { parentOfRun } from './parentOfRun.ts';
 import type { CatalogRun, RunCatalog } from './runCatalog.ts';
 import { resolvedFileOf } from './runSummary.ts';
 
@@ -31,7 +32,7 @@ export class RunService {
 
   /** Answers within a second: what the node does not tell by then is null. */
   async check(written: unknown, nodeName: string): Promise<LaunchCheck> {
-    const file = resolveRunFile(parseRunFile(written));
+    const file = this.#resolve(parseRunFile(written));
     const node = this.#nodes.get(nodeName);
     if (!node.link?.open) node.want();
     const probe = await Promise.race([
@@ -51,7 +52,7 @@ export class RunService {
   /** Starts a run; repeated with the same id it answers `already`. */
   async launch(written: unknown, nodeName: string, run: string): Promise<{ already: boolean }> {
     const file = parseRunFile(written);
-    const { name } = resolveRunFile(file);
+    const { name } = this.#resolve(file);
     const { node, link } = await this.#nodes.use(nodeName);
     const known = this.#catalog.get(run)?.report.spec;
     const spec: Spec =
@@ -113,6 +114,18 @@ export class RunService {
   events(run: string): EventLine[] {
     this.#known(run);
     return this.#store.events(run);
+  }
+
+  /** With the name that its parent, where it is known, gives it. */
+  #resolve(file: RunFile): ResolvedRunFile {
+    const parent = file.from
+      ? parentOfRun(file.from.checkpoint, (run) => {
+          const spec = this.#catalog.get(run)?.report.spec ?? null;
+          const resolved = resolvedFileOf(spec);
+          return spec && resolved ? { name: spec.name, file: resolved } : undefined;
+        })
+      : null;
+    return resolveRunFile(file, parent ? { parent } : {});
   }
 
   async #linkOf(run: string): Promise<AgentLink> {

@@ -12,8 +12,8 @@ export const heldOutEvery = 50;
 
 /** Long documents are encoded in parts that end at a line's or a word's end. */
 const longestPart = 65_536;
-/** Characters that go to the tokenizer library at once: every core has something to do, and memory stays small. */
-const encodeAtOnce = 1 << 19;
+/** Characters that go to the tokenizer library at once: what it gives for them still lies in the processor's cache. */
+const encodeAtOnce = 1 << 17;
 /** Batches that the library has at the same time: it encodes one while the others are read, turned and written. */
 const batchesInFlight = 3;
 

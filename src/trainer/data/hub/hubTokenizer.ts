@@ -12,11 +12,15 @@ import { parseHubName } from './hubName.ts';
  * @returns its path on this machine
  * @throws BiphaseError one sentence where the hub does not have it or does not answer
  */
-export async function hubTokenizerFile(name: string, cache: string, signal: AbortSignal): Promise<string> {
+export async function hubTokenizerFile(
+  name: string,
+  cache: string,
+  signal: AbortSignal,
+  access = hubAccess(),
+): Promise<string> {
   const { repository, config, revision } = parseHubName(name);
   if (config !== null)
     throw new BiphaseError('usage', `"${name}" is not a model on the hub: hub:OWNER/NAME[@REVISION].`);
-  const access = hubAccess();
   const key = sha256(JSON.stringify([access.endpoint, repository, revision])).slice(0, 32);
   const file = path.join(cache, 'tokenizers', `hub-${key}.json`);
   if (fs.existsSync(file)) return file;

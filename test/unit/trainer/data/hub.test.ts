@@ -11,6 +11,7 @@ import { openHubCorpus } from '../../../../src/trainer/data/hub/hubCorpus.ts';
 import { hubAccess } from '../../../../src/trainer/data/hub/hubFetch.ts';
 import { forgetHubName } from '../../../../src/trainer/data/hub/hubMemo.ts';
 import { parseHubName } from '../../../../src/trainer/data/hub/hubName.ts';
+import { hubTokenizerFile } from '../../../../src/trainer/data/hub/hubTokenizer.ts';
 import { FakeHub, type Fault } from '../../../support/fakeHub.ts';
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-hub-'));
@@ -60,6 +61,7 @@ const hub = new FakeHub({
   },
   'org/csv': { commit: 'd'.repeat(40), files: { 'train.csv': new Uint8Array(5) } },
   'org/content': { commit: 'e'.repeat(40), files: { 'a.parquet': parquet(rows('content'), 'content') } },
+  'org/model': { commit: '2'.repeat(40), files: { 'tokenizer.json': Buffer.from('{"version":"1.0"}') } },
   'org/gated': { commit: 'f'.repeat(40), token: 'hf_right', files: { 'a.parquet': parquet(rows('gated')) } },
 });
 before(() => hub.start());
@@ -288,6 +290,19 @@ test('what is not there, or not allowed, is one sentence each', async () => {
     assert.match(error.message, sentence);
     if (next) assert.match(error.next ?? '', next);
   }
+});
+
+test('a tokenizer is taken from a model on the hub once a root', async () => {
+  const cache = path.join(root, 'tokenizer');
+  const access = { endpoint: hub.endpoint, token: undefined, wait: async () => {} };
+  const { signal } = new AbortController();
+  const file = await hubTokenizerFile('hub:org/model', cache, signal, access);
+  assert.equal(fs.readFileSync(file, 'utf8'), '{"version":"1.0"}');
+  hub.seen.length = 0;
+  assert.equal(await hubTokenizerFile('hub:org/model', cache, signal, access), file);
+  assert.equal(hub.seen.length, 0);
+  const without = await failure(hubTokenizerFile('hub:org/csv', cache, signal, access));
+  assert.match(without.message, /^The model org\/csv has no .*on the hub\.$/);
 });
 
 test('a server that sends the whole file for a range is refused', async () => {
