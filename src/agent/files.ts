@@ -61,18 +61,39 @@ function createThenFill(file: string, text: string): boolean {
   }
 }
 
+/** No program of ours writes a longer JSON file; one that did would not fit a frame. */
+const longestJsonBytes = 8 << 20;
+
+/** Opens a regular file; null where there is none. A pipe in its place is not waited for. */
+function openRegular(file: string): number | null {
+  let fd: number;
+  try {
+    fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT', 'ENOTDIR', 'ESTALE', 'ELOOP', 'ENXIO')) return null;
+    throw thrown;
+  }
+  if (fs.fstatSync(fd).isFile()) return fd;
+  fs.closeSync(fd);
+  return null;
+}
+
 /** Content of a JSON file as its schema takes it; null where it is missing, cut off or something else. */
 export function readJson<T>(
   file: string,
   schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } },
 ): T | null {
+  const fd = openRegular(file);
+  if (fd === null) return null;
   let value: unknown;
   try {
-    value = JSON.parse(fs.readFileSync(file, 'utf8'));
+    if (fs.fstatSync(fd).size > longestJsonBytes) return null;
+    value = JSON.parse(fs.readFileSync(fd, 'utf8'));
   } catch (thrown) {
-    if (thrown instanceof SyntaxError || hasCode(thrown, 'ENOENT', 'ENOTDIR', 'ESTALE', 'EISDIR'))
-      return null;
+    if (thrown instanceof SyntaxError || hasCode(thrown, 'ESTALE')) return null;
     throw thrown;
+  } finally {
+    fs.closeSync(fd);
   }
   const parsed = schema.safeParse(value);
   return parsed.success ? parsed.data : null;
@@ -80,13 +101,8 @@ export function readJson<T>(
 
 /** The last `bytes` of a text file from `from` on; empty where there is none. */
 export function readTail(file: string, bytes: number, from = 0): string {
-  let fd: number;
-  try {
-    fd = fs.openSync(file, 'r');
-  } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT', 'ENOTDIR', 'ESTALE')) return '';
-    throw thrown;
-  }
+  const fd = openRegular(file);
+  if (fd === null) return '';
   try {
     const { size } = fs.fstatSync(fd);
     const start = Math.max(from, size - bytes);

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { scaledMs } from '../core/clock.ts';
+import { toBiphaseError } from '../core/errors.ts';
 import { isActive } from '../core/runState.ts';
 import type { RunReport } from '../protocol/agentApi.ts';
 import { runFiles } from '../protocol/runDirectory.ts';
@@ -27,6 +28,8 @@ interface Watched {
   /** The directory's own time when an ended run was last read: a rename in it changes it. */
   directoryTime: number;
   settling: NodeJS.Timeout | undefined;
+  /** Why it could not be read the last time; told once. */
+  trouble: string | undefined;
 }
 
 /** Keeps the reports of all runs under a root up to date, from file system events and by looking. */
@@ -62,11 +65,9 @@ export class RunWatcher {
       if (this.#timer) this.#scan();
       return;
     }
-    const report = readRunReport(this.#root, run, this.#table);
-    if (!report) {
-      this.#drop(run, watched);
-      return;
-    }
+    const report = this.#read(run, watched);
+    if (report === null) this.#drop(run, watched);
+    if (!report) return;
     if (isDeepStrictEqual(report, watched.report)) return;
     watched.report = report;
     this.#events.report(report);
@@ -85,9 +86,19 @@ export class RunWatcher {
 
   #scan(tell = true): void {
     if (this.#closed) return;
-    const ids = new Set(this.#root.runIds());
+    const ids = this.#runIds();
+    if (!ids) return;
     for (const [run, watched] of this.#runs) if (!ids.has(run)) this.#drop(run, watched);
     for (const run of ids) if (!this.#runs.has(run)) this.#add(run, tell);
+  }
+
+  /** Undefined while the folder of runs cannot be read: nothing is known to be gone. */
+  #runIds(): Set<string> | undefined {
+    try {
+      return new Set(this.#root.runIds());
+    } catch {
+      return undefined;
+    }
   }
 
   #add(run: string, tell: boolean): void {
@@ -98,16 +109,33 @@ export class RunWatcher {
       report: null,
       directoryTime: directoryTime(directory),
       settling: undefined,
+      trouble: undefined,
     };
     this.#runs.set(run, watched);
-    watched.report = readRunReport(this.#root, run, this.#table);
-    if (!watched.report) {
-      this.#drop(run, watched);
-      return;
-    }
+    const report = this.#read(run, watched);
+    if (report === null) this.#drop(run, watched);
+    if (!report) return;
+    watched.report = report;
     if (tell) {
       this.#events.report(watched.report);
       this.#events.changed(run, null);
+    }
+  }
+
+  /**
+   * Null where the directory is gone; undefined where it is there and cannot be read: then what was last seen stays,
+   * and the other runs are served as before.
+   */
+  #read(run: string, watched: Watched): RunReport | null | undefined {
+    try {
+      const report = readRunReport(this.#root, run, this.#table);
+      watched.trouble = undefined;
+      return report;
+    } catch (thrown) {
+      const { message } = toBiphaseError(thrown);
+      if (message !== watched.trouble) process.stderr.write(`Run ${run} cannot be read: ${message}\n`);
+      watched.trouble = message;
+      return undefined;
     }
   }
 
@@ -144,7 +172,11 @@ export class RunWatcher {
 }
 
 function directoryTime(directory: string): number {
-  return fs.statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  try {
+    return fs.statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  } catch {
+    return 0;
+  }
 }
 
 /** Events of a folder's direct entries; undefined where the system has none to give, and looking must do. */
@@ -154,7 +186,8 @@ function watchFolder(folder: string, changed: (file: string | null) => void): fs
     watcher.on('error', () => watcher.close());
     return watcher;
   } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT', 'ENOSPC', 'EMFILE', 'ENOTDIR', 'EPERM', 'ENOSYS')) return undefined;
+    if (hasCode(thrown, 'ENOENT', 'ENOSPC', 'EMFILE', 'ENOTDIR', 'EPERM', 'ENOSYS', 'EACCES', 'ELOOP'))
+      return undefined;
     throw thrown;
   }
 }
