@@ -164,7 +164,9 @@ async function main(): Promise<number> {
       await page.close();
       say('Opened in your browser.');
     }
-    say('Ctrl+C ends the workbench. Runs go on without it.');
+    say(
+      `Open ${address}\nand press F1, Biphase: Show Curves. Ctrl+C ends the workbench; runs go on without it.`,
+    );
     await Promise.race([stopped.promise, server.ending]);
     return 0;
   };

@@ -107,6 +107,14 @@ const suites = {
   browser: nodeTests('test/browser', 1),
 };
 
+/** How often the faults of test/support/counts.ts were repeated, as names and numbers. */
+function faultCounts() {
+  const program = "import('./test/support/counts.ts').then((counts) => console.log(JSON.stringify(counts)))";
+  const environment = { ...process.env, BIPHASE_TEST_LONG: '1' };
+  const done = spawnSync(checkoutNode(), ['-e', program], { cwd: root, env: environment, encoding: 'utf8' });
+  return Object.entries(JSON.parse(done.stdout));
+}
+
 function writeReport(results, seconds) {
   const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim();
   const commit = git('rev-parse', '--short', 'HEAD');
@@ -123,6 +131,12 @@ function writeReport(results, seconds) {
     '| suite | passed | failed | skipped |',
     '|---|---|---|---|',
     ...rows,
+    '',
+    '| fault | times |',
+    '|---|---|',
+    ...faultCounts().map(([name, times]) => `| ${name} | ${times} |`),
+    '',
+    'Each is described in `test/support/counts.ts`.',
     '',
   ].join('\n');
   const file = path.join(root, 'docs/evidence', `${date}-${commit}.md`);
