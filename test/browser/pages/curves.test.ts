@@ -51,6 +51,10 @@ for (const theme of ['dark', 'light', 'contrast'] as const)
     await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.6);
     await page.locator('.readout:not([hidden])').waitFor();
     await page.screenshot({ path: path.join(screenshots, `curves-${theme}.png`) });
+    const line = page.locator('.readout-line', { hasText: 'validation, mlm' }).first();
+    assert.match(await line.innerText(), /at step [\d,]+00$/);
+    const suffix = await line.locator('.name > :last-child').evaluate((e) => e.scrollWidth <= e.clientWidth);
+    assert.equal(suffix, true, 'the suffix is whole');
     assert.match(await page.locator('.footnote').first().innerText(), /610m-clm-42k: NaN at step 1,500/);
     const pixels = await page.locator('canvas[data-metric=loss]').evaluate((canvas: HTMLCanvasElement) => {
       const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
