@@ -2,6 +2,7 @@ import { fromCheckPage, type ToCheckPage, toCheckPage } from '../../src/protocol
 import { openChannel } from '../common/channel.ts';
 import { button } from '../common/controls.ts';
 import { html, setText, svg } from '../common/dom.ts';
+import { onThemeChange, setSeriesColours } from '../common/theme.ts';
 import { type Fact, facts, sizeText } from './facts.ts';
 import { phaseBar } from './phaseBar.ts';
 
@@ -63,6 +64,8 @@ export class CheckPage {
       if (event.key === 'Enter' && !own) this.go();
       else if (event.key === 'Escape') this.cancel();
     });
+    setSeriesColours();
+    onThemeChange(setSeriesColours);
     this.channel.post({ type: 'ready' });
   }
 

@@ -10,7 +10,7 @@ import {
   PointElement,
 } from 'chart.js';
 import { color, drawPoint } from 'chart.js/helpers';
-import annotation from 'chartjs-plugin-annotation';
+import annotation, { type AnnotationOptions } from 'chartjs-plugin-annotation';
 import zoom from 'chartjs-plugin-zoom';
 import type { CurvePoint } from '../../src/core/liveSeries.ts';
 import type { SeriesStyle } from '../common/seriesStyle.ts';
@@ -103,6 +103,7 @@ export interface ChartSetup {
   logY: boolean;
   theme: ThemeColours;
   view: readonly [number, number] | null;
+  annotations: Record<string, AnnotationOptions>;
   /** The person zoomed or panned this chart to a range of x. */
   viewChanged: (range: [number, number]) => void;
 }
@@ -169,7 +170,7 @@ function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', Curv
       },
     },
     plugins: {
-      annotation: { annotations: {}, clip: true },
+      annotation: { annotations: setup.annotations, clip: true },
       zoom: {
         limits: { x: { min: 0 } },
         pan: { enabled: true, mode: 'x', modifierKey: 'shift', onPan: report },

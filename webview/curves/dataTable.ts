@@ -99,13 +99,14 @@ export class DataTable {
           ...(x === 'step' ? [] : [html('th', { text: x, attributes: { scope: 'col' } })]),
           ...columns.map((c) =>
             html('th', {
-              attributes: { scope: 'col', title: c.name },
+              attributes: {
+                scope: 'col',
+                title: c.metric === panel.metric ? c.name : `${c.name} ${markLabel(c.metric)}`,
+              },
               children: [
                 swatch(c.style),
-                html('span', {
-                  class: 'column-name',
-                  text: c.metric === panel.metric ? c.name : `${c.name} ${markLabel(c.metric)}`,
-                }),
+                html('span', { class: 'column-name', text: c.name }),
+                ...(c.metric === panel.metric ? [] : [` ${markLabel(c.metric)}`]),
               ],
             }),
           ),

@@ -14,7 +14,7 @@ import { placeText } from './axis.ts';
 import { DataTable } from './dataTable.ts';
 import { emptyState } from './emptyState.ts';
 import { Legend } from './legend.ts';
-import { defaultMetrics, isOwnMark, markLabel, metricsOf, panelsFor } from './panels.ts';
+import { defaultMetrics, isOwnMark, isValidation, markLabel, metricsOf, panelsFor } from './panels.ts';
 import { type PanelCurve, type PanelScene, PanelView } from './panelView.ts';
 import { phaseMarks } from './phaseMarks.ts';
 import { type Reading, stepAlong } from './readout.ts';
@@ -411,7 +411,7 @@ export class CurvesPage {
       const readings = view.readings(cursor.x, view === cursor.panel ? cursor.height : undefined);
       view.showCursor(cursor.x, readings);
       if (view === cursor.panel) this.showCard(view, cursor.x, readings, cursor.height);
-      else view.showNote(readings[0] ? view.panel.format(readings[0].point.y) : '');
+      else view.showNote(readings[0] ? this.readingValue(view, readings[0], cursor.x) : '');
     }
   }
 
@@ -423,8 +423,9 @@ export class CurvesPage {
     }
     const lines: ReadoutLine[] = readings.map((reading) => ({
       style: this.slots.styleOf(reading.run),
-      name: this.readingName(view, reading),
-      value: view.panel.format(reading.point.y),
+      name: this.runs.get(reading.run)?.name ?? reading.run,
+      suffix: reading.metric === view.panel.metric ? '' : markLabel(reading.metric),
+      value: this.readingValue(view, reading, x),
     }));
     const box = view.element.querySelector('.chart') as HTMLElement;
     this.card.show(
@@ -434,6 +435,14 @@ export class CurvesPage {
       box.offsetTop + Math.max(0, height - 16),
       this.charts.clientWidth,
     );
+  }
+
+  /** The value; with its own step where a validation was not made at the cursor. */
+  private readingValue(view: PanelView, { metric, point }: Reading, x: number): string {
+    const value = view.panel.format(point.y);
+    const axis = this.state!.x;
+    const elsewhere = isValidation(metric) && placeText(axis, point.x) !== placeText(axis, x);
+    return elsewhere ? `${value} at ${placeText('step', point.step)}` : value;
   }
 
   private readingName(view: PanelView, reading: Reading): string {
@@ -479,7 +488,7 @@ export class CurvesPage {
 
   private spoken(view: PanelView, x: number): string {
     const readings = view.readings(x).slice(0, 8);
-    const values = readings.map((r) => `${this.readingName(view, r)} ${view.panel.format(r.point.y)}`);
+    const values = readings.map((r) => `${this.readingName(view, r)} ${this.readingValue(view, r, x)}`);
     return `${placeText(this.state!.x, x)}. ${view.panel.title}: ${values.join('; ') || 'no value'}`;
   }
 

@@ -128,19 +128,23 @@ export class PanelView {
       logY: scene.logY,
       theme: scene.theme,
       view: scene.view,
+      annotations: this.annotations(scene),
       viewChanged: this.events.viewChanged,
     };
     // Options are heavy to replace: only when one of them changed.
     const key = JSON.stringify([scene.x, scene.logY, scene.theme]);
     if (!this.chart) this.chart = makeChart(this.canvas, setup);
     else if (key !== this.setupKey) adjustChart(this.chart, setup);
+    else {
+      // Replaced options are to be had from the chart only after its update: these are for kept ones.
+      const { scales, plugins } = this.chart.options;
+      scales!.x!.min = setup.view?.[0];
+      scales!.x!.max = setup.view?.[1];
+      plugins!.annotation!.annotations = setup.annotations;
+    }
     this.setupKey = key;
     const chart = this.chart;
-    const xOptions = chart.options.scales!.x!;
-    xOptions.min = scene.view?.[0];
-    xOptions.max = scene.view?.[1];
     chart.data.datasets = scene.curves.flatMap((curve) => this.dataset(curve, scene));
-    chart.options.plugins!.annotation!.annotations = this.annotations(scene);
     chart.update('none');
     this.describe(scene);
   }

@@ -65,7 +65,7 @@ function rank(order: readonly string[], metric: string): number {
  * The first panel is big, the others small.
  */
 export function panelsFor(chosen: readonly string[], available: Iterable<string>): Panel[] {
-  const marks = [...new Set(available)].filter((m) => m.startsWith(validationPrefix)).sort();
+  const marks = [...new Set(available)].filter(isValidation).sort();
   return panelMetrics(chosen).map((metric, index) => {
     const about = known[metric] ?? validationPanel(metric);
     return {
@@ -82,7 +82,7 @@ export function panelsFor(chosen: readonly string[], available: Iterable<string>
 
 /** A validation loss as a panel of its own, to compare runs of whatever objective. */
 function validationPanel(metric: string): Known | undefined {
-  if (!metric.startsWith(validationPrefix)) return undefined;
+  if (!isValidation(metric)) return undefined;
   return { title: `Validation loss, ${measureOf(metric)}`, unit: 'nats', logarithmic: true };
 }
 
@@ -104,9 +104,14 @@ export function isClmMark(metric: string): boolean {
   return measureOf(metric) === 'clm';
 }
 
-/** What a mark's metric is called beside its run's name: "validation mlm". */
+/** Validation has fewer points than training: a value may be of another step than asked for. */
+export function isValidation(metric: string): boolean {
+  return metric.startsWith(validationPrefix);
+}
+
+/** What a mark's metric is called beside its run's name: "validation, mlm". */
 export function markLabel(metric: string): string {
-  return metric.startsWith(validationPrefix) ? `validation ${measureOf(metric)}` : metric;
+  return isValidation(metric) ? `validation, ${measureOf(metric)}` : metric;
 }
 
 /** The metrics whose points a panel needs. */

@@ -6,6 +6,8 @@ import { swatch } from '../common/swatch.ts';
 export interface ReadoutLine {
   style: SeriesStyle;
   name: string;
+  /** Which of the run's metrics this is, never cut off; empty for the panel's own. */
+  suffix: string;
   value: string;
 }
 
@@ -25,7 +27,10 @@ export class ReadoutCard {
           class: 'readout-line',
           children: [
             swatch(line.style),
-            html('span', { class: 'name', text: line.name }),
+            html('span', {
+              class: 'name',
+              children: [html('span', { text: line.name }), html('span', { text: line.suffix })],
+            }),
             html('span', { class: 'numbers', text: line.value }),
           ],
         }),

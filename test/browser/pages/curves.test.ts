@@ -3,7 +3,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { emptyState, FakeHost, fakeRun, valueAt } from './fakeRuns.ts';
 import { PageHost, screenshots } from './pageHost.ts';
-import type { ThemeName } from './themes.ts';
+import { type ThemeName, themes } from './themes.ts';
 
 let host: PageHost;
 before(async () => {
@@ -51,6 +51,10 @@ for (const theme of ['dark', 'light', 'contrast'] as const)
     await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.6);
     await page.locator('.readout:not([hidden])').waitFor();
     await page.screenshot({ path: path.join(screenshots, `curves-${theme}.png`) });
+    const line = page.locator('.readout-line', { hasText: 'validation, mlm' }).first();
+    assert.match(await line.innerText(), /at step [\d,]+00$/);
+    const suffix = await line.locator('.name > :last-child').evaluate((e) => e.scrollWidth <= e.clientWidth);
+    assert.equal(suffix, true, 'the suffix is whole');
     assert.match(await page.locator('.footnote').first().innerText(), /610m-clm-42k: NaN at step 1,500/);
     const pixels = await page.locator('canvas[data-metric=loss]').evaluate((canvas: HTMLCanvasElement) => {
       const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
@@ -60,6 +64,42 @@ for (const theme of ['dark', 'light', 'contrast'] as const)
     assert.deepEqual(problems, []);
     await page.close();
   });
+
+test('another theme redraws everything, with its own background', async () => {
+  const { page } = await opened('dark');
+  const before = await seen();
+  await page.evaluate(({ class: name, colours }) => {
+    document.body.className = name;
+    for (const [key, value] of Object.entries(colours))
+      document.documentElement.style.setProperty(`--vscode-${key}`, value);
+  }, themes.light);
+  await page.waitForFunction(
+    () => getComputedStyle(document.body).getPropertyValue('--series-1') === 'rgb(0, 99, 211)',
+  );
+  const after = await seen();
+  await page.screenshot({ path: path.join(screenshots, 'curves-dark-to-light.png') });
+  assert.ok(before.dark > 0 && before.light === 0, JSON.stringify(before));
+  assert.ok(after.dark === 0 && after.light > 0, JSON.stringify(after));
+  await page.close();
+
+  /** Opaque pixels of the two backgrounds: boxes of labels and the middle of hollow marks. */
+  async function seen() {
+    // A chart draws in the frame after its update.
+    await page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    );
+    return page.locator('canvas[data-metric=loss]').evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      const counts = { dark: 0, light: 0 };
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i + 3] !== 255) continue;
+        if (data[i] === 0x1f && data[i + 1] === 0x1f && data[i + 2] === 0x1f) counts.dark++;
+        if (data[i] === 255 && data[i + 1] === 255 && data[i + 2] === 255) counts.light++;
+      }
+      return counts;
+    });
+  }
+});
 
 test('new points are drawn and told; a gap asks for a snapshot; the view stays', async () => {
   const { page, fake } = await opened('dark');

@@ -13,7 +13,7 @@ export const themes = {
       'list-hoverBackground': '#2a2d2e',
       'editorWidget-background': '#202020',
       'charts-blue': '#59a4f9',
-      'charts-orange': '#d18616',
+      'charts-orange': 'rgba(234, 92, 0, 0.33)',
       'charts-green': '#89d185',
       'charts-purple': '#b180d7',
       'charts-red': '#f14c4c',
