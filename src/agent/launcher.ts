@@ -59,11 +59,18 @@ export class Launcher {
     if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
     const interrupted = report.state === 'starting' && !report.wrapper && !report.exit;
     if (isActive(report.state) && !(interrupted && !segmentLockHeld(directory, 0, this.#table)))
-      throw new BiphaseError('refused', `Run ${run} is ${report.state}; only a run that has ended resumes.`);
+      throw new BiphaseError(
+        'refused',
+        `${report.spec.name} is ${report.state}; only a run that has ended resumes.`,
+      );
     if (report.state === 'finished')
-      throw new BiphaseError('refused', `Run ${run} has finished; there is nothing left to resume.`, {
-        next: 'Continue from one of its checkpoints instead.',
-      });
+      throw new BiphaseError(
+        'refused',
+        `${report.spec.name} has finished; there is nothing left to resume.`,
+        {
+          next: `To go on from its last step, write "from: {checkpoint: ${run}@${report.checkpoints.at(-1) ?? 'STEP'}}" in a run file and start it with Launch from File.`,
+        },
+      );
     const segment = newestSegment(directory) + 1;
     const program = findProgram(this.#root, report.spec.bundle, this.#own) ?? this.#own;
     await this.#start(run, directory, segment, program, surroundings);

@@ -32,13 +32,17 @@ export function killRun(
     throw new BiphaseError('refused', `Run ${run} belongs to ${wrapper.host}; ${table.host} cannot end it.`);
   if (wrapper.trainer.pid <= 1 || !livesHere(table, wrapper, wrapper.trainer)) return false;
   createRequest(directory, runFiles.killRequest, 'person');
-  try {
-    signal(-wrapper.trainer.pid, 'SIGKILL');
-    return true;
-  } catch (thrown) {
-    if (hasCode(thrown, 'ESRCH')) return false;
-    throw thrown;
+  // A run in the foreground need not lead a group: then there is none of its number, and it is ended alone.
+  for (const target of [-wrapper.trainer.pid, wrapper.trainer.pid]) {
+    if (!livesHere(table, wrapper, wrapper.trainer)) return false;
+    try {
+      signal(target, 'SIGKILL');
+      return true;
+    } catch (thrown) {
+      if (!hasCode(thrown, 'ESRCH')) throw thrown;
+    }
   }
+  return false;
 }
 
 /** Removes a run that has ended. First it leaves `runs/` by rename, so that nobody sees half a directory. */

@@ -59,6 +59,8 @@ export const itemContexts = {
   localNode: 'node.local',
   sshNode: 'node.ssh',
   activeRun: 'run.active',
+  resumableRun: 'run.resumable',
+  /** Finished, or gone from its node: nothing is left to resume. */
   endedRun: 'run.ended',
   checkpoint: 'checkpoint',
 } as const;

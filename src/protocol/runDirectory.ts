@@ -112,7 +112,10 @@ export const progressSchema = z.looseObject({
 });
 export type Progress = z.infer<typeof progressSchema>;
 
-/** Written by the wrapper before the trainer may do anything, again for each segment. */
+/**
+ * Written by the wrapper before the trainer may do anything, again for each segment. In the foreground the trainer is its
+ * own wrapper: both are the same process.
+ */
 export const wrapperStateSchema = z.looseObject({
   schema: z.number(),
   segment: z.number().int(),
@@ -135,7 +138,7 @@ export const exitSchema = z.looseObject({
   endedAt: z.number(),
   /** The node asked the wrapper to end, and nobody had asked for a stop. */
   preempted: z.boolean().optional(),
-  /** Why the trainer could not be started at all. */
+  /** Why the trainer could not be started at all, or, in the foreground, why it failed. */
   error: z.string().optional(),
 });
 export type Exit = z.infer<typeof exitSchema>;

@@ -98,6 +98,7 @@ function startGated({ runDirectory, segment, program }: WrapperOptions): Promise
     process.execPath,
     program.main,
     'pretrain',
+    '--wrapped',
     '--run-dir',
     runDirectory,
     ...(segment > 0 ? ['--resume'] : []),

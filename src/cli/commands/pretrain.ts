@@ -3,7 +3,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { stringify as stringifyYaml } from 'yaml';
-import { BiphaseError } from '../../core/errors.ts';
+import { thisMachine } from '../../agent/processTable.ts';
+import { ForegroundSegment } from '../../agent/wrapper/foregroundSegment.ts';
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { presetRunFile, presetText, studyPreset, studyPresets } from '../../core/studyPresets.ts';
@@ -11,6 +13,7 @@ import { exitCodes, isRunId, runFiles, type Spec, specSchema } from '../../proto
 import type { RunFile } from '../../protocol/runFile.ts';
 import { bundleHash } from '../../trainer/training/bundleIdentity.ts';
 import { runPretraining } from '../../trainer/training/pretrain.ts';
+import { checkNotBegun, firstFreeSegment } from '../../trainer/training/segments.ts';
 import type { Command } from '../command.ts';
 import { type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot, rootOf } from '../places.ts';
@@ -98,6 +101,8 @@ function findRun(
 const optionTable = {
   'run-dir': { type: 'string' },
   resume: { type: 'boolean' },
+  // The wrapper's: it writes state.json and exit.json itself.
+  wrapped: { type: 'boolean' },
   preset: { type: 'string' },
   data: { type: 'string' },
   from: { type: 'string' },
@@ -130,6 +135,62 @@ function listPresets(): number {
   return exitCodes.finished;
 }
 
+/** Trains one segment. `cutShort` records an end that does not wait for a checkpoint. */
+function train(
+  spec: Spec,
+  runFolder: string,
+  resume: boolean,
+  cutShort: (signal: string) => Promise<void>,
+): Promise<number> {
+  const line = new ProgressLine(process.stderr);
+  let signals = 0;
+  return runPretraining({
+    file: spec.file,
+    runFolder,
+    runId: spec.id,
+    root: rootOf(runFolder),
+    resume,
+    onProgress: (progress) => line.show(spec.name, progress),
+    onNotice: (sentence) => line.notice(sentence),
+    onStoppable: (stop) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const)
+        process.on(signal, () => {
+          signals++;
+          stop();
+          // A second Ctrl+C does not wait for the checkpoint.
+          if (signals > 1 && signal === 'SIGINT') void cutShort(signal).finally(() => process.exit(130));
+        });
+    },
+  }).finally(() => line.end());
+}
+
+/** Another process records the end, or nobody. */
+const unrecorded = (): Promise<void> => Promise.resolve();
+
+/** Trains as its own wrapper: how it goes and ends stands in the run's directory, where nodes look. */
+async function trainAlone(spec: Spec, runFolder: string, resume: boolean): Promise<number> {
+  // Before anything is recorded: the run that stands there keeps its own end.
+  if (!resume) checkNotBegun(runFolder);
+  // Windows is no node: nobody looks, and its processes have no identity here.
+  if (process.platform === 'win32') return train(spec, runFolder, resume, unrecorded);
+  const segment = new ForegroundSegment({
+    runDirectory: runFolder,
+    firstFree: firstFreeSegment(runFolder),
+    bundle: bundleHash(),
+    table: thisMachine,
+  });
+  try {
+    const code = await train(spec, runFolder, resume, (signal) => segment.end({ code: null, signal }));
+    await segment.end({ code, signal: null });
+    return code;
+  } catch (thrown) {
+    const { kind, message } = toBiphaseError(thrown);
+    const code = kind === 'usage' ? exitCodes.usage : exitCodes.failed;
+    await segment.end({ code, signal: null, error: message });
+    throw thrown;
+  }
+}
+
 async function run(args: string[]): Promise<number> {
   const options = parseOptions(args, optionTable, 1);
   if (options.flags.has('presets')) return listPresets();
@@ -144,26 +205,10 @@ async function run(args: string[]): Promise<number> {
     preset ?? options.positionals[0],
     runDir === undefined ? undefined : path.resolve(runDir),
   );
-  const line = new ProgressLine(process.stderr);
-  let signals = 0;
-  const code = await runPretraining({
-    file: spec.file,
-    runFolder,
-    runId: spec.id,
-    root: rootOf(runFolder),
-    resume: options.flags.has('resume'),
-    onProgress: (progress) => line.show(spec.name, progress),
-    onNotice: (sentence) => line.notice(sentence),
-    onStoppable: (stop) => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const)
-        process.on(signal, () => {
-          signals++;
-          stop();
-          // A second Ctrl+C does not wait for the checkpoint.
-          if (signals > 1 && signal === 'SIGINT') process.exit(130);
-        });
-    },
-  }).finally(() => line.end());
+  const resume = options.flags.has('resume');
+  const code = options.flags.has('wrapped')
+    ? await train(spec, runFolder, resume, unrecorded)
+    : await trainAlone(spec, runFolder, resume);
   process.stderr.write(`${runFolder}\n`);
   return code;
 }

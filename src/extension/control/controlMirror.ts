@@ -6,7 +6,10 @@ export interface RunsChange {
   removed: string[];
 }
 
-/** A copy of what control says of nodes and runs. Events that come while a snapshot is on its way are kept for after it. */
+/**
+ * A copy of what control says of nodes and runs. Events that come while a snapshot is on its way are kept for after it.
+ * Whatever is applied is answered, and only that: who is told of a change finds it here.
+ */
 export class ControlMirror {
   nodes: readonly NodeSummary[] = [];
   readonly runs = new Map<string, RunSummary>();
@@ -19,35 +22,48 @@ export class ControlMirror {
 
   /** Replaces everything; the answer says what changed. */
   applySnapshot(nodes: readonly NodeSummary[], runs: readonly RunSummary[]): RunsChange {
-    const ids = new Set(runs.map((run) => run.run));
-    const removed = [...this.runs.keys()].filter((id) => !ids.has(id));
-    this.nodes = nodes;
-    this.runs.clear();
-    for (const run of runs) this.runs.set(run.run, run);
-    const late = this.#late ?? [];
-    this.#late = undefined;
-    for (const apply of late) apply();
-    return { runs: [...this.runs.values()], removed };
+    return this.#replace(() => {
+      this.nodes = nodes;
+      this.runs.clear();
+      for (const run of runs) this.runs.set(run.run, run);
+    });
   }
 
-  /** The snapshot did not come. */
-  abandonSnapshot(): void {
-    const late = this.#late ?? [];
-    this.#late = undefined;
-    for (const apply of late) apply();
+  /** The snapshot did not come: what was kept for after it is applied now. */
+  abandonSnapshot(): RunsChange {
+    return this.#replace(() => {});
   }
 
-  applyNodes(nodes: readonly NodeSummary[]): void {
-    if (this.#late) this.#late.push(() => this.applyNodes(nodes));
-    else this.nodes = nodes;
+  /** False while a snapshot is on its way. */
+  applyNodes(nodes: readonly NodeSummary[]): boolean {
+    return this.#apply(() => {
+      this.nodes = nodes;
+    });
   }
 
-  applyRuns(change: RunsChange): void {
+  /** False while a snapshot is on its way. */
+  applyRuns(change: RunsChange): boolean {
+    return this.#apply(() => {
+      for (const run of change.runs) this.runs.set(run.run, run);
+      for (const id of change.removed) this.runs.delete(id);
+    });
+  }
+
+  #apply(change: () => void): boolean {
     if (this.#late) {
-      this.#late.push(() => this.applyRuns(change));
-      return;
+      this.#late.push(change);
+      return false;
     }
-    for (const run of change.runs) this.runs.set(run.run, run);
-    for (const id of change.removed) this.runs.delete(id);
+    change();
+    return true;
+  }
+
+  #replace(change: () => void): RunsChange {
+    const before = [...this.runs.keys()];
+    const late = this.#late ?? [];
+    this.#late = undefined;
+    change();
+    for (const apply of late) apply();
+    return { runs: [...this.runs.values()], removed: before.filter((id) => !this.runs.has(id)) };
   }
 }

@@ -120,12 +120,10 @@ export class ControlService extends Disposable {
       }),
     );
     connection.on('nodes', ({ nodes }) => {
-      this.#mirror.applyNodes(nodes);
-      this.#nodesChanged.fire(this.#mirror.nodes);
+      if (this.#mirror.applyNodes(nodes)) this.#nodesChanged.fire(this.#mirror.nodes);
     });
     connection.on('runs', (change) => {
-      this.#mirror.applyRuns(change);
-      this.#runsChanged.fire(change);
+      if (this.#mirror.applyRuns(change)) this.#runsChanged.fire(change);
     });
     connection.on('points', (data, binary) => this.#points.fire({ data, binary }));
     connection.on('prompt', (prompt) => this.#prompted.fire(prompt));
@@ -157,13 +155,16 @@ export class ControlService extends Disposable {
         connection.call('nodes', {}),
         connection.call('runs', {}),
       ]);
-      const change = this.#mirror.applySnapshot(nodes, runs);
-      this.#nodesChanged.fire(this.#mirror.nodes);
-      this.#runsChanged.fire(change);
+      this.#tell(this.#mirror.applySnapshot(nodes, runs));
     } catch (error) {
-      this.#mirror.abandonSnapshot();
+      this.#tell(this.#mirror.abandonSnapshot());
       throw error;
     }
+  }
+
+  #tell(change: RunsChange): void {
+    this.#nodesChanged.fire(this.#mirror.nodes);
+    this.#runsChanged.fire(change);
   }
 
   /** A window that is not trusted is asked nothing. */

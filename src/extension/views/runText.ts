@@ -1,6 +1,7 @@
 import { formatCompact, formatDuration } from '../../core/numberFormat.ts';
 import type { RunSummary } from '../../protocol/controlApi.ts';
 import type { MetricNumber, RunState } from '../../protocol/runDirectory.ts';
+import { itemContexts } from '../ids.ts';
 
 /** States in which a run can be stopped. */
 const activeStates: readonly RunState[] = ['queued', 'starting', 'running', 'stopping'];
@@ -12,6 +13,12 @@ export function isActive(run: Pick<RunSummary, 'state'>): boolean {
 }
 export function isResumable(run: Pick<RunSummary, 'state' | 'onNode'>): boolean {
   return run.onNode && resumableStates.includes(run.state);
+}
+
+/** `viewItem` of a run in the tree: what its buttons depend on. */
+export function runContext(run: Pick<RunSummary, 'state' | 'onNode'>): string {
+  if (isActive(run)) return itemContexts.activeRun;
+  return isResumable(run) ? itemContexts.resumableRun : itemContexts.endedRun;
 }
 
 /** A codicon and a theme colour for each state: shape and colour both say it. */

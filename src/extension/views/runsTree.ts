@@ -3,7 +3,7 @@ import type { RunSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { Disposable } from '../disposable.ts';
 import { contextKeys, itemContexts, viewIds } from '../ids.ts';
-import { isActive, newestFirst, runDescription, runIcons, runTooltip } from './runText.ts';
+import { newestFirst, runContext, runDescription, runIcons, runTooltip } from './runText.ts';
 import { themeIcon, tooltip } from './treeBase.ts';
 
 type Element = { kind: 'run'; run: string } | { kind: 'checkpoint'; run: string; step: number };
@@ -59,7 +59,7 @@ function runItem(run: RunSummary): vscode.TreeItem {
   item.description = runDescription(run);
   item.iconPath = themeIcon(runIcons[run.state]);
   item.tooltip = tooltip(runTooltip(run));
-  item.contextValue = isActive(run) ? itemContexts.activeRun : itemContexts.endedRun;
+  item.contextValue = runContext(run);
   item.accessibilityInformation = { label: `${run.name}, ${run.state}, ${item.description}` };
   return item;
 }

@@ -20,7 +20,7 @@ import { peakOf } from './peakRate.ts';
 import { pinnedSource } from './pinnedSource.ts';
 import { ProgressTicker } from './progressTicker.ts';
 import { RunWriter } from './runWriter.ts';
-import { begunSegments, nextSegment, readWrapperState } from './segments.ts';
+import { begunSegments, checkNotBegun, nextSegment, readWrapperState } from './segments.ts';
 import {
   checkpointTokenizer,
   checkStart,
@@ -270,10 +270,7 @@ function recordFailure(error: BiphaseError, writer: RunWriter, ticker: ProgressT
 export async function runPretraining(options: PretrainOptions): Promise<number> {
   const written = parseRunFile(options.file);
   const { runFolder } = options;
-  if (!options.resume && begunSegments(runFolder).length > 0)
-    throw new BiphaseError('usage', `The run in ${runFolder} has begun already.`, {
-      next: 'Add --resume to go on.',
-    });
+  if (!options.resume) checkNotBegun(runFolder);
   const stop = new StopRequest(runFolder);
   if (options.resume) stop.forget(readWrapperState(runFolder)?.startedAt ?? Date.now() / 1000);
   options.onStoppable(() => stop.ask());

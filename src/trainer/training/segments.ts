@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { BiphaseError } from '../../core/errors.ts';
 import { runFiles, wrapperStateSchema } from '../../protocol/runDirectory.ts';
 
 /** What the wrapper wrote for this segment, where there is one. */
@@ -24,9 +25,20 @@ export function begunSegments(runFolder: string): number[] {
     .sort((a, b) => a - b);
 }
 
+/** @throws BiphaseError `usage` where the run has begun and nobody asked to go on with it */
+export function checkNotBegun(runFolder: string): void {
+  if (begunSegments(runFolder).length > 0)
+    throw new BiphaseError('usage', `The run in ${runFolder} has begun already.`, {
+      next: 'Add --resume to go on.',
+    });
+}
+
+/** Number after the last segment that has begun computing. */
+export function firstFreeSegment(runFolder: string): number {
+  return (begunSegments(runFolder).at(-1) ?? -1) + 1;
+}
+
 /** Number of the segment that begins now: the wrapper's, or the next free one. */
 export function nextSegment(runFolder: string): number {
-  const begun = begunSegments(runFolder);
-  const next = begun.length === 0 ? 0 : begun[begun.length - 1] + 1;
-  return Math.max(next, readWrapperState(runFolder)?.segment ?? 0);
+  return Math.max(firstFreeSegment(runFolder), readWrapperState(runFolder)?.segment ?? 0);
 }

@@ -151,7 +151,11 @@ test('a finished run is not resumed, and is deleted on request', async () => {
   const spec = root.spec(3);
   await agent.peer.call('launch', { spec, ...bare });
   await agent.untilState(spec.id, 'finished');
-  await assert.rejects(agent.peer.call('resume', { run: spec.id, ...bare }), /finished/);
+  await assert.rejects(agent.peer.call('resume', { run: spec.id, ...bare }), (error: BiphaseError) => {
+    assert.equal(error.message, 'test has finished; there is nothing left to resume.');
+    assert.match(error.next ?? '', new RegExp(`${spec.id}@3\\b.*Launch from File`));
+    return true;
+  });
   await agent.peer.call('delete', { run: spec.id });
   await agent.until('gone', () => agent.gone.has(spec.id));
   assert.deepEqual(

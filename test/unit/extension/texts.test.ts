@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { BiphaseError } from '../../../src/core/errors.ts';
@@ -9,6 +10,7 @@ import { diagnosticsText } from '../../../src/extension/commands/diagnosticsText
 import { ControlMirror } from '../../../src/extension/control/controlMirror.ts';
 import { errorAction, errorText, untrustedSentence } from '../../../src/extension/errorText.ts';
 import { parseHost } from '../../../src/extension/hostText.ts';
+import { commandIds } from '../../../src/extension/ids.ts';
 import {
   modelDescription,
   newRunFileText,
@@ -20,12 +22,13 @@ import { nodeDescription } from '../../../src/extension/views/nodeText.ts';
 import {
   isResumable,
   newestFirst,
+  runContext,
   runDescription,
   runIcons,
   statusBarText,
 } from '../../../src/extension/views/runText.ts';
 import type { NodeSummary, RunSummary } from '../../../src/protocol/controlApi.ts';
-import { isRunId } from '../../../src/protocol/runDirectory.ts';
+import { isRunId, runStates } from '../../../src/protocol/runDirectory.ts';
 import { modelPresetNames } from '../../../src/protocol/runFile.ts';
 
 function run(parts: Partial<RunSummary> = {}): RunSummary {
@@ -195,11 +198,39 @@ test('diagnostics hold no host, user, folder or name of a run', () => {
 test('what comes while a snapshot is on its way is applied after it', () => {
   const mirror = new ControlMirror();
   mirror.expectSnapshot();
-  mirror.applyRuns({ runs: [run({ step: 9 })], removed: [] });
+  assert.equal(mirror.applyRuns({ runs: [run({ step: 9 })], removed: [] }), false, 'nobody is told before');
   assert.equal(mirror.runs.size, 0);
   mirror.applySnapshot([node()], [run({ step: 5 }), run({ run: '20260101-bbbbbbbb' })]);
   assert.equal(mirror.runs.get('20260101-aaaaaaaa')?.step, 9);
   mirror.expectSnapshot();
   const change = mirror.applySnapshot([], [run()]);
   assert.deepEqual(change.removed, ['20260101-bbbbbbbb']);
+});
+
+test('a state that came while a snapshot was on its way is told even when the snapshot does not come', () => {
+  const mirror = new ControlMirror();
+  assert.equal(mirror.applyRuns({ runs: [run({ state: 'starting' })], removed: [] }), true);
+  mirror.expectSnapshot();
+  assert.equal(mirror.applyRuns({ runs: [run({ state: 'finished' })], removed: [] }), false);
+  assert.deepEqual(
+    mirror.abandonSnapshot().runs.map(({ state }) => state),
+    ['finished'],
+  );
+  mirror.expectSnapshot();
+  assert.equal(mirror.applyRuns({ runs: [], removed: [run().run] }), false);
+  assert.deepEqual(mirror.applySnapshot([], [run()]), { runs: [], removed: [run().run] });
+});
+
+test('Resume is offered in the tree for the runs that the palette lists, and for no others', () => {
+  const { menus } = JSON.parse(
+    fs.readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  ).contributes;
+  const offers = (menus['view/item/context'] as { command: string; when: string }[])
+    .filter(({ command }) => command === commandIds.resumeRun)
+    .map(({ when }) => /viewItem == ([\w.]+)/.exec(when)?.[1]);
+  for (const state of runStates)
+    for (const onNode of [true, false])
+      for (const offered of offers)
+        assert.equal(runContext({ state, onNode }) === offered, isResumable({ state, onNode }), state);
+  assert.equal(runContext({ state: 'finished', onNode: true }), 'run.ended');
 });
