@@ -7,14 +7,19 @@ const rateHeight = 60;
 const barTop = rateHeight + 8;
 const barHeight = 30;
 
+/** Each objective has one colour, whatever phases a run has. */
+const colours: Record<string, number> = { clm: 1, mlm: 2, mixed: 3 };
+
+/** "40 %", or "50 → 10 %" where the ratio falls; empty for CLM. */
+function maskText({ maskRatio }: LaunchCheck['phases'][number]): string {
+  const ends = [...new Set(maskRatio)].map((ratio) => formatValue(ratio * 100).replace(/\.0+$/, ''));
+  return ends.length === 0 ? '' : `${ends.join(' → ')} %`;
+}
+
 /** A phase in words: "mlm, 40 % masked, steps 10,000 to 42,000". */
 export function phaseText(phase: LaunchCheck['phases'][number]): string {
-  const mask = phase.maskRatio;
-  const masked =
-    mask && mask.length > 0
-      ? `, ${mask.map((m) => formatValue(m * 100).replace(/\.0+$/, '')).join(' → ')} % masked`
-      : '';
-  return `${phase.objective}${masked}, steps ${formatCount(phase.from)} to ${formatCount(phase.until)}`;
+  const mask = maskText(phase);
+  return `${phase.objective}${mask === '' ? '' : `, ${mask} masked`}, steps ${formatCount(phase.from)} to ${formatCount(phase.until)}`;
 }
 
 /** The learning rate over the run in words. */
@@ -33,7 +38,6 @@ export function phaseBar(check: LaunchCheck): HTMLElement {
   const { warmup, decayStart } = check.schedule;
   const base = rateHeight;
   const rate = `M0 ${base}L${at(warmup)} 4L${at(Math.max(warmup, decayStart))} 4L${width} ${decayStart < check.steps ? base : 4}V${base}Z`;
-  const objectives = [...new Set(check.phases.map((p) => p.objective))];
   const picture = svg('svg', {
     class: 'phase-bar',
     attributes: {
@@ -45,7 +49,7 @@ export function phaseBar(check: LaunchCheck): HTMLElement {
       svg('path', { class: 'rate', attributes: { d: rate, 'vector-effect': 'non-scaling-stroke' } }),
       ...check.phases.map((phase) =>
         svg('rect', {
-          class: `phase series-${(objectives.indexOf(phase.objective) % 7) + 1}`,
+          class: `phase series-${colours[phase.objective] ?? 4}`,
           attributes: {
             x: at(phase.from) + 1.5,
             y: barTop,
@@ -93,7 +97,5 @@ export function phaseBar(check: LaunchCheck): HTMLElement {
 }
 
 function phaseLabel(phase: LaunchCheck['phases'][number]): string {
-  const mask = phase.maskRatio;
-  if (!mask || mask.length === 0) return phase.objective;
-  return `${phase.objective} ${mask.map((m) => formatValue(m * 100).replace(/\.0+$/, '')).join(' → ')} %`;
+  return `${phase.objective} ${maskText(phase)}`.trimEnd();
 }

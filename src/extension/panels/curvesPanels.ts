@@ -24,10 +24,10 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
     this.register(vscode.window.registerWebviewPanelSerializer(panelIds.curves, this));
   }
 
-  /** Shows these runs beside those on show; without any: those on show, else what runs, else the newest run. */
+  /** Shows these runs beside those on show; without any: what runs, else those on show, else the newest run. */
   async show(runs: readonly string[] = []): Promise<void> {
     if (this.#panel) {
-      if (runs.length > 0) this.#panel.addRuns(runs);
+      this.#panel.addRuns(runs.length > 0 ? runs : this.#activeRuns());
       this.#panel.reveal();
       return;
     }
@@ -66,8 +66,14 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
     } catch {
       return [];
     }
+    const active = this.#activeRuns();
+    if (active.length > 0) return active;
     const all = [...this.#service.runs.values()].sort(newestFirst);
-    const active = all.filter(isActive);
-    return (active.length > 0 ? active : all.slice(0, 1)).map((run) => run.run);
+    return all.slice(0, 1).map((run) => run.run);
+  }
+
+  #activeRuns(): string[] {
+    const active = [...this.#service.runs.values()].filter(isActive);
+    return active.sort(newestFirst).map((run) => run.run);
   }
 }
