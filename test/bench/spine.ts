@@ -82,7 +82,7 @@ async function persistently(page: Page, choose: () => Promise<void>): Promise<vo
       await choose();
       return;
     } catch (error) {
-      if (attempt === 3) throw error;
+      if (attempt === 7) throw error;
       await page.keyboard.press('Escape');
     }
   }
