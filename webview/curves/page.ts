@@ -35,6 +35,9 @@ export interface DrawnDetail {
 /** How long after the last change of the view finer points are asked for and the state is saved. */
 const settleMilliseconds = 150;
 
+/** Milliseconds that drawing rests at most. */
+const longestRest = 200;
+
 /** The curves page: holds the UI state, joins runs, series and views, and draws what changed in the next frame. */
 export class CurvesPage {
   private readonly channel: Channel<ReturnType<typeof fromCurvesPage.parse>>;
@@ -57,6 +60,9 @@ export class CurvesPage {
   private readonly dirtyPanels = new Set<PanelView>();
   private readonly arrived = new Map<string, SeriesKey>();
   private frame: number | undefined;
+  /** A slow picture is followed by as long a rest, so that points and keys are not kept waiting by drawing alone. */
+  private restUntil = 0;
+  private resting: ReturnType<typeof setTimeout> | undefined;
   private settling: ReturnType<typeof setTimeout> | undefined;
 
   constructor(root: HTMLElement) {
@@ -322,11 +328,19 @@ export class CurvesPage {
 
   private drawLater(view: PanelView): void {
     this.dirtyPanels.add(view);
-    this.frame ??= requestAnimationFrame(() => this.drawFrame());
+    if (this.frame !== undefined || this.resting !== undefined) return;
+    const rest = this.restUntil - performance.now();
+    if (rest <= 0) this.frame = requestAnimationFrame(() => this.drawFrame());
+    else
+      this.resting = setTimeout(() => {
+        this.resting = undefined;
+        this.frame ??= requestAnimationFrame(() => this.drawFrame());
+      }, rest);
   }
 
   private drawFrame(): void {
     this.frame = undefined;
+    const started = performance.now();
     const dirty = [...this.dirtyPanels];
     this.dirtyPanels.clear();
     if (!this.state) return;
@@ -334,6 +348,8 @@ export class CurvesPage {
     else for (const view of dirty) if (this.panels.includes(view)) view.draw(this.scene(view));
     this.showCursor();
     this.reportDrawn();
+    const ended = performance.now();
+    this.restUntil = ended + Math.min(longestRest, ended - started);
   }
 
   /** Says what was drawn, for whoever measures: an event in this frame, nothing else. */
