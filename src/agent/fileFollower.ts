@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { hasCode } from './files.ts';
 
 const chunkBytes = 64 * 1024;
@@ -16,12 +16,14 @@ export interface Piece {
 /**
  * Sends a growing file's bytes from an offset on, as they are: lines may be cut anywhere. Opens the file anew at each
  * look, which network file systems need to show its true size, and which notices another file under the same name.
+ * After what was new it rests for `restMs`: lines of a quick run travel together, and cost everyone behind it one turn.
  */
 export class FileFollower {
   readonly #file: string;
   readonly #send: (piece: Piece) => void;
   /** False: nobody listens any more. */
   readonly #ready: () => Promise<boolean>;
+  readonly #restMs: number;
   #offset: number;
   #identity: string | null;
   #looking = false;
@@ -33,12 +35,14 @@ export class FileFollower {
     start: { offset: number; identity: string | null },
     send: (piece: Piece) => void,
     ready: () => Promise<boolean>,
+    restMs = 0,
   ) {
     this.#file = file;
     this.#offset = start.offset;
     this.#identity = start.identity;
     this.#send = send;
     this.#ready = ready;
+    this.#restMs = restMs;
   }
 
   /** Sends what is new. Calls during a look are folded into one more look after it. */
@@ -49,7 +53,9 @@ export class FileFollower {
     try {
       while (this.#again && !this.#closed) {
         this.#again = false;
+        const before = this.#offset;
         while (!this.#closed && (await this.#ready()) && !this.#closed && this.#sendPiece()) await nextTurn();
+        if (this.#offset !== before && this.#restMs > 0) await delay(this.#restMs, undefined, { ref: false });
       }
     } finally {
       this.#looking = false;

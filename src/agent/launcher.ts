@@ -31,13 +31,16 @@ export class Launcher {
   readonly #root: NodeRoot;
   readonly #table: ProcessTable;
   readonly #own: Program;
+  readonly #background: boolean;
   /** Starts in progress by run and segment: a second call joins the first. */
   readonly #starting = new Map<string, Promise<boolean>>();
 
-  constructor(root: NodeRoot, table: ProcessTable, own: Program) {
+  /** `background`: runs take what other programs leave. */
+  constructor(root: NodeRoot, table: ProcessTable, own: Program, background: boolean) {
     this.#root = root;
     this.#table = table;
     this.#own = own;
+    this.#background = background;
   }
 
   /** Starts a new run, or answers that it was started before. Completes a launch that a crash cut short. */
@@ -108,7 +111,15 @@ export class Launcher {
     const outputStart = fs.fstatSync(output).size;
     const wrapper = spawn(
       process.execPath,
-      [program.main, 'wrapper', '--run-dir', directory, '--segment', String(segment)],
+      [
+        program.main,
+        'wrapper',
+        '--run-dir',
+        directory,
+        '--segment',
+        String(segment),
+        ...(this.#background ? ['--background'] : []),
+      ],
       {
         cwd: os.homedir(),
         env: { ...process.env, ...environment },

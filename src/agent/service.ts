@@ -22,6 +22,9 @@ import { deleteRun, killRun, stopRun } from './runActions.ts';
 import { readSlice } from './runFileSlice.ts';
 import { RunWatcher } from './runWatcher.ts';
 
+/** Milliseconds that a followed file rests after what was sent of it. */
+const followRestMs = 40;
+
 type NoMethods = Record<never, never>;
 type AgentPeer = RpcPeer<AgentMethods, NoMethods, AgentEvents, NoMethods>;
 
@@ -38,12 +41,17 @@ export class AgentService {
   #open = 0;
   #idle: (() => void) | undefined;
 
-  constructor(root: NodeRoot, table: ProcessTable, own: Program, outbox: Outbox) {
+  constructor(
+    root: NodeRoot,
+    table: ProcessTable,
+    own: Program,
+    { outbox, background }: { outbox: Outbox; background: boolean },
+  ) {
     this.#root = root;
     this.#table = table;
     this.#own = own;
     this.#outbox = outbox;
-    this.#launcher = new Launcher(root, table, own);
+    this.#launcher = new Launcher(root, table, own, background);
     this.#watcher = new RunWatcher(root, table, {
       report: (report) => this.peer.emit('run', report),
       gone: (run) => this.#forget(run),
@@ -151,6 +159,7 @@ export class AgentService {
       ({ offset, identity, reset, bytes }) =>
         this.peer.emit('bytes', { run, file, offset, identity, reset }, bytes),
       () => this.#outbox.ready(),
+      followRestMs,
     );
     this.#followers.set(key, follower);
     this.#lookAt(follower);

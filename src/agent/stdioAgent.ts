@@ -12,17 +12,27 @@ import { AgentService } from './service.ts';
 /** A launch that is under way when control hangs up may still finish. */
 const goodbyeMs = 5000;
 
+export interface AgentOptions {
+  root: string;
+  /** Runs that are started here take what other programs leave. */
+  background: boolean;
+}
+
 /**
  * Serves control over two streams until the input ends. On a node this process owns: the root folder (see
  * docs/architecture.md, "Places"), nothing else. Answers with the exit code.
  */
-export async function serveStdio(rootFolder: string, input: Readable, output: Writable): Promise<number> {
+export async function serveStdio(
+  { root, background }: AgentOptions,
+  input: Readable,
+  output: Writable,
+): Promise<number> {
   process.umask(0o077);
   // One stray line on stdout would break the frames.
   globalThis.console = new Console(process.stderr, process.stderr);
   for (const signal of ['SIGHUP', 'SIGTERM'] as const) process.once(signal, () => input.destroy());
   const outbox = new Outbox(output);
-  const service = new AgentService(new NodeRoot(rootFolder), thisMachine, ownProgram(), outbox);
+  const service = new AgentService(new NodeRoot(root), thisMachine, ownProgram(), { outbox, background });
   let exitCode = 0;
   try {
     // A reader that has gone ends the service, as the end of its questions does.

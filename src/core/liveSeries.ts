@@ -1,4 +1,4 @@
-import type { SeriesHeader } from '../protocol/controlApi.ts';
+import type { PointsDelta, SeriesHeader } from '../protocol/controlApi.ts';
 import type { SeriesColumns } from './seriesBytes.ts';
 
 /** One point as a chart takes it. x in the unit of the axis (steps, tokens or seconds). */
@@ -7,14 +7,6 @@ export interface CurvePoint {
   y: number;
   step: number;
   segment: number;
-}
-
-/** A delta's header: what the `points` event carries. */
-export interface DeltaHeader extends SeriesHeader {
-  follows: number;
-  reset: boolean;
-  tokens: number;
-  time: number;
 }
 
 /** `stale`: the points are already here. `gap`: something is missing, ask for a new snapshot. */
@@ -45,7 +37,7 @@ export class LiveSeries {
    * Appends a delta (columns with x = step). A segment that resumed earlier than our end hides what it repeats.
    * `until`: steps beyond it are counted as seen but not kept (the series shows a closed range).
    */
-  append(header: DeltaHeader, columns: SeriesColumns, until = Number.POSITIVE_INFINITY): DeltaOutcome {
+  append(header: PointsDelta, columns: SeriesColumns, until = Number.POSITIVE_INFINITY): DeltaOutcome {
     if (header.reset) return 'gap';
     if (header.version <= this.version) return 'stale';
     if (header.follows !== this.version) return 'gap';

@@ -100,6 +100,19 @@ export const seriesHeaderSchema = z.object({
 });
 export type SeriesHeader = z.infer<typeof seriesHeaderSchema>;
 
+/**
+ * New points of a subscribed series since the last delta, in the layout of `seriesHeaderSchema` with x = step.
+ * `follows`: version of the snapshot or delta before it; a gap or `reset` asks for a new snapshot.
+ * `tokens` and `time`: of the newest point, in the units of x = tokens and x = time (`elapsed`).
+ */
+export const pointsDeltaSchema = seriesHeaderSchema.extend({
+  follows: z.number().int(),
+  reset: z.boolean(),
+  tokens: z.number(),
+  time: z.number(),
+});
+export type PointsDelta = z.infer<typeof pointsDeltaSchema>;
+
 export const seriesRequestSchema = z.object({
   run: runIdSchema,
   metric: z.string(),
@@ -244,17 +257,7 @@ export const controlEvents = {
   nodes: z.object({ nodes: z.array(nodeSummarySchema) }),
   /** Changed runs only. */
   runs: z.object({ runs: z.array(runSummarySchema), removed: z.array(runIdSchema) }),
-  /**
-   * New points of a subscribed series since the last event, in the layout of `seriesHeaderSchema` with x = step.
-   * `follows`: version of the snapshot or event before it; a gap or `reset` asks for a new snapshot.
-   * `tokens` and `time`: of the newest point, in the units of x = tokens and x = time (`elapsed`).
-   */
-  points: seriesHeaderSchema.extend({
-    follows: z.number().int(),
-    reset: z.boolean(),
-    tokens: z.number(),
-    time: z.number(),
-  }),
+  points: pointsDeltaSchema,
   prompt: promptSchema,
   /** The prompt was answered elsewhere. */
   promptDone: z.object({ id: z.string() }),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   launchCheckSchema,
+  pointsDeltaSchema,
   runSummarySchema,
   seriesHeaderSchema,
   seriesRequestSchema,
@@ -31,15 +32,8 @@ export const toCurvesPage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('runs'), runs: z.array(runSummarySchema), removed: z.array(runIdSchema) }),
   /** Answer to `series`; binary as seriesHeaderSchema says. */
   z.object({ type: z.literal('series'), request: z.number().int(), header: seriesHeaderSchema }),
-  /** New points of a shown series. */
-  z.object({
-    type: z.literal('points'),
-    header: seriesHeaderSchema,
-    follows: z.number().int(),
-    reset: z.boolean(),
-    tokens: z.number(),
-    time: z.number(),
-  }),
+  /** New points of shown series, in the order they came; binary: those of one delta after those of another. */
+  z.object({ type: z.literal('points'), deltas: z.array(pointsDeltaSchema) }),
   z.object({ type: z.literal('failed'), request: z.number().int(), message: z.string() }),
 ]);
 export type ToCurvesPage = z.infer<typeof toCurvesPage>;

@@ -61,8 +61,8 @@ export class AgentProcess {
   readonly received = new Map<string, Received>();
   #changed: (() => void)[] = [];
 
-  constructor(root: string) {
-    this.child = spawn(process.execPath, [builtMain, 'agent', '--root', root], {
+  constructor(root: string, options: readonly string[] = []) {
+    this.child = spawn(process.execPath, [builtMain, 'agent', '--root', root, ...options], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.peer = new RpcPeer(
@@ -184,8 +184,8 @@ export class TestRoot {
     fs.symlinkSync(path.dirname(builtMain), path.join(this.path, 'bundles', this.bundle));
   }
 
-  agent(): AgentProcess {
-    const agent = new AgentProcess(this.path);
+  agent(options: readonly string[] = []): AgentProcess {
+    const agent = new AgentProcess(this.path, options);
     this.#agents.push(agent);
     return agent;
   }

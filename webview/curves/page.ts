@@ -1,4 +1,5 @@
-import type { RunSummary, SeriesHeader } from '../../src/protocol/controlApi.ts';
+import { bytesPerPoint } from '../../src/core/seriesBytes.ts';
+import type { PointsDelta, RunSummary, SeriesHeader } from '../../src/protocol/controlApi.ts';
 import {
   type CurvesState,
   fromCurvesPage,
@@ -124,15 +125,22 @@ export class CurvesPage {
       case 'series':
         this.store.answered(message.request, message.header as SeriesHeader, binary);
         return;
-      case 'points': {
-        const { header, follows, reset, tokens, time } = message;
-        const delta = { ...header, follows, reset, tokens, time };
-        if (this.store.appended(delta, binary))
-          this.arrived.set(`${header.run} ${header.metric}`, { run: header.run, metric: header.metric });
+      case 'points':
+        this.takeDeltas(message.deltas, binary ?? new ArrayBuffer(0));
         return;
-      }
       case 'failed':
         this.store.failed(message.request, message.message);
+    }
+  }
+
+  private takeDeltas(deltas: readonly PointsDelta[], binary: ArrayBuffer): void {
+    let offset = 0;
+    for (const delta of deltas) {
+      const { run, metric } = delta;
+      const end = offset + delta.points * bytesPerPoint;
+      if (this.store.appended(delta, binary.slice(offset, end)))
+        this.arrived.set(`${run} ${metric}`, { run, metric });
+      offset = end;
     }
   }
 

@@ -1,6 +1,6 @@
-import { type DeltaHeader, LiveSeries, stepsOfRange } from '../../src/core/liveSeries.ts';
+import { LiveSeries, stepsOfRange } from '../../src/core/liveSeries.ts';
 import { decodeSeries } from '../../src/core/seriesBytes.ts';
-import type { SeriesHeader, SeriesRequest } from '../../src/protocol/controlApi.ts';
+import type { PointsDelta, SeriesHeader, SeriesRequest } from '../../src/protocol/controlApi.ts';
 
 export type SeriesX = SeriesHeader['x'];
 
@@ -22,7 +22,7 @@ interface Entry extends SeriesKey {
   wholeRequest: number | undefined;
   detailRequest: { number: number; range: readonly [number, number]; open: boolean } | undefined;
   /** Deltas that came while a snapshot was under way. */
-  queued: { header: DeltaHeader; bytes: ArrayBuffer }[];
+  queued: { header: PointsDelta; bytes: ArrayBuffer }[];
   problem: string | undefined;
 }
 
@@ -162,7 +162,7 @@ export class SeriesStore {
   }
 
   /** New points; returns whether something changed on show. */
-  appended(header: DeltaHeader, bytes: ArrayBuffer | undefined): boolean {
+  appended(header: PointsDelta, bytes: ArrayBuffer | undefined): boolean {
     const entry = this.entries.get(keyOf(header.run, header.metric));
     if (!entry) return false;
     const held = bytes ?? new ArrayBuffer(0);
@@ -175,7 +175,7 @@ export class SeriesStore {
     return changed;
   }
 
-  private apply(entry: Entry, header: DeltaHeader, bytes: ArrayBuffer): boolean {
+  private apply(entry: Entry, header: PointsDelta, bytes: ArrayBuffer): boolean {
     const columns = decodeSeries(bytes, header.points);
     const outcome = entry.whole?.append(header, columns) ?? 'gap';
     if (outcome === 'stale') return false;

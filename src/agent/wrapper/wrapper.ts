@@ -11,6 +11,7 @@ import {
   type WrapperState,
   wrapperStateSchema,
 } from '../../protocol/runDirectory.ts';
+import { letOthersFirst } from '../backgroundPriority.ts';
 import { hasCode, readJson, writeByRename } from '../files.ts';
 import type { Program } from '../ownBundle.ts';
 import { ownIdentity, type ProcessTable } from '../processTable.ts';
@@ -32,6 +33,8 @@ export interface WrapperOptions {
   segment: number;
   program: Program;
   table: ProcessTable;
+  /** The trainer takes what other programs leave. */
+  background: boolean;
 }
 
 /** Starts one segment's trainer, waits for it and records its end. Answers with the wrapper's own exit code. */
@@ -73,6 +76,7 @@ async function runTrainer(options: WrapperOptions): Promise<Exit> {
     trainer.on('exit', (code, signal) => resolve({ code, signal }));
   });
   const pid = trainer.pid!;
+  if (options.background) letOthersFirst(pid);
   const state: WrapperState = {
     schema: 1,
     segment,

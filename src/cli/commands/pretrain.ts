@@ -98,18 +98,6 @@ function findRun(
   return { runFolder: runDir, spec: existing };
 }
 
-/**
- * A launched run takes what the editor, the agent and whoever else works on the machine leave: a curve is drawn while
- * all processors train. Threads that are started later inherit it.
- */
-function letOthersFirst(): void {
-  try {
-    os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // Where the system forbids it the run is as any other.
-  }
-}
-
 const optionTable = {
   'run-dir': { type: 'string' },
   resume: { type: 'boolean' },
@@ -219,7 +207,6 @@ async function run(args: string[]): Promise<number> {
   );
   const resume = options.flags.has('resume');
   const wrapped = options.flags.has('wrapped');
-  if (wrapped) letOthersFirst();
   const code = wrapped
     ? await train(spec, runFolder, resume, unrecorded)
     : await trainAlone(spec, runFolder, resume);

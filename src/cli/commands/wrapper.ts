@@ -10,13 +10,19 @@ export const command: Command = {
   name: 'wrapper',
   summary: 'starts one segment of a run and records how it ends (internal)',
   help: `
-biphase wrapper --run-dir DIR --segment N
+biphase wrapper --run-dir DIR --segment N [--background]
 
 Starts the trainer of one segment in a process group of its own, writes state.json before it may begin and exit.json
 when it has ended. Ends with 75 where another process has the segment.
+
+  --background  the trainer takes what other programs on this machine leave
 `,
   run: async (args) => {
-    const options = parseOptions(args, { 'run-dir': { type: 'string' }, segment: { type: 'string' } }, 0);
+    const options = parseOptions(
+      args,
+      { 'run-dir': { type: 'string' }, segment: { type: 'string' }, background: { type: 'boolean' } },
+      0,
+    );
     const directory = options.values.get('run-dir');
     const segment = integerOption(options, 'segment');
     if (directory === undefined || segment === undefined)
@@ -26,6 +32,7 @@ when it has ended. Ends with 75 where another process has the segment.
       segment,
       program: ownProgram(),
       table: thisMachine,
+      background: options.flags.has('background'),
     });
   },
 };

@@ -28,7 +28,8 @@ export const localNode: NodeKind = {
     const node = await findNode(config.nodePath);
     const main = path.join(root, 'bundles', hash, 'biphase.mjs');
     return {
-      agentArgv: [...node.argv, main, 'agent', '--root', root],
+      // The person works on this computer meanwhile.
+      agentArgv: [...node.argv, main, 'agent', '--root', root, '--background'],
       bundle: hash,
       findings: [
         `Root: ${root}.`,

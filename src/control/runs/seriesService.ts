@@ -1,13 +1,12 @@
 import { decimate } from '../../core/decimation.ts';
 import type { WithBytes } from '../../core/rpcPeer.ts';
 import { encodeSeries, type SeriesColumns } from '../../core/seriesBytes.ts';
-import type { EventOf } from '../../protocol/contract.ts';
-import type { ControlEvents, SeriesHeader, SeriesRequest } from '../../protocol/controlApi.ts';
+import type { PointsDelta, SeriesHeader, SeriesRequest } from '../../protocol/controlApi.ts';
 import type { CacheStore, Committed } from '../store/cacheStore.ts';
 import type { MetricColumns, RunColumns } from '../store/runColumns.ts';
 
-export interface PointsEvent {
-  data: EventOf<ControlEvents, 'points'>;
+export interface EncodedDelta {
+  data: PointsDelta;
   binary: Uint8Array;
 }
 
@@ -51,8 +50,8 @@ export class SeriesService {
   }
 
   /** The deltas of a commit, for the metrics that somebody watches. Numbers advance for all. */
-  deltas(run: string, committed: Committed, watched: (metric: string) => boolean): PointsEvent[] {
-    const events: PointsEvent[] = [];
+  deltas(run: string, committed: Committed, watched: (metric: string) => boolean): EncodedDelta[] {
+    const events: EncodedDelta[] = [];
     const columns = this.#store.columns(run);
     if (committed.reset)
       for (const key of [...this.#versions.keys()])
@@ -80,7 +79,7 @@ export class SeriesService {
     from: number,
     to: number,
     reset: boolean,
-  ): PointsEvent {
+  ): EncodedDelta {
     const points = columns.metric(metric);
     const follows = this.#version(run, metric);
     const version = ++this.#newestVersion;

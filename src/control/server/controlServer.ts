@@ -45,7 +45,8 @@ export class ControlServer {
         const watched = (metric: string): boolean => sessions.some((s) => s.watches(run, metric));
         for (const { data, binary } of this.#control.series.deltas(run, committed, watched))
           for (const session of sessions) if (session.watches(run, data.metric)) session.points(data, binary);
-        if (committed.metrics.size > 0 || committed.reset) this.#changedRuns.add(run);
+        if (!committed.overview) return;
+        this.#changedRuns.add(run);
         this.#soon();
       },
     });

@@ -50,9 +50,13 @@ export interface FileBytes {
   bytes: Uint8Array;
 }
 
-/** Points [from, to) of each metric that came with a commit; `reset`: what was there before is gone. */
+/**
+ * Points [from, to) of each metric that came with a commit; `reset`: what was there before is gone; `overview`: what
+ * `overview` answers is another one now.
+ */
 export interface Committed {
   reset: boolean;
+  overview: boolean;
   metrics: Map<string, { from: number; to: number }>;
 }
 
@@ -104,7 +108,7 @@ export class CacheStore {
     if (offset > expected || (replaces && offset !== 0)) return undefined;
     const fresh = bytes.subarray(expected - offset);
     if (fresh.length === 0 && !replaces && before.identity !== null)
-      return { reset: false, metrics: new Map() };
+      return { reset: false, overview: false, metrics: new Map() };
     return this.#transaction(run, () => {
       if (replaces) this.#forgetFile(run, file);
       const committed =
@@ -188,6 +192,7 @@ export class CacheStore {
   #addMetrics(run: string, offset: number, bytes: Uint8Array, reset: boolean): Omit<Committed, 'reset'> {
     const loaded = reset ? emptyRun() : this.#load(run);
     this.#loaded.set(run, loaded);
+    const { unreadable } = loaded;
     const before = new Map([...loaded.columns.metrics].map(([name, { value }]) => [name, value.length]));
     this.#apply(loaded, bytes);
     if (loaded.columns.records - loaded.blockedRecords >= blockLength) {
@@ -200,7 +205,8 @@ export class CacheStore {
       const from = before.get(name) ?? 0;
       if (value.length > from) metrics.set(name, { from, to: value.length });
     }
-    return { metrics };
+    const overview = reset || loaded.columns.metrics.size > before.size || loaded.unreadable > unreadable;
+    return { overview, metrics };
   }
 
   #apply(loaded: LoadedRun, bytes: Uint8Array): void {
@@ -218,7 +224,7 @@ export class CacheStore {
         offset,
         bytes,
       );
-    return { metrics: new Map() };
+    return { overview: false, metrics: new Map() };
   }
 
   #writeBlocks(run: string, loaded: LoadedRun): void {

@@ -7,12 +7,8 @@ import type { EventOf, ParamsOf, ResultOf } from '../../protocol/contract.ts';
 import type { ControlEvents, ControlMethods, NodeSummary, RunSummary } from '../../protocol/controlApi.ts';
 import { Disposable } from '../disposable.ts';
 import { settingIds } from '../ids.ts';
+import type { PointsEvent } from '../panels/pointsOutbox.ts';
 import { ControlMirror, type RunsChange } from './controlMirror.ts';
-
-export interface PointsEvent {
-  data: EventOf<ControlEvents, 'points'>;
-  binary: Uint8Array | undefined;
-}
 
 /**
  * The window's one way to control: connects at the first need, comes back by itself, and holds the newest nodes and

@@ -8,9 +8,10 @@ import {
   fromCurvesPage,
   type ToCurvesPage,
 } from '../../protocol/pageMessages.ts';
-import type { ControlService, PointsEvent } from '../control/controlService.ts';
+import type { ControlService } from '../control/controlService.ts';
 import { newestFirst } from '../views/runText.ts';
 import { PagePanel } from './pagePanel.ts';
+import { type PointsEvent, PointsOutbox } from './pointsOutbox.ts';
 
 /** What the panel asks of the rest of the extension. */
 export interface CurvesPanelActions {
@@ -46,6 +47,7 @@ export class CurvesPanel extends PagePanel {
   #state: CurvesState;
   #ready = false;
   #shown: { run: string; metric: string }[] = [];
+  readonly #points = new PointsOutbox((deltas, binary) => this.#post({ type: 'points', deltas }, binary));
 
   constructor(
     panel: vscode.WebviewPanel,
@@ -59,12 +61,13 @@ export class CurvesPanel extends PagePanel {
     this.#actions = actions;
     this.#log = context.log;
     this.#state = state;
-    this.register(service.onPoints((event) => this.#sendPoints(event)));
+    this.register(service.onPoints((event) => this.#addPoints(event)));
     this.register(
       service.onRuns(({ runs, removed }) => {
         const wanted = runs.filter((run) => this.#state.runs.includes(run.run));
         const gone = removed.filter((id) => this.#state.runs.includes(id));
-        if (wanted.length > 0 || gone.length > 0) this.#post({ type: 'runs', runs: wanted, removed: gone });
+        if (wanted.length > 0 || gone.length > 0)
+          void this.#post({ type: 'runs', runs: wanted, removed: gone });
       }),
     );
     this.register(service.onReconnected(() => void this.#sendSnapshot()));
@@ -73,6 +76,7 @@ export class CurvesPanel extends PagePanel {
         // A hidden page is discarded; shown again it starts anew and says `ready`.
         if (!panel.visible) {
           this.#ready = false;
+          this.#points.clear();
           void this.#subscribe([]);
         }
       }),
@@ -112,6 +116,7 @@ export class CurvesPanel extends PagePanel {
     switch (message.type) {
       case 'ready':
         this.#ready = true;
+        this.#points.clear();
         await this.#sendSnapshot();
         return;
       case 'series':
@@ -147,22 +152,21 @@ export class CurvesPanel extends PagePanel {
       this.#log.error(`curves: ${toBiphaseError(error).message}`);
     }
     const runs = this.#state.runs.flatMap((id) => this.#service.runs.get(id) ?? []).sort(newestFirst);
-    this.#post({ type: 'snapshot', runs, state: this.#state });
+    void this.#post({ type: 'snapshot', runs, state: this.#state });
   }
 
   async #sendSeries(request: number, series: SeriesRequest): Promise<void> {
     try {
       const { value, binary } = await this.#service.callWithBytes('series', series);
-      this.#post({ type: 'series', request, header: value }, binary);
+      void this.#post({ type: 'series', request, header: value }, binary);
     } catch (thrown) {
-      this.#post({ type: 'failed', request, message: toBiphaseError(thrown).message });
+      void this.#post({ type: 'failed', request, message: toBiphaseError(thrown).message });
     }
   }
 
-  #sendPoints({ data, binary }: PointsEvent): void {
-    if (!this.#shown.some((s) => s.run === data.run && s.metric === data.metric)) return;
-    const { follows, reset, tokens, time, ...header } = data;
-    this.#post({ type: 'points', header, follows, reset, tokens, time }, binary);
+  #addPoints(event: PointsEvent): void {
+    const { run, metric } = event.data;
+    if (this.#ready && this.#shown.some((s) => s.run === run && s.metric === metric)) this.#points.add(event);
   }
 
   async #subscribe(series: { run: string; metric: string }[]): Promise<void> {
@@ -175,11 +179,16 @@ export class CurvesPanel extends PagePanel {
     }
   }
 
-  #post(message: ToCurvesPage, binary?: Uint8Array): void {
+  /** Resolves when the workbench has taken the message. */
+  async #post(message: ToCurvesPage, binary?: Uint8Array): Promise<void> {
     if (!this.#ready || !this.panel.visible) return;
-    void this.panel.webview.postMessage(
-      binary === undefined ? message : { ...message, binary: exactBuffer(binary) },
-    );
+    try {
+      await this.panel.webview.postMessage(
+        binary === undefined ? message : { ...message, binary: exactBuffer(binary) },
+      );
+    } catch {
+      // The panel was closed meanwhile; what is shown again asks for a snapshot.
+    }
   }
 }
 

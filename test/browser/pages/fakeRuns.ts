@@ -1,6 +1,11 @@
 import type { Page } from 'playwright-core';
 import { encodeSeries } from '../../../src/core/seriesBytes.ts';
-import type { RunSummary, SeriesHeader, SeriesRequest } from '../../../src/protocol/controlApi.ts';
+import type {
+  PointsDelta,
+  RunSummary,
+  SeriesHeader,
+  SeriesRequest,
+} from '../../../src/protocol/controlApi.ts';
 import type { CurvesState, FromCurvesPage } from '../../../src/protocol/pageMessages.ts';
 
 export function fakeRun(index: number, name: string, change: Partial<RunSummary> = {}): RunSummary {
@@ -138,7 +143,7 @@ export class FakeHost {
     const key = `${run} ${metric}`;
     const before = follows ?? this.versions.get(key) ?? 0;
     this.versions.set(key, before + 1);
-    const header: SeriesHeader = {
+    const delta: PointsDelta = {
       run,
       metric,
       x: 'step',
@@ -146,11 +151,12 @@ export class FakeHost {
       total: step,
       points: 1,
       bucket: 1,
+      follows: before,
+      reset: false,
+      tokens: step * 4096,
+      time: step * 0.2,
     };
     const y = this.value(Number(run.slice(9)), metric, step);
-    await this.send(
-      { type: 'points', header, follows: before, reset: false, tokens: step * 4096, time: step * 0.2 },
-      pack({ x: [step], y: [y] }),
-    );
+    await this.send({ type: 'points', deltas: [delta] }, pack({ x: [step], y: [y] }));
   }
 }

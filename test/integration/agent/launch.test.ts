@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { BiphaseError } from '../../../src/core/errors.ts';
@@ -79,6 +80,31 @@ test('a lock whose holder is dead is taken over', async () => {
   );
   assert.deepEqual(await agent.peer.call('launch', { spec, ...bare }), { already: false });
   await agent.untilState(spec.id, 'finished');
+});
+
+test('beside an editor, and only there, a run leaves the processors to others first', async () => {
+  const beside = root.agent(['--background']);
+  await beside.watch();
+  const nicenessOf = async (launcher: AgentProcess): Promise<number[]> => {
+    const spec = root.spec(100_000);
+    await launcher.peer.call('launch', { spec, ...bare });
+    await launcher.untilState(spec.id, 'running');
+    const { pid } = root.state(spec.id).trainer;
+    // Linux weighs sessions against each other first; where it does not, the file is not there.
+    const autogroup = `/proc/${pid}/autogroup`;
+    const session = fs.existsSync(autogroup)
+      ? Number(/nice (-?\d+)/.exec(fs.readFileSync(autogroup, 'utf8'))?.[1])
+      : os.getPriority(pid);
+    const own = os.getPriority(pid);
+    await launcher.peer.call('stop', { run: spec.id });
+    await launcher.untilState(spec.id, 'stopped');
+    return [own, session];
+  };
+  const low = os.constants.priority.PRIORITY_BELOW_NORMAL;
+  assert.deepEqual(await nicenessOf(beside), [low, low]);
+  const usual = os.getPriority();
+  assert.deepEqual((await nicenessOf(agent))[0], usual);
+  await beside.hangUp();
 });
 
 test('environment and setup reach the trainer as they are, and are not stored', async () => {

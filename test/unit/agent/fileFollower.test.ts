@@ -134,3 +134,24 @@ test('a link and a closed follower send nothing', async () => {
   await closed.look();
   assert.equal(receiver.bytes.length, 0);
 });
+
+test('what is written while the follower rests travels in one piece', async () => {
+  const file = freshFile();
+  const pieces: string[] = [];
+  fs.writeFileSync(file, 'one\n');
+  const follower = new FileFollower(
+    file,
+    { offset: 0, identity: null },
+    ({ bytes }) => pieces.push(Buffer.from(bytes).toString()),
+    always,
+    50,
+  );
+  const looks = [follower.look()];
+  while (pieces.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  for (const line of ['two\n', 'three\n', 'four\n']) {
+    fs.appendFileSync(file, line);
+    looks.push(follower.look());
+  }
+  await Promise.all(looks);
+  assert.deepEqual(pieces, ['one\n', 'two\nthree\nfour\n']);
+});
