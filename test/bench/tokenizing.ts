@@ -1,8 +1,9 @@
 // How fast a corpus becomes token shards, beside the tokenizer library alone on all cores:
 //   node --expose-gc test/bench/tokenizing.ts [--megabytes 48] [--rounds 5] [--vocab 8192] [--format jsonl|zst|parquet]
+//     [--text FOLDER]
 // Ours is everything that preparing data does: reading, decompressing, parsing, hashing each document, encoding, turning
 // ids and writing durable shards. The peer is `encodeBatch` of `tokenizers` on the same documents, already in memory, in
-// batches of the size that is fastest for it here. They take turns; the table gives medians. It asserts nothing.
+// batches of the size that is fastest for it here. The text is the built-in world's, or that of a folder. They take turns; the table gives medians. It asserts nothing.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '5' },
     vocab: { type: 'string', default: '8192' },
     format: { type: 'string', default: 'parquet' },
+    text: { type: 'string' },
   },
 });
 
@@ -43,6 +45,26 @@ function documents(bytes: number): string[] {
     found.push(parts.join('\n'));
     total += size;
   }
+  return found;
+}
+
+/** The beginning of a folder's text, as its documents. */
+async function documentsOf(source: string, bytes: number): Promise<string[]> {
+  const signal = new AbortController().signal;
+  const corpus = await openCorpus(source, {
+    column: 'text',
+    cache: os.tmpdir(),
+    signal,
+    tick: async () => {},
+  });
+  const found: string[] = [];
+  let total = 0;
+  for await (const batch of corpus.documents({ file: 0, item: 0 }, signal))
+    for (const { text } of batch) {
+      if (total >= bytes) return found;
+      found.push(text);
+      total += text.length;
+    }
   return found;
 }
 
@@ -88,10 +110,10 @@ async function costOf(work: () => Promise<void>): Promise<Cost> {
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-tokenizing-'));
 try {
-  const texts = documents(Number(options.megabytes) * 1e6);
+  const bytes = Number(options.megabytes) * 1e6;
+  const texts = options.text === undefined ? documents(bytes) : await documentsOf(options.text, bytes);
   const file = write(texts, options.format, folder);
   const json = await trainTokenizer(texts, Number(options.vocab));
-  const tokenizer = loadTokenizer(json, 'trained');
   const native = nativeTokenizers().Tokenizer.fromString(json);
   const corpus = await openCorpus(file, {
     column: 'text',
@@ -109,6 +131,8 @@ try {
   const ours = async (): Promise<void> => {
     const shards = path.join(folder, `shards-${number++}`);
     fs.mkdirSync(shards);
+    // A new one each time: it has seen no word yet.
+    const tokenizer = loadTokenizer(json, 'trained');
     const index = await tokenizeCorpus(corpus, tokenizer, shards, Number.POSITIVE_INFINITY, async () => {});
     tokens = indexedTokens(index) + (index.validation?.tokens ?? 0);
     fs.rmSync(shards, { recursive: true });
@@ -135,7 +159,7 @@ try {
     return `${median(ratios).toFixed(2)} (${ratios.map((ratio) => ratio.toFixed(2)).join(', ')})`;
   };
   console.log(
-    `${options.format}, ${texts.length} documents, ${(tokens / 1e6).toFixed(1)}M tokens of ${tokenizer.size} ids, ${os.availableParallelism()} cores`,
+    `${options.format}, ${texts.length} documents, ${(tokens / 1e6).toFixed(1)}M tokens of ${loadTokenizer(json, 'trained').size} ids, ${os.availableParallelism()} cores`,
   );
   console.log(`ours ÷ tokenizers: rate ${share('seconds')}; processor time ${share('processor')}`);
 } finally {

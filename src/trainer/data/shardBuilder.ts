@@ -57,7 +57,7 @@ export class ShardBuilder {
   }
 
   /** Appends a piece. It may complete shards. */
-  add(piece: Piece, ids: readonly number[]): void {
+  add(piece: Piece, ids: ArrayLike<number>): void {
     const held = piece.held || piece.rank === this.#index.heldOut;
     if (held) {
       if (this.validationOpen) {
@@ -81,7 +81,7 @@ export class ShardBuilder {
     this.#begin = end;
   }
 
-  #append(ids: readonly number[], place: Place): void {
+  #append(ids: ArrayLike<number>, place: Place): void {
     let from = Math.min(ids.length, this.#skip);
     this.#skip -= from;
     this.#ofDocument += from;

@@ -45,7 +45,7 @@ class EncodingQueue {
   readonly #tokenizer: LoadedTokenizer;
   readonly #builder: ShardBuilder;
   readonly #until: number;
-  readonly #inFlight: { pieces: Piece[]; ids: Promise<number[][]> }[] = [];
+  readonly #inFlight: { pieces: Piece[]; ids: Promise<ArrayLike<number>[]> }[] = [];
   #pending: Piece[] = [];
   #characters = 0;
 

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { BiphaseError } from '../../core/errors.ts';
+import { ChunkMemo, type Encode } from './chunkMemo.ts';
+import { type CutDescription, cutsBeforeSpaces } from './cutsBeforeSpaces.ts';
 import { nativeTokenizers } from './nativeTokenizers.ts';
 
 /** A tokenizer ready to encode, and what training needs to know of its special ids. */
@@ -15,13 +17,12 @@ export interface LoadedTokenizer {
   mask: number;
   /** Ids that are never masked and never put in a token's place. */
   special: ReadonlySet<number>;
-  /** Ids of each text, without special tokens added. */
-  encode(texts: string[]): Promise<number[][]>;
+  encode: Encode;
 }
 
-interface TokenizerJson {
+interface TokenizerJson extends CutDescription {
   added_tokens?: { id: number; content: string; special?: boolean }[];
-  model: { vocab: Record<string, number> | unknown[] };
+  model: { type?: string; vocab: Record<string, number> | unknown[] };
 }
 
 /** In order of preference, as families of models name them. */
@@ -53,12 +54,18 @@ export function loadTokenizer(json: string, label: string): LoadedTokenizer {
   const { Tokenizer } = nativeTokenizers();
   let native: InstanceType<typeof Tokenizer>;
   try {
-    native = Tokenizer.fromString(json);
+    // Whole documents are encoded: what shortens or fills sequences for inference has no place here.
+    native = Tokenizer.fromString(JSON.stringify({ ...parsed, truncation: null, padding: null }));
   } catch (cause) {
     throw new BiphaseError('usage', `The tokenizer ${label} cannot be read: ${(cause as Error).message}.`, {
       cause,
     });
   }
+  const encode: Encode = async (texts) => {
+    const encodings = await native.encodeBatch(texts, { addSpecialTokens: false });
+    return encodings.map((encoding) => encoding.getIds());
+  };
+  const memo = new ChunkMemo(encode);
   const added = parsed.added_tokens ?? [];
   const names = new Map(added.map((token) => [token.content, token.id]));
   const ids = Object.values(native.getVocab(true));
@@ -70,10 +77,7 @@ export function loadTokenizer(json: string, label: string): LoadedTokenizer {
     eos: specialId(names, eosNames, 'end-of-text'),
     mask: specialId(names, maskNames, 'mask'),
     special: new Set(added.filter((token) => token.special ?? true).map((token) => token.id)),
-    encode: async (texts) => {
-      const encodings = await native.encodeBatch(texts, { addSpecialTokens: false });
-      return encodings.map((encoding) => encoding.getIds());
-    },
+    encode: cutsBeforeSpaces(parsed) ? (texts) => memo.encode(texts) : encode,
   };
 }
 
