@@ -405,9 +405,11 @@ export class WasmEngine implements Engine {
     this.rowOp('swiGlu', rows, 4 * width, [address(out), address(gateUp), width]);
   }
 
-  swiGluBackward(dGateUp: Tensor, dOut: Tensor, gateUp: Tensor): void {
+  swiGluBackward(dGateUp: Tensor, out: Tensor, dOut: Tensor, gateUp: Tensor): void {
     const [rows = 0, width = 0] = dOut.shape;
-    this.rowOp('swiGluBackward', rows, 4 * width, [address(dGateUp), address(gateUp), width, address(dOut)]);
+    this.rowOp('swiGluBackward', rows, 4 * width, [
+      ...[address(dGateUp), address(gateUp), width, address(dOut), address(out)],
+    ]);
   }
 
   gatherRows(out: Tensor, x: Tensor, rows: Tensor): void {
