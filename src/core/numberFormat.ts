@@ -93,7 +93,7 @@ export function formatBytesAlike<T extends readonly number[]>(bytes: T): { [K in
   const suits = said.length > 0 && Math.max(...said) < 9999.5 * 1024 ** scale;
   const write = (each: number): string => {
     const value = Math.max(0, each) / 1024 ** scale;
-    const digits = scale === 0 || value >= 99.95 ? 0 : 1;
+    const digits = scale === 0 || value >= 99.95 ? 0 : value >= 0.995 ? 1 : 2;
     return `${value >= 999.5 ? formatCount(value) : trimZeros(value.toFixed(digits))} ${byteUnits[scale]}`;
   };
   return bytes.map(suits ? write : formatBytes) as { [K in keyof T]: string };

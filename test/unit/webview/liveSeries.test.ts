@@ -94,6 +94,7 @@ test('numbers are written the same everywhere', () => {
   const gib = 2 ** 30;
   assert.deepEqual(formatBytesAlike([12.7 * gib, gib / 2, 0]), ['12.7 GiB', '0.5 GiB', '0 GiB']);
   assert.deepEqual(formatBytesAlike([8 * gib, 1800 * gib]), ['8 GiB', '1,800 GiB']);
+  assert.deepEqual(formatBytesAlike([134 * 2 ** 20, 21.5 * gib]), ['0.13 GiB', '21.5 GiB']);
   assert.deepEqual(formatBytesAlike([4 * 2 ** 20, 1024 * gib]), ['4 MiB', '1 TiB']);
   assert.deepEqual(formatBytesAlike([0, 0]), ['0 B', '0 B']);
   assert.deepEqual([0.4, 0.07].map(formatShare), ['40 %', '7 %']);
