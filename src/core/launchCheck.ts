@@ -16,6 +16,8 @@ export interface CheckContext {
   setup: string[];
   /** Null while the node is not connected. */
   probe: Probe | null;
+  /** Why it is not, and what to do about it, where that is known. */
+  trouble?: string;
   /** The newest run that was launched before, with its defaults, and its name. */
   lastRun: { name: string; file: ResolvedRunFile } | null;
   /** Measured on this node with the same model shape; null: has not run yet. */
@@ -44,7 +46,7 @@ export function checkLaunch(file: ResolvedRunFile, context: CheckContext): Launc
   const parameters = parameterCounts(file.model).total;
   const checkpointBytes = checkpointCount(file, steps) * parameters * bytesPerSavedParameter;
   const misfit = whyItDoesNotFit(file.model, limits, options, probe?.memoryTotalBytes);
-  const sentences: string[] = [];
+  const sentences = context.trouble === undefined ? [] : [context.trouble];
   if (misfit) sentences.push(misfit, whatWouldFit(file, limits, options, probe));
   const diskFits = !probe || checkpointBytes <= probe.diskFreeBytes;
   if (probe && !misfit && plannedBytes > probe.memoryFreeBytes) {

@@ -43,6 +43,9 @@ export class RunService {
       node: node.config.name,
       setup: node.config.setup ?? [],
       probe,
+      ...(probe || node.message === undefined
+        ? {}
+        : { trouble: [node.message, ...(node.next === undefined ? [] : [node.next])].join(' ') }),
       lastRun: this.#launchedLast(),
       tokensPerSecond: this.#measuredSpeed(node.config.name, file),
     });

@@ -12,6 +12,7 @@ function check(
   memory: number,
   engine: object = {},
   probe: Partial<Probe> = {},
+  parts: Partial<CheckContext> = {},
 ): ReturnType<typeof checkLaunch> {
   const written = {
     ...{ model, engine, batch: { samples: 64 } },
@@ -28,6 +29,7 @@ function check(
     },
     lastRun: null,
     tokensPerSecond: null,
+    ...parts,
   };
   return checkLaunch(resolveRunFile(parseRunFile(written)), context);
 }
@@ -74,4 +76,11 @@ test('memory and disk that others hold are said in one unit, with what to do', (
     sentences[1],
     /^Checkpoints need \d+(\.\d)? GiB of disk, and 1 GiB are free on atlas\. Free space /,
   );
+});
+
+test('why a node cannot say whether a run fits is told', () => {
+  const trouble = 'The host key changed. Ask its administrator.';
+  const { fits, sentences } = check('micro', GIB, {}, {}, { probe: null, trouble });
+  assert.equal(fits, null);
+  assert.deepEqual(sentences, [trouble]);
 });
