@@ -51,6 +51,10 @@ test('the wizard takes a dataset of the hub by its page, and offers to add a nod
     rows.some((label) => label.includes('Add Node…')),
     rows.join(' | '),
   );
+  await pick(page, 'Add Node…');
+  await page.locator('.quick-input-title', { hasText: 'Add Node (1/2)' }).waitFor();
+  await page.keyboard.press('Escape');
+  await wizardPage(4);
   await pick(page, 'this computer');
   const check = await webviewFrame(page, 'text=What differs from the last run');
   await check.locator('text=data: world → hub:HuggingFaceFW/fineweb-edu').waitFor();

@@ -232,10 +232,12 @@ export class LaunchWizard {
     const items: Item[] = [
       ...nodeRows(this.#service.nodes, this.#resolved(answers), checkpointNode).map((row) => ({
         ...row,
-        label: row.usable ? row.node : `$(circle-slash) ${row.node}`,
+        label: row.node,
+        ...(row.usable ? {} : { iconPath: new vscode.ThemeIcon('circle-slash') }),
       })),
       {
-        label: '$(add) Add Node…',
+        label: 'Add Node…',
+        iconPath: new vscode.ThemeIcon('add'),
         detail: 'A host of your SSH configuration, or any other.',
         node: undefined,
       },
