@@ -56,10 +56,10 @@ test('Add Node… asks for host key and passphrase once, and the node works', as
   await pick(page, node.host);
   await question('name');
   await page.keyboard.press('Enter');
-  await question(/passphrase/i);
-  await answer(page, passphrase);
   await question('is not known');
   await pick(page, 'Accept');
+  await question(/passphrase/i);
+  await answer(page, passphrase);
   await page.locator('.notification-list-item-message', { hasText: `${node.host} works` }).waitFor();
   const known = fs.readFileSync(path.join(workbench.person.home, '.ssh/known_hosts'), 'utf8');
   // The name may be hashed, as the system's configuration says; the key may not.

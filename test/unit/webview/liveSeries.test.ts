@@ -3,9 +3,12 @@ import { test } from 'node:test';
 import { LiveSeries } from '../../../src/core/liveSeries.ts';
 import {
   formatBytes,
+  formatBytesAlike,
   formatCompact,
   formatCount,
   formatDuration,
+  formatLearningRate,
+  formatShare,
   formatValue,
 } from '../../../src/core/numberFormat.ts';
 import { decodeSeries, encodeSeries } from '../../../src/core/seriesBytes.ts';
@@ -87,6 +90,14 @@ test('numbers are written the same everywhere', () => {
     [formatBytes(1536), formatDuration(14_400), formatDuration(59.7), formatValue(Number.NaN)],
     ['1.5 KiB', '4 h', '1 min', 'NaN'],
   );
+  assert.deepEqual([5e-4, 3e-3, 2.5e-2, 0.25].map(formatLearningRate), ['5e-4', '3e-3', '2.5e-2', '0.25']);
+  const gib = 2 ** 30;
+  assert.deepEqual(formatBytesAlike([12.7 * gib, gib / 2, 0]), ['12.7 GiB', '0.5 GiB', '0 GiB']);
+  assert.deepEqual(formatBytesAlike([8 * gib, 1800 * gib]), ['8 GiB', '1,800 GiB']);
+  assert.deepEqual(formatBytesAlike([134 * 2 ** 20, 21.5 * gib]), ['0.13 GiB', '21.5 GiB']);
+  assert.deepEqual(formatBytesAlike([4 * 2 ** 20, 1024 * gib]), ['4 MiB', '1 TiB']);
+  assert.deepEqual(formatBytesAlike([0, 0]), ['0 B', '0 B']);
+  assert.deepEqual([0.4, 0.07].map(formatShare), ['40 %', '7 %']);
 });
 
 test('no two of 38 runs look alike', () => {

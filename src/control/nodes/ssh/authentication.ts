@@ -30,7 +30,8 @@ const personAttempts = 3;
 /**
  * Offers what the user has, in ssh(1)'s order: agent keys that the configuration names, other agent keys, key files,
  * then questions (keyboard-interactive, password). An encrypted file is unlocked only when the node accepts its public
- * half. A second try of the same credential happens only with a new answer of the person.
+ * half, and no question comes before the host's key has been accepted. A second try of the same credential happens only
+ * with a new answer of the person.
  */
 export class Authentication {
   /** What went wrong on this side; it explains the failure better than the node can. */
@@ -41,37 +42,13 @@ export class Authentication {
   readonly #problems: string[] = [];
   readonly #tried: string[] = [];
   readonly #asked = new Map<string, number>();
-  #credentials: Credential[] = [];
+  #credentials: Credential[] | undefined;
   #deadline: Deadline | undefined;
 
   constructor(target: SshTarget, node: string, prompts: Prompter) {
     this.#target = target;
     this.#node = node;
     this.#prompts = prompts;
-  }
-
-  /** Collects keys. Where an encrypted file is all there is, its passphrase is asked now, before any connection. */
-  async prepare(): Promise<void> {
-    const files = this.#target.identityFiles
-      .map(({ file, explicit }) => readKeyFile(file, explicit, this.#problems))
-      .filter((key) => key !== undefined);
-    const fromAgent = await this.#agentCredentials();
-    const named = files.flatMap((key) => fromAgent.filter((each) => sameKey(each.publicKey, key.publicKey)));
-    const others = this.#target.identitiesOnly ? [] : fromAgent.filter((each) => !named.includes(each));
-    const loose = files.filter((key) => !named.some((each) => sameKey(each.publicKey, key.publicKey)));
-    const plain = loose.flatMap((key) => (key.privateKey ? [fileCredential(key.privateKey)] : []));
-    const locked = loose.filter((key) => key.encrypted && (key.publicKey || key.explicit));
-    const alone = named.length + others.length + plain.length === 0;
-    const unlocked: Credential[] = [];
-    for (const key of locked) {
-      const now = (alone && key.explicit && unlocked.length === 0) || !key.publicKey;
-      unlocked.push(
-        now
-          ? fileCredential(await unlockKeyFile(key, this.#node, this.#prompts))
-          : this.#lockedCredential(key),
-      );
-    }
-    this.#credentials = [...named, ...others, ...plain, ...unlocked];
   }
 
   /** ssh2's question for the next method; starts with `none`, which only asks for the list of methods. */
@@ -106,11 +83,15 @@ export class Authentication {
     if (this.failure) throw this.failure;
     if (left === null) return { type: 'none', username };
     const allowed = new Set<string>(left);
-    if (allowed.has('publickey') && !this.#asked.has('publickey') && this.#credentials.length > 0) {
-      this.#asked.set('publickey', 1);
+    if (allowed.has('publickey') && !this.#asked.has('publickey')) {
+      this.#credentials ??= await this.#ask(() => this.#collect());
       const count = this.#credentials.length;
-      this.#tried.push(count === 1 ? '1 key was not accepted' : `${count} keys were not accepted`);
-      return { type: 'agent', username, agent: new KeyRing(this.#credentials, (error) => this.#fail(error)) };
+      if (count > 0) {
+        this.#asked.set('publickey', 1);
+        this.#tried.push(count === 1 ? '1 key was not accepted' : `${count} keys were not accepted`);
+        const agent = new KeyRing(this.#credentials, (error) => this.#fail(error));
+        return { type: 'agent', username, agent };
+      }
     }
     if (allowed.has('keyboard-interactive') && this.#mayAsk('keyboard-interactive'))
       return { type: 'keyboard-interactive', username, prompt: (...args) => this.#answer(...args) };
@@ -178,6 +159,26 @@ export class Authentication {
         return signature(await unlocked, data, hash);
       },
     };
+  }
+
+  /** Keys in the order of their use. Only an encrypted file that hides its public half is unlocked here. */
+  async #collect(): Promise<Credential[]> {
+    const files = this.#target.identityFiles
+      .map(({ file, explicit }) => readKeyFile(file, explicit, this.#problems))
+      .filter((key) => key !== undefined);
+    const fromAgent = await this.#agentCredentials();
+    const named = files.flatMap((key) => fromAgent.filter((each) => sameKey(each.publicKey, key.publicKey)));
+    const others = this.#target.identitiesOnly ? [] : fromAgent.filter((each) => !named.includes(each));
+    const loose = files.filter((key) => !named.some((each) => sameKey(each.publicKey, key.publicKey)));
+    const plain = loose.flatMap((key) => (key.privateKey ? [fileCredential(key.privateKey)] : []));
+    const locked: Credential[] = [];
+    for (const key of loose.filter((each) => each.encrypted && (each.publicKey || each.explicit)))
+      locked.push(
+        key.publicKey
+          ? this.#lockedCredential(key)
+          : fileCredential(await unlockKeyFile(key, this.#node, this.#prompts)),
+      );
+    return [...named, ...others, ...plain, ...locked];
   }
 
   async #agentCredentials(): Promise<Credential[]> {
