@@ -28,6 +28,7 @@ const emptyState: CurvesState = {
   table: false,
   hidden: [],
   range: null,
+  styles: {},
 };
 
 /** UI state as a page left it; what does not fit is dropped. */

@@ -51,7 +51,7 @@ for (const theme of ['dark', 'light', 'contrast'] as const)
     await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.6);
     await page.locator('.readout:not([hidden])').waitFor();
     await page.screenshot({ path: path.join(screenshots, `curves-${theme}.png`) });
-    const line = page.locator('.readout-line', { hasText: 'validation, mlm' }).first();
+    const line = page.locator('.readout-line', { hasText: 'MLM validation' }).first();
     assert.match(await line.innerText(), /at step [\d,]+00$/);
     const suffix = await line.locator('.name > :last-child').evaluate((e) => e.scrollWidth <= e.clientWidth);
     assert.equal(suffix, true, 'the suffix is whole');

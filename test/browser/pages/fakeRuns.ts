@@ -48,6 +48,7 @@ export function emptyState(runs: readonly RunSummary[], change: Partial<CurvesSt
     table: false,
     hidden: [],
     range: null,
+    styles: {},
     ...change,
   };
 }
