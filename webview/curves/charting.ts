@@ -127,7 +127,7 @@ const rightPadding = 8;
 /** Between labels of the y axis, baseline to baseline. */
 const tickGap = 20;
 
-/** The part of a chart of this width that has curves: left and right edge. CSS pixels. */
+/** About which part of a chart of this width has curves: left and right edge. CSS pixels. */
 export function plotEdges(width: number): [left: number, right: number] {
   return [axisWidth, width - rightPadding];
 }

@@ -353,10 +353,11 @@ export class CurvesPage {
     const width = Math.max(0, ...this.panels.map((p) => p.width));
     if (width === 0) return;
     this.store.setPixels(width * devicePixelRatio);
-    this.clearCursor();
-    // The places of words and marks follow the width.
-    if (width !== this.drawnWidth) this.drawAll();
+    // The cursor stays where only a note below a panel appeared; marks and their words follow the width.
+    if (width === this.drawnWidth) return;
     this.drawnWidth = width;
+    this.clearCursor();
+    this.drawAll();
   }
 
   private drawAll(): void {

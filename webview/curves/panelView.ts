@@ -141,7 +141,6 @@ export class PanelView {
     this.body.classList.toggle('blank', empty);
     this.describe(scene);
     if (empty) return;
-    const groups = this.markGroups(scene);
     const setup: ChartSetup = {
       panel: this.panel,
       x: scene.x,
@@ -149,7 +148,7 @@ export class PanelView {
       theme: scene.theme,
       view: scene.view,
       values: scene.curves.some((c) => hasValue(c.series?.points ?? [], scene.view)),
-      annotations: this.annotations(groups, scene),
+      annotations: this.annotations(scene),
       viewChanged: this.events.viewChanged,
     };
     // Options are heavy to replace: only when one of them changed.
@@ -168,6 +167,8 @@ export class PanelView {
     chart.data.datasets = scene.curves.flatMap((curve) => this.dataset(curve, scene));
     chart.update('none');
     const crosses = scene.curves.some((c) => (c.series?.nonFinite.length ?? 0) > 0);
+    // The plot's edges are known only now: a long number at the end of the axis takes room.
+    const groups = this.markGroups(scene, [chart.chartArea.left, chart.chartArea.right]);
     this.phaseWords.show(groups, crosses ? chart.chartArea.top + 14 : chart.chartArea.top);
   }
 
@@ -190,8 +191,7 @@ export class PanelView {
   }
 
   /** The phase marks in view, those that fall on the same place as one. */
-  private markGroups(scene: PanelScene): MarkGroup[] {
-    const [left, right] = plotEdges(this.width);
+  private markGroups(scene: PanelScene, [left, right]: readonly [number, number]): MarkGroup[] {
     const [from, to] = scene.view;
     const marks = scene.marks.flatMap(({ run, name, step, label }) => {
       const points = scene.curves.find((c) => c.run === run)?.series?.points ?? [];
@@ -203,8 +203,9 @@ export class PanelView {
     return layMarks(marks, { left, right, rows, widthOf: (text) => this.phaseWords.widthOf(text) });
   }
 
-  private annotations(groups: readonly MarkGroup[], scene: PanelScene): Record<string, AnnotationOptions> {
+  private annotations(scene: PanelScene): Record<string, AnnotationOptions> {
     const { theme } = scene;
+    const groups = this.markGroups(scene, plotEdges(this.width));
     const several = new Set(groups.flatMap((group) => group.runs)).size > 1;
     return Object.fromEntries(
       groups.map(({ x, runs }, index) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import type { FromCurvesPage } from '../../../src/protocol/pageMessages.ts';
 import { emptyState, FakeHost, fakeRun, valueAt } from './fakeRuns.ts';
 import { PageHost, screenshots } from './pageHost.ts';
 import { type ThemeName, themes } from './themes.ts';
@@ -66,7 +67,8 @@ for (const theme of ['dark', 'light', 'contrast'] as const)
   });
 
 test('another theme redraws everything, with its own background', async () => {
-  const { page } = await opened('dark');
+  const metrics = [...three[0].metrics, 'validation/loss/clm'];
+  const { page } = await opened('dark', [{ ...three[0], metrics }]);
   const before = await seen();
   await page.evaluate(({ class: name, colours }) => {
     document.body.className = name;
@@ -82,7 +84,7 @@ test('another theme redraws everything, with its own background', async () => {
   assert.ok(after.dark === 0 && after.light > 0, JSON.stringify(after));
   await page.close();
 
-  /** Opaque pixels of the two backgrounds: boxes of labels and the middle of hollow marks. */
+  /** Opaque pixels of the two backgrounds: the middle of hollow marks. */
   async function seen() {
     // A chart draws in the frame after its update.
     await page.evaluate(
@@ -157,6 +159,189 @@ test('38 runs, one hidden by its row', async () => {
   await page.close();
 });
 
+const twoPhases = fakeRun(1, '610m-clm-10k-mlm40-42k', {
+  metrics: [...three[0].metrics, 'validation/loss/clm'],
+});
+
+test('the heading explains the marks that are there', async () => {
+  const { page, problems, fake } = await opened('light', [three[1]]);
+  const explained = page.locator('.panel.big .mark-legend');
+  await explained.getByText('MLM validation').waitFor();
+  assert.doesNotMatch(await explained.innerText(), /hollow|CLM/);
+  await fake.send({ type: 'snapshot', runs: [twoPhases], state: emptyState([twoPhases]) });
+  await page.waitForFunction(
+    (run) =>
+      (globalThis as unknown as { posted: FromCurvesPage[] }).posted.some(
+        (m) => m.type === 'series' && m.series.run === run && m.series.metric === 'validation/loss/clm',
+      ),
+    twoPhases.run,
+  );
+  await fake.answer(2000);
+  await explained.getByText('CLM validation').waitFor();
+  assert.match(
+    await explained.innerText(),
+    /filled marks:\s+MLM validation\s+hollow marks:\s+CLM validation/,
+  );
+  await page.screenshot({ path: path.join(screenshots, 'curves-marks.png') });
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('validations are joined in the phase of their own objective and nowhere else', async () => {
+  const levels: Record<string, number> = { 'validation/loss/clm': 4, 'validation/loss/mlm': 6 };
+  const { page } = await opened('light', [twoPhases], (_, metric) => levels[metric] ?? 2);
+  await page.locator('.mark-legend').getByText('CLM validation').waitFor();
+  // A chart draws in the frame after its update.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  const lines = (step: number) =>
+    page.locator('canvas[data-metric=loss]').evaluate((canvas: HTMLCanvasElement, share) => {
+      const left = 46 + share * (canvas.clientWidth - 54);
+      const at = Math.round((left / canvas.clientWidth) * canvas.width);
+      const { data } = canvas.getContext('2d')!.getImageData(at, 0, 1, canvas.height);
+      let found = 0;
+      let inside = false;
+      for (let i = 0; i < data.length; i += 4) {
+        const blue = data[i + 3] > 20 && data[i + 2] - data[i] > 60;
+        if (blue && !inside) found++;
+        inside = blue;
+      }
+      return found;
+    }, step / 2000);
+  // Validations are at 800, 1000, 1200 and so on, the switch is at 1000; the training loss is there everywhere.
+  assert.deepEqual([await lines(900), await lines(1100), await lines(1300)], [2, 1, 2]);
+  await page.close();
+});
+
+test('all panels show the same range of x, also where a metric begins later', async () => {
+  const { page, problems } = await host.open('curves', 'dark');
+  const fake = new FakeHost(page);
+  fake.begins.set('gradNorm', 1400);
+  await fake.send({ type: 'snapshot', runs: three, state: emptyState(three) });
+  await page.waitForFunction(() => document.querySelectorAll('.panel').length === 4);
+  await fake.answer(2000);
+  await page.waitForFunction(() => document.querySelector('.panel .note')?.textContent?.includes('points'));
+  const box = (await page.locator('.panel.big .chart').boundingBox())!;
+  await page.mouse.move(box.x + box.width * 0.7, box.y + box.height * 0.6);
+  await page.waitForFunction(() => document.querySelectorAll('.overlay line').length === 4);
+  const places = await page.locator('.overlay line').evaluateAll((lines) =>
+    lines.map((line) => {
+      // Of the part beside the y axis, which has the same width everywhere.
+      const width = line.closest('.chart')!.clientWidth - 54;
+      return (Number(line.getAttribute('x1')) - 46) / width;
+    }),
+  );
+  for (const place of places) assert.ok(Math.abs(place - places[0]) < 0.02, places.join());
+  await page.screenshot({ path: path.join(screenshots, 'curves-late-metric.png') });
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('points under way are loading, not awaited, and a panel without points has no axes', async () => {
+  const { page, problems } = await host.open('curves', 'dark');
+  const fake = new FakeHost(page);
+  await fake.send({ type: 'snapshot', runs: three, state: emptyState(three) });
+  await page.getByText('Loading…').first().waitFor();
+  assert.equal(await page.getByText('Waiting for the first point').count(), 0);
+  assert.equal(await page.locator('.chart canvas:visible').count(), 0);
+  await page.screenshot({ path: path.join(screenshots, 'curves-loading.png') });
+  await fake.answer(2000);
+  await page.locator('.panel.big canvas').waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('.waiting:not([hidden])').length === 0);
+  assert.equal(await page.locator('.chart canvas:visible').count(), 4);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('words at phase switches and decays name their run and never overlap', async () => {
+  const runs = Array.from({ length: 10 }, (_, i) =>
+    fakeRun(i + 1, `210m-clm-${i}k-mlm40-s${i}`, {
+      phases: [
+        { objective: 'clm', until: 400 + i * 100 },
+        { objective: 'mlm', until: 4200 },
+      ],
+      decayStart: i < 3 ? 1700 : 1800 + i,
+    }),
+  );
+  for (const theme of ['light', 'dark', 'contrast'] as const) {
+    const { page, problems } = await opened(theme, runs);
+    await page.locator('.phase-words span').first().waitFor();
+    const words = await page.locator('.phase-words span').evaluateAll((spans) =>
+      spans.map((span) => {
+        const { left, right, top, bottom } = span.getBoundingClientRect();
+        return { text: span.textContent!, left, right, top, bottom };
+      }),
+    );
+    const texts = words.map((word) => word.text);
+    assert.ok(texts.includes('decay · 3 runs'), texts.join('; '));
+    assert.ok(texts.includes('clm → mlm · 210m-clm-0k-mlm40-s0'), texts.join('; '));
+    for (const [i, one] of words.entries())
+      for (const other of words.slice(i + 1))
+        assert.ok(
+          one.right <= other.left ||
+            other.right <= one.left ||
+            one.bottom <= other.top ||
+            other.bottom <= one.top,
+          `${one.text} and ${other.text}`,
+        );
+    await page.locator('.legend .toggle').nth(4).hover();
+    await page.waitForFunction(
+      () =>
+        [...document.querySelectorAll('.phase-words span')].map((s) => s.textContent).join() ===
+        'clm → mlm,decay',
+    );
+    await page.screenshot({ path: path.join(screenshots, `curves-words-${theme}.png`) });
+    assert.deepEqual(problems, []);
+    await page.close();
+  }
+});
+
+test('a run keeps its colour and marker when others come and go, and in a page that starts anew', async () => {
+  const { page, fake } = await opened('dark');
+  const look = () =>
+    page
+      .locator('.legend li', { hasText: '610m-clm-42k' })
+      .locator('.swatch')
+      .evaluate((swatch) => swatch.outerHTML);
+  const before = await look();
+  const saved = async () => {
+    const last = (await fake.posted()).findLast((m) => m.type === 'state');
+    assert.ok(last?.type === 'state');
+    return last.state;
+  };
+  const other = fakeRun(4, '610m-other');
+  const runs = [other, three[2]];
+  await fake.send({
+    type: 'snapshot',
+    runs,
+    state: { ...(await saved()), runs: runs.map((r) => r.run) },
+  });
+  await page.locator('.legend').getByText('610m-other').waitFor();
+  assert.equal(await look(), before);
+  const state = await saved();
+  await page.reload();
+  await fake.send({ type: 'snapshot', runs, state });
+  await page.locator('.legend').getByText('610m-other').waitFor();
+  assert.equal(await look(), before);
+  await page.close();
+});
+
+test('two buttons show curves or table; the one on show is pressed', async () => {
+  const { page } = await opened('dark');
+  const pressed = () =>
+    page
+      .getByRole('group', { name: 'View' })
+      .locator('vscode-button')
+      .evaluateAll((all) => all.map((b) => `${b.textContent} ${b.getAttribute('aria-pressed')}`));
+  assert.deepEqual(await pressed(), ['Curves true', 'Table false']);
+  await page.getByRole('button', { name: 'Table' }).click();
+  await page.locator('.data-table tbody tr').first().waitFor();
+  assert.deepEqual(await pressed(), ['Curves false', 'Table true']);
+  await page.getByRole('button', { name: 'Curves' }).click();
+  await page.locator('.panel.big canvas').waitFor();
+  assert.deepEqual(await pressed(), ['Curves true', 'Table false']);
+  await page.close();
+});
+
 test('no runs offer a launch; a run without points says what it does', async () => {
   const { page, problems } = await host.open('curves', 'dark', 520, 640);
   const fake = new FakeHost(page);
@@ -173,6 +358,7 @@ test('no runs offer a launch; a run without points says what it does', async () 
     phases: [],
   });
   await fake.send({ type: 'snapshot', runs: [run], state: emptyState([run]) });
+  await fake.answer(0);
   await page.getByText('micro-mlm40: preparing data. Waiting for the first point.').waitFor();
   await page.screenshot({ path: path.join(screenshots, 'curves-waiting.png') });
   assert.deepEqual(problems, []);
