@@ -47,7 +47,9 @@ const endsAndCrosses: Plugin<'line'> = {
     const x = scales.x!;
     const y = scales.y!;
     const crossedTo = new Map<string, number>();
-    for (const dataset of chart.data.datasets as unknown as CurveDataset[]) {
+    const datasets = chart.data.datasets as unknown as CurveDataset[];
+    // What lies on top there does so here.
+    for (const dataset of [...datasets].sort((a, b) => (b.order ?? 0) - (a.order ?? 0))) {
       const stroke = dataset.backgroundColor as string;
       ctx.save();
       ctx.strokeStyle = stroke;
@@ -125,7 +127,7 @@ export interface ChartSetup {
 const axisWidth = 46;
 const rightPadding = 8;
 /** Between labels of the y axis, baseline to baseline. */
-const tickGap = 20;
+const tickGap = 24;
 
 /** About which part of a chart of this width has curves: left and right edge. CSS pixels. */
 export function plotEdges(width: number): [left: number, right: number] {
@@ -134,6 +136,7 @@ export function plotEdges(width: number): [left: number, right: number] {
 
 function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', CurvePoint[]>['options']> {
   const { panel, x, theme, view } = setup;
+  const logarithmic = setup.logY && panel.logarithmic;
   const big = panel.size === 'big';
   const font = { family: theme.font, size: 11 };
   // A high contrast theme's lines are as bright as its curves.
@@ -177,14 +180,15 @@ function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', Curv
         },
       },
       y: {
-        type: setup.logY && panel.logarithmic ? 'logarithmic' : 'linear',
+        type: logarithmic ? 'logarithmic' : 'linear',
         grid,
         border: { display: false },
         ticks: {
           color: theme.muted,
           font,
           padding: 6,
-          maxTicksLimit: big ? 7 : 4,
+          // A lower limit than there are ticks takes their grid lines away.
+          maxTicksLimit: logarithmic ? 100 : big ? 7 : 4,
           autoSkip: false,
           display: setup.values,
           callback: (value) => tickLabel(panel, Number(value)),
@@ -244,10 +248,20 @@ export function adjustChart(chart: CurveChart, setup: ChartSetup): void {
 /** How a curve is drawn beside its run's style. */
 export interface CurveLook {
   emphasis: 'normal' | 'strong' | 'faint';
-  /** Points are marks, joined by a faint line only where `joined` says so; null: the points are a line. */
-  mark: { filled: boolean; joined: (point: CurvePoint, next: CurvePoint) => boolean } | null;
+  /** Points are marks; null: they are a line. */
+  mark: MarkLook | null;
   /** Draw the run's marker at the end of the line. */
   head: boolean;
+}
+
+export interface MarkLook {
+  filled: boolean;
+  /** CSS pixels. */
+  radius: number;
+  /** All marks are in view: those at its edge are drawn whole. */
+  whole: boolean;
+  /** Whether a faint line joins two neighbours. */
+  joined: (point: CurvePoint, next: CurvePoint) => boolean;
 }
 
 /** A curve of a run. */
@@ -287,11 +301,10 @@ export function lineDataset(
     pointRotation: shape(style.marker).rotation,
     pointBackgroundColor: mark && !mark.filled ? theme.background : stroke,
     pointBorderColor: mark?.filled && !faint ? theme.background : stroke,
-    pointRadius: mark ? 3 : 0,
+    pointRadius: mark?.radius ?? 0,
     pointBorderWidth: mark?.filled ? 0.75 : 1.25,
     pointHitRadius: 0,
-    // A mark at the edge is whole.
-    clip: mark ? 5 : undefined,
+    clip: mark?.whole ? mark.radius + 2 : undefined,
     spanGaps: false,
     order: look.emphasis === 'strong' ? -1 : mark ? 0 : 1,
   };

@@ -45,6 +45,7 @@ export function layMarks(marks: readonly MarkAt[], room: MarkRoom): MarkGroup[] 
   const names = new Map(marks.map((mark) => [mark.run, mark.name]));
   const rows: [number, number][][] = Array.from({ length: room.rows }, () => []);
   for (const group of [...groups].sort((a, b) => b.runs.size - a.runs.size || a.at - b.at)) {
+    if (room.rows === 0) break;
     const [first] = group.runs;
     const whose = group.runs.size > 1 ? `${group.runs.size} runs` : shortened(names.get(first!)!);
     const text = several ? `${group.label} · ${whose}` : group.label;

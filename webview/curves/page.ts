@@ -354,7 +354,10 @@ export class CurvesPage {
     if (width === 0) return;
     this.store.setPixels(width * devicePixelRatio);
     // The cursor stays where only a note below a panel appeared; marks and their words follow the width.
-    if (width === this.drawnWidth) return;
+    if (width === this.drawnWidth) {
+      if (this.cursor) this.drawAll();
+      return;
+    }
     this.drawnWidth = width;
     this.clearCursor();
     this.drawAll();
@@ -468,7 +471,7 @@ export class CurvesPage {
     if (!this.state?.table) return;
     const panel = this.table.panel(this.panels.map((v) => v.panel));
     const view = this.panels.find((v) => v.panel === panel);
-    if (panel && view) this.table.draw(panel, this.curves(view), this.state.x);
+    if (panel && view) this.table.draw(panel, this.scene(view));
   }
 
   private pointed(panel: PanelView, x: number | null, height: number): void {
@@ -492,11 +495,20 @@ export class CurvesPage {
   private showCursor(): void {
     const cursor = this.cursor;
     if (!cursor || !this.state || this.state.table) return;
+    const here = cursor.panel.readings(cursor.x, cursor.height);
+    const several = this.visibleRuns().length > 1;
     for (const view of this.panels) {
-      const readings = view.readings(cursor.x, view === cursor.panel ? cursor.height : undefined);
+      const readings = view === cursor.panel ? here : view.readings(cursor.x);
       view.showCursor(cursor.x, readings);
       if (view === cursor.panel) this.showCard(view, cursor.x, readings, cursor.height);
-      else view.showNote(readings[0] ? this.readingValue(view, readings[0], cursor.x) : '');
+      else {
+        // Of the run whose value is first on the card.
+        const reading = readings.find((r) => r.run === here[0]?.run && r.metric === view.panel.metric);
+        view.showNote(
+          reading ? this.readingValue(view, reading, cursor.x) : '',
+          reading && several ? this.slots.styleOf(reading.run) : undefined,
+        );
+      }
     }
   }
 

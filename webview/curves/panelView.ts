@@ -3,6 +3,7 @@ import { type CurvePoint, firstAtOrAfter, type LiveSeries, xOfStep } from '../..
 import { formatCount } from '../../src/core/numberFormat.ts';
 import { html, setText, svg } from '../common/dom.ts';
 import type { SeriesStyle } from '../common/seriesStyle.ts';
+import { swatch } from '../common/swatch.ts';
 import type { ThemeColours } from '../common/theme.ts';
 import { placeText } from './axis.ts';
 import {
@@ -56,6 +57,9 @@ export interface PanelEvents {
   pointed: (panel: PanelView, x: number | null, height: number) => void;
   key: (panel: PanelView, event: KeyboardEvent) => void;
 }
+
+/** From more runs on, marks are smaller. */
+const manyRuns = 6;
 
 /** One chart with its heading, its cursor and its notes. */
 export class PanelView {
@@ -166,7 +170,8 @@ export class PanelView {
     const chart = this.chart;
     chart.data.datasets = scene.curves.flatMap((curve) => this.dataset(curve, scene));
     chart.update('none');
-    const crosses = scene.curves.some((c) => (c.series?.nonFinite.length ?? 0) > 0);
+    const [from, to] = scene.view;
+    const crosses = scene.curves.some((c) => c.series?.nonFinite.some(({ x }) => x >= from && x <= to));
     // The plot's edges are known only now: a long number at the end of the axis takes room.
     const groups = this.markGroups(scene, [chart.chartArea.left, chart.chartArea.right]);
     this.phaseWords.show(groups, crosses ? chart.chartArea.top + 14 : chart.chartArea.top);
@@ -182,6 +187,9 @@ export class PanelView {
         mark: mark
           ? {
               filled: !isClmMark(curve.metric),
+              // Those of many runs would cover the curves.
+              whole: (points[0]?.x ?? 0) >= scene.view[0] && (points.at(-1)?.x ?? 0) <= scene.view[1],
+              radius: new Set(scene.curves.map((c) => c.run)).size > manyRuns ? 2 : 3,
               joined: (point, next) => isJoined(curve.metric, curve.phases, point.step, next.step),
             }
           : null,
@@ -200,7 +208,8 @@ export class PanelView {
       return [{ run, name, label, x, at: left + ((x - from) / (to - from)) * (right - left) }];
     });
     const rows = this.panel.size === 'big' ? 2 : 0;
-    return layMarks(marks, { left, right, rows, widthOf: (text) => this.phaseWords.widthOf(text) });
+    const widthOf = (text: string) => this.phaseWords.widthOf(text, scene.theme.font);
+    return layMarks(marks, { left, right, rows, widthOf });
   }
 
   private annotations(scene: PanelScene): Record<string, AnnotationOptions> {
@@ -320,9 +329,9 @@ export class PanelView {
     );
   }
 
-  /** A value beside the heading: what the cursor reads here. */
-  showNote(text: string): void {
-    setText(this.note, text);
+  /** A value beside the heading: what the cursor reads here, and of which run where there are several. */
+  showNote(text: string, style: SeriesStyle | undefined): void {
+    this.note.replaceChildren(...(style ? [swatch(style)] : []), text);
   }
 
   restoreNote(): void {

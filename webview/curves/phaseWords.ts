@@ -8,10 +8,9 @@ export class PhaseWords {
   readonly element = html('div', { class: 'phase-words', attributes: { 'aria-hidden': 'true' } });
   private readonly ruler = document.createElement('canvas').getContext('2d')!;
 
-  /** Width of these words with the room around them, in CSS pixels. */
-  widthOf(text: string): number {
-    const { fontFamily } = getComputedStyle(this.element);
-    this.ruler.font = `11px ${fontFamily}`;
+  /** Width of these words in this font family with the room around them, in CSS pixels. */
+  widthOf(text: string, font: string): number {
+    this.ruler.font = `11px ${font}`;
     return this.ruler.measureText(text).width + 8;
   }
 

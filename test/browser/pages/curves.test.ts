@@ -54,6 +54,11 @@ for (const theme of ['dark', 'light', 'contrast'] as const)
     await page.screenshot({ path: path.join(screenshots, `curves-${theme}.png`) });
     const line = page.locator('.readout-line', { hasText: 'MLM validation' }).first();
     assert.match(await line.innerText(), /at step [\d,]+00$/);
+    const nearest = await page.locator('.readout-line .swatch').first().getAttribute('class');
+    const notes = await page
+      .locator('.panel.small .note .swatch')
+      .evaluateAll((all) => all.map((e) => e.getAttribute('class')));
+    assert.deepEqual(notes, [nearest, nearest, nearest], 'the other panels tell of the same run');
     const suffix = await line.locator('.name > :last-child').evaluate((e) => e.scrollWidth <= e.clientWidth);
     assert.equal(suffix, true, 'the suffix is whole');
     assert.match(await page.locator('.footnote').first().innerText(), /610m-clm-42k: NaN at step 1,500/);
@@ -124,6 +129,36 @@ test('new points are drawn and told; a gap asks for a snapshot; the view stays',
   );
   const asked = await fake.answer(2010);
   assert.ok(asked.some((s) => s.run === run && s.metric === 'loss' && s.from === null));
+  await page.close();
+});
+
+test('who zooms out to the whole range follows new points again', async () => {
+  const { page, fake } = await opened('dark');
+  const whole = page.locator('.toolbar vscode-button', { hasText: 'Whole run' });
+  await page.locator('.panel.big .chart').focus();
+  await page.keyboard.press('+');
+  await whole.waitFor();
+  await page.keyboard.press('-');
+  await page.keyboard.press('-');
+  await whole.waitFor({ state: 'hidden' });
+  await fake.append(three[0].run, 'loss', 2001);
+  await page.waitForFunction(() =>
+    (globalThis as unknown as { drawn: { lastStep: number }[] }).drawn.some((d) => d.lastStep === 2001),
+  );
+  const box = (await page.locator('.panel.big .chart').boundingBox())!;
+  await page.mouse.move(box.x + box.width - 10, box.y + 60);
+  await page.locator('.readout p', { hasText: /step 2,01/ }).waitFor();
+  await page.close();
+});
+
+test('a table without rows says what is under way', async () => {
+  const { page } = await host.open('curves', 'dark');
+  const fake = new FakeHost(page);
+  await fake.send({ type: 'snapshot', runs: three, state: emptyState(three, { table: true }) });
+  const caption = page.locator('.data-table caption');
+  await caption.getByText('Loading…').waitFor();
+  await fake.answer(2000);
+  await caption.getByText('Rows 1 to 100').waitFor();
   await page.close();
 });
 
