@@ -1,6 +1,6 @@
 import { formatCompact, formatCount, formatDuration, formatValue } from '../../src/core/numberFormat.ts';
 import type { RunSummary } from '../../src/protocol/controlApi.ts';
-import type { MetricNumber } from '../../src/protocol/runDirectory.ts';
+import { activeStates, type MetricNumber } from '../../src/protocol/runDirectory.ts';
 
 export function numberOf(value: MetricNumber): number {
   return typeof value === 'number' ? value : Number(value);
@@ -33,7 +33,7 @@ export function lossText(run: RunSummary): string {
 
 /** Whether the run may still have new points. */
 export function isActive(run: RunSummary): boolean {
-  return ['queued', 'starting', 'running', 'stopping'].includes(run.state);
+  return activeStates.includes(run.state);
 }
 
 /** What runs without points say, a line each; many are counted. `problemOf`: why a run's points could not be had. */
