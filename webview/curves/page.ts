@@ -249,7 +249,7 @@ export class CurvesPage {
     clearTimeout(this.moment);
     this.moment = setTimeout(() => {
       this.moment = undefined;
-      this.drawAll();
+      for (const view of this.panels) if (!view.hasPicture) this.drawLater(view);
     }, momentMilliseconds);
   }
 
@@ -277,7 +277,7 @@ export class CurvesPage {
     this.showSeries();
     this.updateBars();
     // A panel without points says what its runs do.
-    for (const view of this.panels) if (view.isBlank) this.drawLater(view);
+    for (const view of this.panels) if (!view.hasPicture) this.drawLater(view);
   }
 
   private setState(change: Partial<CurvesState>): void {

@@ -127,9 +127,9 @@ export class PanelView {
     return scale && [scale.min, scale.max];
   }
 
-  /** Whether it has nothing to draw. */
-  get isBlank(): boolean {
-    return this.body.classList.contains('blank');
+  /** Whether there are points in the picture. */
+  get hasPicture(): boolean {
+    return this.chart !== undefined && !this.body.classList.contains('blank');
   }
 
   focus(): void {
@@ -251,7 +251,7 @@ export class PanelView {
           ? `${formatCount(shown)} of ${formatCount(Math.max(total, shown))} points`
           : '',
     );
-    const empty = this.isBlank;
+    const empty = this.body.classList.contains('blank');
     this.waiting.hidden = !empty;
     setText(this.waiting, empty ? scene.waiting : '');
     const marked = scene.curves.filter((c) => c.metric !== this.panel.metric && c.series?.points.length);
