@@ -258,13 +258,14 @@ test('all panels show the same range of x, also where a metric begins later', as
   const box = (await page.locator('.panel.big .chart').boundingBox())!;
   await page.mouse.move(box.x + box.width * 0.7, box.y + box.height * 0.6);
   await page.waitForFunction(() => document.querySelectorAll('.overlay line').length === 4);
-  const places = await page.locator('.overlay line').evaluateAll((lines) =>
-    lines.map((line) => {
+  const places = await page.evaluate(() =>
+    [...document.querySelectorAll('.overlay line')].map((line) => {
       // Of the part beside the y axis, which has the same width everywhere.
       const width = line.closest('.chart')!.clientWidth - 54;
       return (Number(line.getAttribute('x1')) - 46) / width;
     }),
   );
+  assert.equal(places.length, 4);
   for (const place of places) assert.ok(Math.abs(place - places[0]) < 0.02, places.join());
   await page.screenshot({ path: path.join(screenshots, 'curves-late-metric.png') });
   assert.deepEqual(problems, []);
@@ -300,8 +301,8 @@ test('words at phase switches and decays name their run and never overlap', asyn
   for (const theme of ['light', 'dark', 'contrast'] as const) {
     const { page, problems } = await opened(theme, runs);
     await page.locator('.phase-words span').first().waitFor();
-    const words = await page.locator('.phase-words span').evaluateAll((spans) =>
-      spans.map((span) => {
+    const words = await page.evaluate(() =>
+      [...document.querySelectorAll('.phase-words span')].map((span) => {
         const { left, right, top, bottom } = span.getBoundingClientRect();
         return { text: span.textContent!, left, right, top, bottom };
       }),
