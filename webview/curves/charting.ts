@@ -139,8 +139,8 @@ function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', Curv
   const logarithmic = setup.logY && panel.logarithmic;
   const big = panel.size === 'big';
   const font = { family: theme.font, size: 11 };
-  // A high contrast theme's lines are as bright as its curves.
-  const gridColour = theme.strong ? faded(theme.grid, 0.4) : theme.grid;
+  // Of the text's colour: the lines that themes have for editors are invisible in some and glaring in others.
+  const gridColour = faded(theme.foreground, theme.strong ? 0.4 : 0.16);
   const grid = { color: gridColour, drawTicks: false, lineWidth: 1 };
   const report = ({ chart }: { chart: Chart }) => {
     const { min, max } = chart.scales.x!;

@@ -247,6 +247,27 @@ test('validations are joined in the phase of their own objective and nowhere els
   await page.close();
 });
 
+test('grid lines are seen in any theme, whatever lines its editors have', async () => {
+  for (const theme of ['dark', 'light', 'contrast'] as const) {
+    const { page } = await opened(theme, [twoPhases]);
+    await page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    );
+    const lines = await page.locator('canvas[data-metric=loss]').evaluate((canvas: HTMLCanvasElement) => {
+      // Beside the curve, at three quarters of the width and above its half.
+      const { data } = canvas
+        .getContext('2d')!
+        .getImageData(Math.round(canvas.width * 0.75), 0, 1, Math.round(canvas.height / 2));
+      let found = 0;
+      for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3] > 20 && (i === 0 || data[i - 1] <= 20)) found++;
+      return found;
+    });
+    assert.ok(lines >= 2, `${theme}: ${lines}`);
+    await page.close();
+  }
+});
+
 test('all panels show the same range of x, also where a metric begins later', async () => {
   const { page, problems } = await host.open('curves', 'dark');
   const fake = new FakeHost(page);
