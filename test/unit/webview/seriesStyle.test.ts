@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { curvesStateSchema } from '../../../src/protocol/pageMessages.ts';
 import { StyleSlots, seriesStyle } from '../../../webview/common/seriesStyle.ts';
 
 test('no two of 38 runs look alike', () => {
@@ -21,11 +20,6 @@ test('a run keeps its style while others come and go, also in a page that starts
   assert.equal(anew.keep(['c', 'd']), false);
   assert.deepEqual(anew.styleOf('c'), styleOfC);
   assert.deepEqual(anew.saved, { c: 2, d: 0 });
-});
-
-test('a state that was saved without styles is still read', () => {
-  const saved = { runs: [], metrics: ['loss'], x: 'step', logY: true, table: false, hidden: [], range: null };
-  assert.deepEqual(curvesStateSchema.parse(saved), { ...saved, styles: {} });
 });
 
 test('what was saved never takes a style from a run on show, nor gives one to two', () => {
