@@ -249,7 +249,7 @@ export class CurvesPage {
     clearTimeout(this.moment);
     this.moment = setTimeout(() => {
       this.moment = undefined;
-      for (const view of this.panels) if (!view.hasPicture) this.drawLater(view);
+      for (const view of this.panels) if (this.isLoading(view.panel.metric)) this.drawLater(view);
     }, momentMilliseconds);
   }
 
@@ -446,7 +446,7 @@ export class CurvesPage {
     const runs = this.visibleRuns();
     const marked = this.highlighted === null ? runs : runs.filter((r) => r.run === this.highlighted);
     const { metric, size } = view.panel;
-    const loading = runs.some((run) => this.store.isLoading(run.run, metric));
+    const loading = this.isLoading(metric);
     return {
       curves: this.curves(view),
       marks: phaseMarks(marked),
@@ -457,6 +457,11 @@ export class CurvesPage {
       waiting: loading ? 'Loading…' : this.waitingFor(metric, size),
       moment: loading && this.moment !== undefined,
     };
+  }
+
+  /** Whether points of some run on show are under way, so that nothing is known of them yet. */
+  private isLoading(metric: string): boolean {
+    return this.visibleRuns().some((run) => this.store.isLoading(run.run, metric));
   }
 
   /** What a panel without points says. */

@@ -187,8 +187,8 @@ export class PanelView {
         mark: mark
           ? {
               filled: !isClmMark(curve.metric),
-              // Those of many runs would cover the curves.
               whole: (points[0]?.x ?? 0) >= scene.view[0] && (points.at(-1)?.x ?? 0) <= scene.view[1],
+              // Those of many runs would cover the curves.
               radius: new Set(scene.curves.map((c) => c.run)).size > manyRuns ? 2 : 3,
               joined: (point, next) => isJoined(curve.metric, curve.phases, point.step, next.step),
             }

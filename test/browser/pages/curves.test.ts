@@ -74,6 +74,7 @@ for (const theme of ['dark', 'light', 'contrast'] as const)
 test('another theme redraws everything, with its own background', async () => {
   const metrics = [...three[0].metrics, 'validation/loss/clm'];
   const { page } = await opened('dark', [{ ...three[0], metrics }]);
+  await page.locator('.mark-legend').getByText('CLM validation').waitFor();
   const before = await seen();
   await page.evaluate(({ class: name, colours }) => {
     document.body.className = name;
@@ -305,6 +306,12 @@ test('points under way are loading, not awaited, and a panel without points has 
   await page.locator('.panel.big canvas').waitFor();
   await page.waitForFunction(() => document.querySelectorAll('.waiting:not([hidden])').length === 0);
   assert.equal(await page.locator('.chart canvas:visible').count(), 4);
+  // Another axis needs other points: a slow answer is no reason to keep numbers of the old one.
+  await page.locator('.toolbar vscode-dropdown').click();
+  await page.getByRole('option', { name: 'tokens' }).click();
+  await page.getByText('Loading…').first().waitFor();
+  await fake.answer(2000);
+  await page.waitForFunction(() => document.querySelectorAll('.waiting:not([hidden])').length === 0);
   assert.deepEqual(problems, []);
   await page.close();
 });
