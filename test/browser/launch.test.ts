@@ -31,7 +31,7 @@ test('Launch Run…, four picks and Start with the keyboard alone give a live cu
   const start = check.locator('vscode-button', { hasText: 'Start' });
   await start.focus();
   await page.keyboard.press('Enter');
-  const curves = await webviewFrame(page, 'canvas');
+  const curves = await webviewFrame(page, '.panel');
   await curves.locator(`text=${name}`).first().waitFor();
   await page.locator('.statusbar-item', { hasText: /1 running · \d/ }).waitFor();
   await screenshot(page, 'curves-one-run');

@@ -1,16 +1,16 @@
 import { formatCompact, formatDuration } from '../../core/numberFormat.ts';
 import type { RunSummary } from '../../protocol/controlApi.ts';
-import type { MetricNumber, RunState } from '../../protocol/runDirectory.ts';
+import { activeStates, type MetricNumber, type RunState } from '../../protocol/runDirectory.ts';
 import { itemContexts } from '../ids.ts';
 
-/** States in which a run can be stopped. */
-const activeStates: readonly RunState[] = ['queued', 'starting', 'running', 'stopping'];
 /** States from which a new segment can be started. */
 const resumableStates: readonly RunState[] = ['stopped', 'failed', 'preempted', 'lost'];
 
+/** Whether the run can be stopped. */
 export function isActive(run: Pick<RunSummary, 'state'>): boolean {
   return activeStates.includes(run.state);
 }
+
 export function isResumable(run: Pick<RunSummary, 'state' | 'onNode'>): boolean {
   return run.onNode && resumableStates.includes(run.state);
 }
