@@ -101,7 +101,7 @@ export class AgentService {
           now: Date.now() / 1000,
         };
       },
-      probe: () => probeNode(root),
+      probe: () => probeNode(root, table),
       watch: async () => {
         root.prepare();
         return { runs: this.#watcher.start() };

@@ -37,14 +37,39 @@ export const runReportSchema = z.object({
 });
 export type RunReport = z.infer<typeof runReportSchema>;
 
+/** A process that computes on a GPU. */
+export const gpuOwnerSchema = z.object({
+  pid: z.number().int(),
+  /** Login name; null where the system does not show the process: another container's, another user's. */
+  user: z.string().nullable(),
+  memoryMiB: z.number().nullable(),
+  /** The run under this root whose trainer it is or belongs to. */
+  run: runIdSchema.nullable(),
+});
+export type GpuOwner = z.infer<typeof gpuOwnerSchema>;
+
+/** A GPU, or one MIG instance of it. Null: the tool does not say. */
 export const gpuSchema = z.object({
+  vendor: z.enum(['nvidia', 'amd']),
+  /** Number of the card, as its tool counts. */
   index: z.number().int(),
+  /** Number of the MIG instance on its card; null for a whole card. */
+  instance: z.number().int().nullable(),
   uuid: z.string(),
   name: z.string(),
   memoryTotalMiB: z.number().nullable(),
   memoryUsedMiB: z.number().nullable(),
+  /** Percent of the time in which something computed. */
   utilization: z.number().nullable(),
+  /** °C; of the card. */
+  temperature: z.number().nullable(),
+  /** Watts that are drawn, and that may be. */
+  powerDraw: z.number().nullable(),
+  powerLimit: z.number().nullable(),
+  owners: z.array(gpuOwnerSchema).nullable(),
 });
+export type Gpu = z.infer<typeof gpuSchema>;
+
 export const probeSchema = z.object({
   cores: z.number().int(),
   load: z.number(),

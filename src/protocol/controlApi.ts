@@ -204,6 +204,7 @@ export const controlMethods = {
   /** `answer`: the secret; "yes" to a host key or a question; null = no, or closed. */
   answerPrompt: method(z.object({ id: z.string(), answer: z.string().nullable() }), nothing),
 
+  /** Answers at once, and probes the connected nodes again: a `nodes` event tells what they say. */
   nodes: method(nothing, z.object({ nodes: z.array(nodeSummarySchema) })),
   addNode: method(z.object({ config: nodeConfigSchema }), nothing),
   removeNode: method(z.object({ name: z.string() }), nothing),

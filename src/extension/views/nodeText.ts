@@ -1,5 +1,6 @@
 import { formatBytes } from '../../core/numberFormat.ts';
 import type { NodeSummary } from '../../protocol/controlApi.ts';
+import { gpusInShort } from './gpuText.ts';
 
 type Connection = NodeSummary['connection'];
 
@@ -21,7 +22,7 @@ export function nodeDescription(node: NodeSummary): string {
       const parts: string[] = [];
       if (node.probe) {
         parts.push(`${node.probe.cores} ${node.probe.cores === 1 ? 'core' : 'cores'}`);
-        if (node.probe.gpus.length > 0) parts.push(`${node.probe.gpus.length} × ${node.probe.gpus[0].name}`);
+        parts.push(...gpusInShort(node.probe.gpus));
       }
       parts.push(node.runningRuns > 0 ? `${node.runningRuns} running` : 'idle');
       return parts.join(' · ');

@@ -1,0 +1,65 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+/** A card of the shim; what is left out is an idle H100's. */
+export interface ShimCard {
+  index: number;
+  uuid: string;
+  usedMiB?: number;
+  processes?: { pid: number; memoryMiB: number }[];
+}
+
+/** A fake `nvidia-smi` whose cards a test changes while programs ask it. */
+export class ShimNvidiaSmi {
+  readonly #folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-smi-'));
+
+  constructor(cards: readonly ShimCard[]) {
+    const script = `#!/bin/sh
+cd "${this.#folder}" || exit 1
+case "$1" in
+  --query-gpu=*) cat cards ;;
+  --query-compute-apps=*) cat processes ;;
+  -L) cat list ;;
+  *) exit 1 ;;
+esac
+`;
+    fs.writeFileSync(path.join(this.#folder, 'nvidia-smi'), script, { mode: 0o700 });
+    this.show(cards);
+  }
+
+  /** Environment of a program that shall find it. */
+  get environment(): { PATH: string } {
+    return { PATH: `${this.#folder}:${process.env.PATH}` };
+  }
+
+  show(cards: readonly ShimCard[]): void {
+    this.#write(
+      'cards',
+      cards.map(({ index, uuid, usedMiB = 4 }) =>
+        [index, uuid, 'NVIDIA H100 80GB HBM3', 81559, usedMiB, 0, 34, 68.42, '700.00'].join(', '),
+      ),
+    );
+    this.#write(
+      'processes',
+      cards.flatMap(({ uuid, processes = [] }) =>
+        processes.map(({ pid, memoryMiB }) => `${uuid}, ${pid}, ${memoryMiB}`),
+      ),
+    );
+    this.#write(
+      'list',
+      cards.map(({ index, uuid }) => `GPU ${index}: NVIDIA H100 80GB HBM3 (UUID: ${uuid})`),
+    );
+  }
+
+  dispose(): void {
+    fs.rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** By rename: a program that asks meanwhile sees the old or the new. */
+  #write(name: string, lines: readonly string[]): void {
+    const file = path.join(this.#folder, name);
+    fs.writeFileSync(`${file}.part`, lines.map((line) => `${line}\n`).join(''));
+    fs.renameSync(`${file}.part`, file);
+  }
+}
