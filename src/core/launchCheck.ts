@@ -18,6 +18,8 @@ export interface CheckContext {
   lastRun: { name: string; file: unknown } | null;
   /** Measured on this node with the same model shape; null: has not run yet. */
   tokensPerSecond: number | null;
+  /** One sentence where the node has no GPU free for the run. */
+  noGpu: string | null;
 }
 
 /** Tokens of one pass; the trainer takes the largest micro-batch below this. */
@@ -57,6 +59,7 @@ export function checkLaunch(
     sentences.push(
       `Checkpoints need ${gib(checkpointBytes)}, but ${gib(probe.diskFreeBytes)} of disk are free.`,
     );
+  if (context.noGpu) sentences.push(context.noGpu);
   const epochs =
     file.data.tokens === null ? undefined : whyEpochs(file.data.tokens, tokens / file.data.tokens);
   if (epochs) sentences.push(epochs);

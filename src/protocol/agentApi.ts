@@ -82,6 +82,15 @@ export const probeSchema = z.object({
 });
 export type Probe = z.infer<typeof probeSchema>;
 
+/** What a run needs of its node for as long as its trainer lives; without a wish it starts at once and takes nothing. */
+export const slotWishSchema = z.object({
+  /** How many runs the node takes at once; null: one a GPU, and without a GPU as many as are started. */
+  count: z.number().int().min(1).nullable(),
+  /** UUID of the one GPU that will do; null: any. */
+  gpu: z.string().nullable(),
+});
+export type SlotWish = z.infer<typeof slotWishSchema>;
+
 export const agentHelloSchema = z.object({
   protocol: z.number().int(),
   bundle: z.string(),
@@ -116,14 +125,27 @@ export const agentMethods = {
     nothing,
   ),
   unfollow: method(z.object({ run: runIdSchema, file: followedFileSchema }), nothing),
-  /** Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless. */
+  /**
+   * Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless.
+   * `full` where no slot is free.
+   */
   launch: method(
-    z.object({ spec: specSchema, environment: z.record(z.string(), z.string()), setup: z.array(z.string()) }),
+    z.object({
+      spec: specSchema,
+      environment: z.record(z.string(), z.string()),
+      setup: z.array(z.string()),
+      slot: slotWishSchema.optional(),
+    }),
     z.object({ already: z.boolean() }),
   ),
   /** A new segment of a run that has ended. */
   resume: method(
-    z.object({ run: runIdSchema, environment: z.record(z.string(), z.string()), setup: z.array(z.string()) }),
+    z.object({
+      run: runIdSchema,
+      environment: z.record(z.string(), z.string()),
+      setup: z.array(z.string()),
+      slot: slotWishSchema.optional(),
+    }),
     z.object({ segment: z.number().int() }),
   ),
   /** Creates requests/stop. */

@@ -20,6 +20,8 @@ export const nodeConfigSchema = z.strictObject({
   /** Lines that sh runs before the trainer. */
   setup: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.string()).optional(),
+  /** How many runs the node takes at once; default: one a GPU, and without a GPU as many as are started. */
+  slots: z.number().int().min(1).max(1000).optional(),
   /** A Node ≥ 24 on the node; default: found, else uploaded. */
   nodePath: z.string().optional(),
 });

@@ -52,6 +52,11 @@ esac
     );
   }
 
+  /** From now on it does not answer. */
+  hang(): void {
+    fs.writeFileSync(path.join(this.#folder, 'nvidia-smi'), '#!/bin/sh\nexec sleep 1000\n');
+  }
+
   dispose(): void {
     fs.rmSync(this.#folder, { recursive: true, force: true });
   }

@@ -7,7 +7,7 @@ export async function findAmdGpus(program = 'amd-smi'): Promise<SeenGpus> {
   const answer = await askTool(program, ['metric', '--json']);
   if (answer === 'missing') return { gpus: [] };
   if (answer === 'silent')
-    return { gpus: [], silent: true, warning: 'amd-smi did not answer; the AMD GPUs are not known.' };
+    return { gpus: [], warning: 'amd-smi did not answer; the AMD GPUs are not known.' };
   const others = [['list'], ['static'], ['process']].map((command) =>
     askTool(program, [...command, '--json']).then((other) => textOf(other) ?? ''),
   );

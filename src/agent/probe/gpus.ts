@@ -7,7 +7,7 @@ import { findNvidiaGpus } from './nvidiaSmi.ts';
 
 export interface FoundGpus {
   gpus: Gpu[];
-  /** A tool is there and does not answer: there may be GPUs that nobody can be asked about. */
+  /** nvidia-smi is there and does not answer: there may be GPUs that nobody can be asked about. */
   silent: boolean;
   warnings: string[];
 }
@@ -15,6 +15,7 @@ export interface FoundGpus {
 /** The GPUs of this machine and whose processes are on them. */
 export async function findGpus(root: NodeRoot, table: ProcessTable): Promise<FoundGpus> {
   const found = await Promise.all([findNvidiaGpus(), findAmdGpus()]);
+  const [nvidia] = found;
   const seen = found.flatMap(({ gpus }) => gpus);
   const owners = seen.some(({ processes }) => processes?.length) ? new GpuOwners(root, table) : undefined;
   const gpus = await Promise.all(
@@ -25,7 +26,7 @@ export async function findGpus(root: NodeRoot, table: ProcessTable): Promise<Fou
   );
   return {
     gpus,
-    silent: found.some(({ silent }) => silent === true),
+    silent: nvidia.silent === true,
     warnings: found.flatMap(({ warning }) => warning ?? []),
   };
 }

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { toBiphaseError } from '../../core/errors.ts';
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import type { SlotWish } from '../../protocol/agentApi.ts';
 import {
   type Exit,
   exitCodes,
@@ -13,14 +14,18 @@ import {
 } from '../../protocol/runDirectory.ts';
 import { letOthersFirst } from '../backgroundPriority.ts';
 import { hasCode, readJson, writeByRename } from '../files.ts';
+import { NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
 import { ownIdentity, type ProcessTable } from '../processTable.ts';
 import { createRequest, withdrawRequests } from '../requests.ts';
+import { claimSlot } from '../slots/claimSlot.ts';
 import { ExitRecord } from './exitRecord.ts';
 import { takeSegmentLock } from './segmentLock.ts';
 
 /** Another wrapper started this segment or is about to. */
 export const exitCodeAlready = 75;
+/** No slot was free; exit.json says who holds them. */
+export const exitCodeNoSlot = 76;
 
 /**
  * The trainer's process exists, but does nothing until a line comes through descriptor 3: by then state.json names it.
@@ -35,6 +40,8 @@ export interface WrapperOptions {
   table: ProcessTable;
   /** The trainer takes what other programs leave. */
   background: boolean;
+  /** A slot of this machine is claimed first. */
+  slot: SlotWish | undefined;
 }
 
 /** Starts one segment's trainer, waits for it and records its end. Answers with the wrapper's own exit code. */
@@ -48,7 +55,12 @@ export async function runWrapper(options: WrapperOptions): Promise<number> {
   try {
     record = new ExitRecord(runDirectory);
     if (segment > 0) withdrawRequests(runDirectory);
-    await record.write(await runTrainer(options));
+    const slot = await slotFor(options);
+    if ('refusal' in slot) {
+      await record.write({ ...end(segment), error: slot.refusal });
+      return exitCodeNoSlot;
+    }
+    await record.write(await runTrainer(options, slot.environment));
     return 0;
   } catch (thrown) {
     const { message } = toBiphaseError(thrown);
@@ -69,9 +81,27 @@ function end(segment: number): Exit {
   return { schema: 1, segment, code: null, signal: null, endedAt: Date.now() / 1000 };
 }
 
-async function runTrainer(options: WrapperOptions): Promise<Exit> {
+/** What the trainer's environment needs for its slot, or why there is none. */
+async function slotFor({
+  runDirectory,
+  segment,
+  table,
+  slot,
+}: WrapperOptions): Promise<{ environment: Record<string, string> } | { refusal: string }> {
+  if (!slot) return { environment: {} };
+  const root = new NodeRoot(path.dirname(path.dirname(runDirectory)));
+  try {
+    const claim = { run: path.basename(runDirectory), segment };
+    return { environment: await claimSlot(slot, claim, { root, table, environment: process.env }) };
+  } catch (thrown) {
+    if (!(thrown instanceof BiphaseError)) throw thrown;
+    return { refusal: thrown.message };
+  }
+}
+
+async function runTrainer(options: WrapperOptions, environment: Record<string, string>): Promise<Exit> {
   const { runDirectory, segment, table } = options;
-  const trainer = await startGated(options);
+  const trainer = await startGated(options, environment);
   const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     trainer.on('exit', (code, signal) => resolve({ code, signal }));
   });
@@ -95,7 +125,10 @@ async function runTrainer(options: WrapperOptions): Promise<Exit> {
   return { ...end(segment), code, signal, ...(byNode ? { preempted: true } : {}) };
 }
 
-function startGated({ runDirectory, segment, program }: WrapperOptions): Promise<ChildProcess> {
+function startGated(
+  { runDirectory, segment, program }: WrapperOptions,
+  environment: Record<string, string>,
+): Promise<ChildProcess> {
   const setup = path.join(runDirectory, runFiles.setup(segment));
   const command = [
     ...(fs.existsSync(setup) ? ['/bin/sh', setup] : []),
@@ -112,6 +145,7 @@ function startGated({ runDirectory, segment, program }: WrapperOptions): Promise
     // A session and group of its own: it outlives the wrapper, and a kill reaches all of its group.
     const trainer = spawn('/bin/sh', ['-c', gate, 'sh', ...command], {
       cwd: os.homedir(),
+      env: { ...process.env, ...environment },
       detached: true,
       stdio: ['ignore', output, output, 'pipe'],
     });

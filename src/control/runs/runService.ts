@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BiphaseError } from '../../core/errors.ts';
+import { usableGpus, whyNoGpu } from '../../core/gpuSlots.ts';
 import { checkLaunch } from '../../core/launchCheck.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import type { WithBytes } from '../../core/rpcPeer.ts';
 import { isActive } from '../../core/runState.ts';
-import type { LaunchCheck } from '../../protocol/controlApi.ts';
+import type { Probe, SlotWish } from '../../protocol/agentApi.ts';
+import type { LaunchCheck, NodeConfig } from '../../protocol/controlApi.ts';
 import type { EventLine, Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import type { AgentLink } from '../nodes/agentLink.ts';
@@ -40,7 +42,9 @@ export class RunService {
       after(probeWaitMs, node.probe),
     ]);
     const last = this.#launchedLast();
+    const nameOfRun = (run: string): string | undefined => this.#catalog.get(run)?.report.spec?.name;
     return checkLaunch(written, file, {
+      noGpu: probe && whyNoFreeGpu(node.config, probe, nameOfRun),
       node: node.config.name,
       setup: node.config.setup ?? [],
       probe,
@@ -68,7 +72,7 @@ export class RunService {
             file,
           };
     const { environment = {}, setup = [] } = node.config;
-    return link.call('launch', { spec, environment, setup });
+    return link.call('launch', { spec, environment, setup, slot: slotWish(node.config) });
   }
 
   async stop(run: string): Promise<void> {
@@ -81,8 +85,9 @@ export class RunService {
 
   async resume(run: string): Promise<void> {
     const link = await this.#linkOf(run);
-    const { environment = {}, setup = [] } = this.#nodes.get(this.#known(run).node).config;
-    await link.call('resume', { run, environment, setup });
+    const { config } = this.#nodes.get(this.#known(run).node);
+    const { environment = {}, setup = [] } = config;
+    await link.call('resume', { run, environment, setup, slot: slotWish(config) });
   }
 
   /** Removes the run from the store, and its directory where `onNode`. */
@@ -160,6 +165,29 @@ export class RunService {
     }
     return newest?.report.progress?.tokensPerSecond ?? null;
   }
+}
+
+/**
+ * What a run claims on a node. On this computer nothing, unless it has a number of slots: a desktop's GPU is in use by
+ * its screen, and runs start there as they come.
+ */
+function slotWish({ kind, slots }: NodeConfig): SlotWish | undefined {
+  return kind === 'local' && slots === undefined ? undefined : { count: slots ?? null, gpu: null };
+}
+
+/** One sentence where a run would find no GPU there now. */
+function whyNoFreeGpu(
+  config: NodeConfig,
+  { gpus }: Probe,
+  nameOfRun: (run: string) => string | undefined,
+): string | null {
+  if (!slotWish(config)) return null;
+  const usable = usableGpus(gpus, config.environment?.CUDA_VISIBLE_DEVICES);
+  return whyNoGpu(
+    config.name,
+    usable.map((gpu) => ({ gpu, claimedBy: null })),
+    nameOfRun,
+  );
 }
 
 function after<T>(ms: number, value: T): Promise<T> {

@@ -6,7 +6,12 @@ import { resolveRunFile } from '../../../src/core/resolveRunFile.ts';
 
 const GIB = 2 ** 30;
 
-function check(model: string, memory: number, engine: object = {}): ReturnType<typeof checkLaunch> {
+function check(
+  model: string,
+  memory: number,
+  engine: object = {},
+  noGpu: string | null = null,
+): ReturnType<typeof checkLaunch> {
   const written = {
     ...{ model, engine, batch: { samples: 64 } },
     data: { source: 'world' },
@@ -21,9 +26,15 @@ function check(model: string, memory: number, engine: object = {}): ReturnType<t
     },
     lastRun: null,
     tokensPerSecond: null,
+    noGpu,
   };
   return checkLaunch(written, resolveRunFile(parseRunFile(written)), context);
 }
+
+test('who holds the GPUs is said; the run may still fit later', () => {
+  const { fits, sentences } = check('micro', 8 * GIB, {}, 'No GPU of atlas is free: GPU 0 (ada).');
+  assert.deepEqual([fits, sentences], [true, ['No GPU of atlas is free: GPU 0 (ada).']]);
+});
 
 test('models beyond 4 GiB fit a machine that has the memory', () => {
   for (const [model, gib] of [
