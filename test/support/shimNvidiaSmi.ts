@@ -12,11 +12,12 @@ export interface ShimCard {
 
 /** A fake `nvidia-smi` whose cards a test changes while programs ask it. */
 export class ShimNvidiaSmi {
-  readonly #folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-smi-'));
+  /** To be put on a PATH. */
+  readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-smi-'));
 
   constructor(cards: readonly ShimCard[]) {
     const script = `#!/bin/sh
-cd "${this.#folder}" || exit 1
+cd "${this.folder}" || exit 1
 case "$1" in
   --query-gpu=*) cat cards ;;
   --query-compute-apps=*) cat processes ;;
@@ -24,13 +25,13 @@ case "$1" in
   *) exit 1 ;;
 esac
 `;
-    fs.writeFileSync(path.join(this.#folder, 'nvidia-smi'), script, { mode: 0o700 });
+    fs.writeFileSync(path.join(this.folder, 'nvidia-smi'), script, { mode: 0o700 });
     this.show(cards);
   }
 
   /** Environment of a program that shall find it. */
   get environment(): { PATH: string } {
-    return { PATH: `${this.#folder}:${process.env.PATH}` };
+    return { PATH: `${this.folder}:${process.env.PATH}` };
   }
 
   show(cards: readonly ShimCard[]): void {
@@ -54,16 +55,16 @@ esac
 
   /** From now on it does not answer. */
   hang(): void {
-    fs.writeFileSync(path.join(this.#folder, 'nvidia-smi'), '#!/bin/sh\nexec sleep 1000\n');
+    fs.writeFileSync(path.join(this.folder, 'nvidia-smi'), '#!/bin/sh\nexec sleep 1000\n');
   }
 
   dispose(): void {
-    fs.rmSync(this.#folder, { recursive: true, force: true });
+    fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** By rename: a program that asks meanwhile sees the old or the new. */
   #write(name: string, lines: readonly string[]): void {
-    const file = path.join(this.#folder, name);
+    const file = path.join(this.folder, name);
     fs.writeFileSync(`${file}.part`, lines.map((line) => `${line}\n`).join(''));
     fs.renameSync(`${file}.part`, file);
   }
