@@ -49,13 +49,12 @@ export function gpuTooltip(gpu: Gpu, nameOfRun: NameOfRun): string[] {
   return lines.filter((line) => line !== null);
 }
 
-/** "4 × NVIDIA H200 · 2 busy". */
+/** "4 × H200" and "2 busy": names without their vendor. */
 export function gpusInShort(gpus: readonly Gpu[]): string[] {
   if (gpus.length === 0) return [];
-  const names = [...new Set(gpus.map(({ name }) => name))];
-  const counts = names.map(
-    (name) => `${gpus.filter((gpu) => gpu.name === name).length} × ${printable(name)}`,
-  );
+  const shown = gpus.map(({ name }) => printable(name.replace(/^(NVIDIA|AMD) /, '')));
+  const names = [...new Set(shown)];
+  const counts = names.map((name) => `${shown.filter((other) => other === name).length} × ${name}`);
   const busy = gpus.filter((gpu) => !isGpuFree(gpu)).length;
   return [counts.join(', '), ...(busy > 0 ? [`${busy} busy`] : [])];
 }

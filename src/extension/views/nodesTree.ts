@@ -46,7 +46,11 @@ export class NodesTree extends Disposable implements vscode.TreeDataProvider<Ele
     item.id = `node:${name}`;
     const node = this.#node(name);
     if (!node) return item;
-    if (this.#gpus(name).length > 0) item.collapsibleState = vscode.TreeItemCollapsibleState.Expanded;
+    if (this.#gpus(name).length > 0) {
+      // An item that had no children stays closed under its old id when it gets some.
+      item.id = `node:${name}:gpus`;
+      item.collapsibleState = vscode.TreeItemCollapsibleState.Expanded;
+    }
     item.description = nodeDescription(node);
     item.iconPath = themeIcon(nodeIcons[node.connection]);
     item.tooltip = tooltip(nodeTooltip(node));

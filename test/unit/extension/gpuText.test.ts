@@ -7,6 +7,8 @@ import {
   gpusInShort,
   gpuTooltip,
 } from '../../../src/extension/views/gpuText.ts';
+import { nodeDescription } from '../../../src/extension/views/nodeText.ts';
+import type { NodeSummary } from '../../../src/protocol/controlApi.ts';
 import { someGpu } from '../../support/someGpu.ts';
 
 const nameOfRun = (): string => '610m-clm-42k';
@@ -51,8 +53,23 @@ test('the tooltip tells what the tool tells, and whose the processes are', () =>
 
 test('a node counts its GPUs by name, and how many are busy', () => {
   assert.deepEqual(gpusInShort([]), []);
-  assert.deepEqual(gpusInShort([someGpu(), busy]), ['2 × NVIDIA H100', '1 busy']);
-  assert.deepEqual(gpusInShort([someGpu(), someGpu({ name: 'AMD MI300X' })]), [
-    '1 × NVIDIA H100, 1 × AMD MI300X',
-  ]);
+  assert.deepEqual(gpusInShort([someGpu(), busy]), ['2 × H100', '1 busy']);
+  assert.deepEqual(gpusInShort([someGpu(), someGpu({ name: 'AMD MI300X' })]), ['1 × H100, 1 × MI300X']);
+});
+
+test('beside a node stand its GPUs, else its cores, and whether something runs', () => {
+  const said = (gpus: ReturnType<typeof someGpu>[], runningRuns = 0): string => {
+    const bytes = { memoryTotalBytes: 1, memoryFreeBytes: 1, diskFreeBytes: 1 };
+    const node: NodeSummary = {
+      config: { name: 'atlas', kind: 'ssh', host: 'atlas' },
+      connection: 'connected',
+      probe: { cores: 2, load: 0, ...bytes, gpus, warnings: [] },
+      runningRuns,
+    };
+    return nodeDescription(node);
+  };
+  assert.equal(said([]), '2 cores · idle');
+  assert.equal(said([someGpu()]), '1 × H100 · idle');
+  assert.equal(said([someGpu(), busy]), '2 × H100 · 1 busy');
+  assert.equal(said([someGpu(), busy], 1), '2 × H100 · 1 busy · 1 running');
 });
