@@ -24,10 +24,10 @@ export class GpuOwners {
   }
 
   async #userOf(pid: number): Promise<string | null> {
-    const stat = fs.statSync(`/proc/${pid}`, { throwIfNoEntry: false });
-    if (!stat) return null;
-    const known = this.#users.get(stat.uid) ?? userName(stat.uid);
-    this.#users.set(stat.uid, known);
+    const uid = uidOf(pid);
+    if (uid === null) return null;
+    const known = this.#users.get(uid) ?? userName(uid);
+    this.#users.set(uid, known);
     return known;
   }
 }
@@ -46,6 +46,15 @@ function livingTrainers(root: NodeRoot, table: ProcessTable): Map<number, string
 function sessionOf(pid: number): number | null {
   try {
     return parseSession(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** Null where the process is gone, or hidden. */
+function uidOf(pid: number): number | null {
+  try {
+    return fs.statSync(`/proc/${pid}`).uid;
   } catch {
     return null;
   }

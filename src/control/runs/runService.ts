@@ -1,17 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BiphaseError } from '../../core/errors.ts';
-import { usableGpus, whyNoGpu } from '../../core/gpuSlots.ts';
 import { checkLaunch } from '../../core/launchCheck.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import type { WithBytes } from '../../core/rpcPeer.ts';
 import { isActive } from '../../core/runState.ts';
-import type { Probe, SlotWish } from '../../protocol/agentApi.ts';
-import type { LaunchCheck, NodeConfig } from '../../protocol/controlApi.ts';
+import type { LaunchCheck } from '../../protocol/controlApi.ts';
 import type { EventLine, Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import type { AgentLink } from '../nodes/agentLink.ts';
 import type { NodeManager } from '../nodes/nodeManager.ts';
+import { slotWish, whyNoFreeGpu } from '../nodes/nodeSlots.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
 import { parentOfRun } from './parentOfRun.ts';
 import type { CatalogRun, RunCatalog } from './runCatalog.ts';
@@ -165,29 +164,6 @@ export class RunService {
     }
     return newest?.report.progress?.tokensPerSecond ?? null;
   }
-}
-
-/**
- * What a run claims on a node. On this computer nothing, unless it has a number of slots: a desktop's GPU is in use by
- * its screen, and runs start there as they come.
- */
-function slotWish({ kind, slots }: NodeConfig): SlotWish | undefined {
-  return kind === 'local' && slots === undefined ? undefined : { count: slots ?? null, gpu: null };
-}
-
-/** One sentence where a run would find no GPU there now. */
-function whyNoFreeGpu(
-  config: NodeConfig,
-  { gpus }: Probe,
-  nameOfRun: (run: string) => string | undefined,
-): string | null {
-  if (!slotWish(config)) return null;
-  const usable = usableGpus(gpus, config.environment?.CUDA_VISIBLE_DEVICES);
-  return whyNoGpu(
-    config.name,
-    usable.map((gpu) => ({ gpu, claimedBy: null })),
-    nameOfRun,
-  );
 }
 
 function after<T>(ms: number, value: T): Promise<T> {

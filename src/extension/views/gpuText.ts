@@ -17,7 +17,7 @@ export function gpuIcon(gpu: Gpu): { icon: string; color: string } {
 
 /** What stands beside a GPU: "▮▮▮▮▯▯ 71 % · 96 GiB · you: 610m-clm-42k". */
 export function gpuDescription(gpu: Gpu, nameOfRun: NameOfRun): string {
-  const busy = gpu.utilization === null ? [] : [bar(gpu.utilization)];
+  const busy = gpu.utilization === null || isGpuFree(gpu) ? [] : [bar(gpu.utilization)];
   return [...busy, spokenUse(gpu, nameOfRun)].join(' ');
 }
 

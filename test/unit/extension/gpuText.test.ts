@@ -18,7 +18,7 @@ const busy = someGpu({ utilization: 71, memoryUsedMiB: 98_304, owners: [mine] })
 
 test('a GPU says how busy it is and with whom', () => {
   assert.equal(gpuDescription(busy, nameOfRun), '▮▮▮▮▯▯ 71 % · 96 GiB · you: 610m-clm-42k');
-  assert.equal(gpuDescription(someGpu({ utilization: null }), nameOfRun), 'free');
+  assert.equal(gpuDescription(someGpu(), nameOfRun), 'free');
   assert.equal(gpuSpoken(busy, nameOfRun), 'GPU 0, 71 % · 96 GiB · you: 610m-clm-42k');
   assert.equal(
     gpuDescription(someGpu({ utilization: null, memoryUsedMiB: null, owners: [theirs] }), nameOfRun),
