@@ -1,6 +1,4 @@
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import { type GpuSlot, isSlotFree, usableGpus, whyNoGpu } from '../../core/gpuSlots.ts';
 import { printable } from '../../core/printable.ts';
@@ -12,9 +10,6 @@ import { findGpus } from '../probe/gpus.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { SlotLocks } from './slotLocks.ts';
 
-/** Somebody who looked at the same moment uses the GPU by then. */
-const secondLookMs = 5000;
-
 export interface SlotPlace {
   root: NodeRoot;
   table: ProcessTable;
@@ -24,30 +19,22 @@ export interface SlotPlace {
 
 /**
  * A slot of this machine for a segment, held by this process and then by its trainer: where the node has a number of
- * slots, one of them; where it has GPUs, one of those, free now and still free a moment later. Answers with what the
- * trainer's environment needs.
+ * slots, one of them; where it has GPUs, one of those that are free. Answers with the GPU's UUID, null for none.
  * @throws BiphaseError `full` where none is free, `missing` where the wish names a GPU that is not there
  */
 export async function claimSlot(
   wish: SlotWish,
   claim: { run: string; segment: number },
   place: SlotPlace,
-): Promise<Record<string, string>> {
+): Promise<string | null> {
   const locks = new SlotLocks(place.root, place.table);
   if (wish.count !== null && !countedSlots(wish.count, place).some((slot) => locks.take(slot, claim)))
     throw noCountedSlot(wish.count, place, locks);
   const slots = await gpuSlots(wish, place, locks);
-  if (slots.length === 0) return {};
+  if (slots.length === 0) return null;
   const taken = slots.find((slot) => isSlotFree(slot) && locks.take(slot.gpu.uuid, claim));
   if (!taken) throw noGpu(await gpuSlots(wish, place, locks), place);
-  await sleep(scaledMs(secondLookMs));
-  const { uuid } = taken.gpu;
-  const again = (await gpuSlots({ ...wish, gpu: uuid }, place, locks)).map(({ gpu }) => ({
-    gpu,
-    claimedBy: null,
-  }));
-  if (!again.every(isSlotFree)) throw noGpu(again, place);
-  return { CUDA_VISIBLE_DEVICES: uuid };
+  return taken.gpu.uuid;
 }
 
 /**

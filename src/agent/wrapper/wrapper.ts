@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import type { SlotWish } from '../../protocol/agentApi.ts';
 import {
@@ -16,9 +17,10 @@ import { letOthersFirst } from '../backgroundPriority.ts';
 import { hasCode, readJson, writeByRename } from '../files.ts';
 import { NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
-import { ownIdentity, type ProcessTable } from '../processTable.ts';
+import { ownIdentity, type ProcessIdentity, type ProcessTable } from '../processTable.ts';
 import { createRequest, withdrawRequests } from '../requests.ts';
 import { claimSlot } from '../slots/claimSlot.ts';
+import { secondLookMs, whyGiveUp } from '../slots/secondLook.ts';
 import { ExitRecord } from './exitRecord.ts';
 import { takeSegmentLock } from './segmentLock.ts';
 
@@ -57,10 +59,10 @@ export async function runWrapper(options: WrapperOptions): Promise<number> {
     if (segment > 0) withdrawRequests(runDirectory);
     const slot = await slotFor(options);
     if ('refusal' in slot) {
-      await record.write({ ...end(segment), error: slot.refusal });
+      await record.write({ ...end(segment), preempted: true, error: slot.refusal });
       return exitCodeNoSlot;
     }
-    await record.write(await runTrainer(options, slot.environment));
+    await record.write(await runTrainer(options, slot.gpu));
     return 0;
   } catch (thrown) {
     const { message } = toBiphaseError(thrown);
@@ -81,27 +83,31 @@ function end(segment: number): Exit {
   return { schema: 1, segment, code: null, signal: null, endedAt: Date.now() / 1000 };
 }
 
-/** What the trainer's environment needs for its slot, or why there is none. */
+/** The GPU of the slot that was claimed, null for none; or why there is no slot. */
 async function slotFor({
   runDirectory,
   segment,
   table,
   slot,
-}: WrapperOptions): Promise<{ environment: Record<string, string> } | { refusal: string }> {
-  if (!slot) return { environment: {} };
-  const root = new NodeRoot(path.dirname(path.dirname(runDirectory)));
+}: WrapperOptions): Promise<{ gpu: string | null } | { refusal: string }> {
+  if (!slot) return { gpu: null };
+  const root = rootOf(runDirectory);
   try {
     const claim = { run: path.basename(runDirectory), segment };
-    return { environment: await claimSlot(slot, claim, { root, table, environment: process.env }) };
+    return { gpu: await claimSlot(slot, claim, { root, table, environment: process.env }) };
   } catch (thrown) {
     if (!(thrown instanceof BiphaseError)) throw thrown;
     return { refusal: thrown.message };
   }
 }
 
-async function runTrainer(options: WrapperOptions, environment: Record<string, string>): Promise<Exit> {
+function rootOf(runDirectory: string): NodeRoot {
+  return new NodeRoot(path.dirname(path.dirname(runDirectory)));
+}
+
+async function runTrainer(options: WrapperOptions, gpu: string | null): Promise<Exit> {
   const { runDirectory, segment, table } = options;
-  const trainer = await startGated(options, environment);
+  const trainer = await startGated(options, gpu === null ? {} : { CUDA_VISIBLE_DEVICES: gpu });
   const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     trainer.on('exit', (code, signal) => resolve({ code, signal }));
   });
@@ -120,7 +126,11 @@ async function runTrainer(options: WrapperOptions, environment: Record<string, s
   writeByRename(path.join(runDirectory, runFiles.state), `${JSON.stringify(state)}\n`);
   const preempted = forwardSignals(runDirectory, trainer);
   openGate(trainer);
+  const givenUp = gpu === null ? undefined : lookAgain(gpu, state.trainer, options, trainer);
   const { code, signal } = await ended;
+  const error = givenUp?.();
+  if (error !== undefined && code !== exitCodes.finished)
+    return { ...end(segment), code, signal, preempted: true, error };
   const byNode = preempted() && (code === exitCodes.stopped || signal === 'SIGTERM');
   return { ...end(segment), code, signal, ...(byNode ? { preempted: true } : {}) };
 }
@@ -163,6 +173,33 @@ function openGate(trainer: ChildProcess): void {
   // The trainer may be dead by now; its exit says so.
   pipe.on('error', () => {});
   pipe.end('go\n');
+}
+
+/**
+ * Stops the trainer where somebody else took its GPU in the same seconds and began first. Answers, at the end, with the
+ * reason where that was so.
+ */
+function lookAgain(
+  gpu: string,
+  identity: ProcessIdentity,
+  { runDirectory, table }: WrapperOptions,
+  trainer: ChildProcess,
+): () => string | undefined {
+  let reason: string | undefined;
+  const look = async (): Promise<void> => {
+    const why = await whyGiveUp(gpu, identity, { root: rootOf(runDirectory), table });
+    if (why === null || trainer.exitCode !== null || trainer.signalCode !== null) return;
+    if (createRequest(runDirectory, runFiles.stopRequest, 'signal')) reason = why;
+    trainer.kill('SIGTERM');
+  };
+  const timer = setTimeout(() => {
+    // A look that fails decides nothing; output.log says why.
+    look().catch((thrown: unknown) => process.stderr.write(`${toBiphaseError(thrown).message}\n`));
+  }, scaledMs(secondLookMs));
+  return () => {
+    clearTimeout(timer);
+    return reason;
+  };
 }
 
 /**

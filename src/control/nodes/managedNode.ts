@@ -166,6 +166,8 @@ export class ManagedNode {
     this.#attempt = undefined;
     this.#attempts = 0;
     this.#lostAt = undefined;
+    // What was free before says nothing.
+    this.#probedAt = Number.NEGATIVE_INFINITY;
     this.#wanted = true;
     this.#tell('connected');
     void Promise.race([link.closed, transport.closed]).then((reason) => {

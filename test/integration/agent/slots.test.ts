@@ -25,9 +25,9 @@ const gpuB = { index: 1, uuid: 'GPU-b' };
 const foreign = { ...gpuA, processes: [{ pid: process.pid, memoryMiB: 300 }] };
 const { username } = os.userInfo();
 
-/** An agent that finds the shim; waits are shorter, but long enough for what a test does meanwhile. */
-async function slotAgent(): Promise<AgentProcess> {
-  const agent = root.agent([], { ...smi.environment, BIPHASE_CLOCK: '0.4' });
+/** An agent that finds the shim, with shorter waits. */
+async function slotAgent(clock = '0.4'): Promise<AgentProcess> {
+  const agent = root.agent([], { ...smi.environment, BIPHASE_CLOCK: clock });
   await agent.watch();
   return agent;
 }
@@ -102,24 +102,18 @@ test('a GPU with a foreign process, or with memory in use, is not taken', async 
   assert.equal(fs.existsSync(root.directory(spec.id)), false);
 });
 
-test('who comes at the same moment is seen at the second look; the run is resumed later', async () => {
+test('who took the GPU at the same moment and began first keeps it; the run is resumed later', async () => {
   smi.show([gpuA]);
-  const agent = await slotAgent();
+  // Unshortened: the second look comes after the stranger.
+  const agent = await slotAgent('1');
   const spec = longRun('run');
-  const slots = `${root.path}/slots`;
-  const claimed = new Promise<void>((resolve) => {
-    const watcher = fs.watch(slots, (_event, name) => {
-      if (!name?.endsWith('.json')) return;
-      watcher.close();
-      resolve();
-    });
-  });
-  const launched = assert.rejects(launch(agent, spec), refused(`GPU 0 (${username}`));
-  await claimed;
-  smi.show([foreign]);
-  await launched;
-  await agent.untilState(spec.id, 'failed');
-  assert.match(agent.reports.get(spec.id)?.reason ?? '', /^No GPU of .* is free: GPU 0/);
+  await launch(agent, spec);
+  const { pid } = root.state(spec.id).trainer;
+  smi.show([{ ...foreign, processes: [...foreign.processes, { pid, memoryMiB: 300 }] }]);
+  await agent.untilState(spec.id, 'preempted');
+  const reason = agent.reports.get(spec.id)?.reason ?? '';
+  assert.match(reason, new RegExp(`^GPU 0 of .* was taken by ${username} \\(process ${process.pid}\\)`));
+  assert.equal(root.living().filter((living) => living === pid).length, 0);
   const resume = (): Promise<unknown> =>
     agent.peer.call('resume', { run: spec.id, environment: {}, setup, slot: any });
   await assert.rejects(resume(), refused(username));

@@ -89,8 +89,8 @@ test('a run over SSH takes the one GPU; trees, check and the next launch say who
   const { pid } = (JSON.parse(at(runFiles.state)) as WrapperState).trainer;
   smi.show([{ index: 0, uuid: 'GPU-a', usedMiB: 9000, processes: [{ pid, memoryMiB: 8990 }] }]);
   const marked = untilGpu(({ owners }) => owners?.[0]?.run === run);
-  // The launch took longer than a probe stays fresh.
-  await client.call('nodes', {});
+  // Whoever connects looks again.
+  await client.call('reconnectNode', { name: 'atlas' });
   await marked;
   const check = await client.call('checkLaunch', { file, node: 'atlas' });
   const sentence = 'No GPU of atlas is free: GPU 0 (you: first on atlas, 8.8 GiB).';
