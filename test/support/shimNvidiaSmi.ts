@@ -19,7 +19,9 @@ export class ShimNvidiaSmi {
     const script = `#!/bin/sh
 cd "${this.folder}" || exit 1
 case "$1" in
-  --query-gpu=*) cat cards ;;
+  --query-gpu=*)
+    if [ -e later/armed ]; then rm later/armed; mv later/* .; rmdir later; elif [ -e later ]; then : > later/armed; fi
+    cat cards ;;
   --query-compute-apps=*) cat processes ;;
   -L) cat list ;;
   *) exit 1 ;;
@@ -34,23 +36,16 @@ esac
     return { PATH: `${this.folder}:${process.env.PATH}` };
   }
 
+  /** What it shows from the look after the next one on. */
+  showLater(cards: readonly ShimCard[]): void {
+    const part = `${this.folder}/later.part`;
+    fs.mkdirSync(part);
+    this.#writeAll(part, cards);
+    fs.renameSync(part, path.join(this.folder, 'later'));
+  }
+
   show(cards: readonly ShimCard[]): void {
-    this.#write(
-      'cards',
-      cards.map(({ index, uuid, usedMiB = 4 }) =>
-        [index, uuid, 'NVIDIA H100 80GB HBM3', 81559, usedMiB, 0, 34, 68.42, '700.00'].join(', '),
-      ),
-    );
-    this.#write(
-      'processes',
-      cards.flatMap(({ uuid, processes = [] }) =>
-        processes.map(({ pid, memoryMiB }) => `${uuid}, ${pid}, ${memoryMiB}`),
-      ),
-    );
-    this.#write(
-      'list',
-      cards.map(({ index, uuid }) => `GPU ${index}: NVIDIA H100 80GB HBM3 (UUID: ${uuid})`),
-    );
+    this.#writeAll(this.folder, cards);
   }
 
   /** From now on it does not answer. */
@@ -62,9 +57,31 @@ esac
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
+  #writeAll(folder: string, cards: readonly ShimCard[]): void {
+    this.#write(
+      folder,
+      'cards',
+      cards.map(({ index, uuid, usedMiB = 4 }) =>
+        [index, uuid, 'NVIDIA H100 80GB HBM3', 81559, usedMiB, 0, 34, 68.42, '700.00'].join(', '),
+      ),
+    );
+    this.#write(
+      folder,
+      'processes',
+      cards.flatMap(({ uuid, processes = [] }) =>
+        processes.map(({ pid, memoryMiB }) => `${uuid}, ${pid}, ${memoryMiB}`),
+      ),
+    );
+    this.#write(
+      folder,
+      'list',
+      cards.map(({ index, uuid }) => `GPU ${index}: NVIDIA H100 80GB HBM3 (UUID: ${uuid})`),
+    );
+  }
+
   /** By rename: a program that asks meanwhile sees the old or the new. */
-  #write(name: string, lines: readonly string[]): void {
-    const file = path.join(this.folder, name);
+  #write(folder: string, name: string, lines: readonly string[]): void {
+    const file = path.join(folder, name);
     fs.writeFileSync(`${file}.part`, lines.map((line) => `${line}\n`).join(''));
     fs.renameSync(`${file}.part`, file);
   }

@@ -122,6 +122,20 @@ test('who took the GPU at the same moment and began first keeps it; the run is r
   await agent.untilState(spec.id, 'running');
 });
 
+test('a launch whose slot is gone when its wrapper looks says who has it, and can be resumed', async () => {
+  smi.show([gpuA]);
+  smi.showLater([foreign]);
+  const agent = await slotAgent();
+  const spec = longRun('run');
+  await assert.rejects(launch(agent, spec), refused(`GPU 0 (${username}`));
+  await agent.untilState(spec.id, 'preempted');
+  assert.match(agent.reports.get(spec.id)?.reason ?? '', /^No GPU of .* is free: GPU 0/);
+  assert.deepEqual(root.living(), []);
+  smi.show([gpuA]);
+  await agent.peer.call('resume', { run: spec.id, environment: {}, setup, slot: any });
+  await agent.untilState(spec.id, 'running');
+});
+
 test('a holder that was killed −9 loses its slot when its trainer is gone too', async () => {
   smi.show([gpuA]);
   const agent = await slotAgent();
