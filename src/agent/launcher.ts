@@ -7,23 +7,27 @@ import { isDeepStrictEqual } from 'node:util';
 import { scaledMs } from '../core/clock.ts';
 import { BiphaseError } from '../core/errors.ts';
 import { isActive } from '../core/runState.ts';
-import { runFiles, type Spec, specSchema, wrapperStateSchema } from '../protocol/runDirectory.ts';
+import type { SlotWish } from '../protocol/agentApi.ts';
+import { exitSchema, runFiles, type Spec, specSchema, wrapperStateSchema } from '../protocol/runDirectory.ts';
 import { createWhole, hasCode, readJson, writeByRename } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { findProgram, needProgram, type Program } from './ownBundle.ts';
 import type { ProcessTable } from './processTable.ts';
 import { readLastOutput, readRunReport } from './runReport.ts';
+import { checkSlot } from './slots/claimSlot.ts';
+import { slotVariable } from './slots/slotVariable.ts';
 import { segmentLockHeld } from './wrapper/segmentLock.ts';
-import { exitCodeAlready, newestSegment } from './wrapper/wrapper.ts';
+import { exitCodeAlready, exitCodeNoSlot, newestSegment } from './wrapper/wrapper.ts';
 
 const startPatienceMs = 60_000;
 const pollMs = 10;
 
-/** What the trainer gets beside its spec. Neither is stored: the values may be secret. */
+/** What the trainer gets beside its spec. None is stored: values of the environment may be secret. */
 export interface Surroundings {
   environment: Record<string, string>;
   /** Lines for sh, as the person wrote them for this node. */
   setup: string[];
+  slot?: SlotWish | undefined;
 }
 
 /** Starts runs on this machine so that they outlive whoever asked. */
@@ -49,6 +53,12 @@ export class Launcher {
     const program = needProgram(this.#root, spec.bundle, this.#own);
     this.#root.prepare();
     const directory = this.#root.runDirectory(spec.id);
+    const begun = (): boolean => newestSegment(directory) >= 0 || segmentLockHeld(directory, 0, this.#table);
+    if (!begun())
+      await this.#checkSlot(surroundings).catch((refusal: unknown) => {
+        // The slot may be held by this very run, which another call has just started.
+        if (!begun()) throw refusal;
+      });
     claim(directory, spec);
     if (newestSegment(directory) >= 0) return { already: true };
     return { already: !(await this.#start(spec.id, directory, 0, program, surroundings)) };
@@ -76,8 +86,16 @@ export class Launcher {
       );
     const segment = newestSegment(directory) + 1;
     const program = findProgram(this.#root, report.spec.bundle, this.#own) ?? this.#own;
+    await this.#checkSlot(surroundings);
     await this.#start(run, directory, segment, program, surroundings);
     return { segment };
+  }
+
+  /** Before anything is written: most launches that find no slot leave nothing behind. */
+  async #checkSlot({ slot, environment }: Surroundings): Promise<void> {
+    if (!slot) return;
+    const trainers = { ...process.env, ...environment };
+    await checkSlot(slot, { root: this.#root, table: this.#table, environment: trainers });
   }
 
   #start(
@@ -102,7 +120,7 @@ export class Launcher {
     directory: string,
     segment: number,
     program: Program,
-    { environment, setup }: Surroundings,
+    { environment, setup, slot }: Surroundings,
   ): Promise<boolean> {
     const setupFile = path.join(directory, runFiles.setup(segment));
     if (setup.length > 0) writeByRename(setupFile, `${setup.join('\n')}\nexec "$@"\n`);
@@ -122,7 +140,7 @@ export class Launcher {
       ],
       {
         cwd: os.homedir(),
-        env: { ...process.env, ...environment },
+        env: { ...process.env, ...environment, ...slotVariable(slot) },
         detached: true,
         stdio: ['ignore', output, output],
       },
@@ -139,10 +157,11 @@ export class Launcher {
     const deadline = Date.now() + scaledMs(startPatienceMs);
     for (;;) {
       const ending = ended;
-      if (newestSegment(directory) >= segment)
-        return (
-          readJson(path.join(directory, runFiles.state), wrapperStateSchema)?.wrapper.pid === wrapper.pid
-        );
+      if (ending?.code === exitCodeNoSlot) throw noSlot(directory);
+      const state = readJson(path.join(directory, runFiles.state), wrapperStateSchema);
+      if (state && state.segment >= segment) return state.wrapper.pid === wrapper.pid;
+      // The wrapper recorded an end without a beginning: how it ends itself says why.
+      if (ending && newestSegment(directory) >= segment) return false;
       const elsewhere = ending?.code === exitCodeAlready;
       if (ending && !elsewhere) {
         const reason = ending.error?.message ?? readLastOutput(outputFile, outputStart);
@@ -179,6 +198,12 @@ function claim(directory: string, spec: Spec): void {
   const there = readJson(file, specSchema);
   if (!isDeepStrictEqual(there, specSchema.parse(JSON.parse(JSON.stringify(spec)))))
     throw new BiphaseError('refused', `Run ${spec.id} exists already with another spec.`);
+}
+
+/** Somebody was quicker: the wrapper recorded who. The run can be resumed when a slot is free. */
+function noSlot(directory: string): BiphaseError {
+  const exit = readJson(path.join(directory, runFiles.exit), exitSchema);
+  return new BiphaseError('full', exit?.error ?? 'No slot is free.', { next: 'Resume the run later.' });
 }
 
 function checkEnvironment(environment: Record<string, string>): void {

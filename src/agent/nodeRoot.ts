@@ -6,7 +6,7 @@ import { BiphaseError } from '../core/errors.ts';
 import { isRunId } from '../protocol/runDirectory.ts';
 import { createWhole, hasCode } from './files.ts';
 
-const folders = ['bundles', 'node', 'cache', 'queue', 'runs'] as const;
+const folders = ['bundles', 'node', 'cache', 'queue', 'runs', 'slots'] as const;
 
 /** The folder on a node that holds everything Biphase writes there. Layout: docs/architecture.md, "Places". */
 export class NodeRoot {
@@ -47,6 +47,11 @@ export class NodeRoot {
 
   get runs(): string {
     return path.join(this.path, 'runs');
+  }
+
+  /** Lock files of the runs that hold a slot of a machine. */
+  get slots(): string {
+    return path.join(this.path, 'slots');
   }
 
   runDirectory(run: string): string {

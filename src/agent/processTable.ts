@@ -40,6 +40,12 @@ export function parseProcStat(text: string): string | null {
   return fields[19] ?? null;
 }
 
+/** Field 6 of /proc/PID/stat: the number of the process that leads its session. */
+export function parseSession(text: string): number | null {
+  const session = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[3]);
+  return Number.isInteger(session) && session > 0 ? session : null;
+}
+
 /** `ps -o state=,lstart=`: one letter and more, blanks, a date. */
 export function parsePs(text: string): string | null {
   const match = /^\s*(\S+)\s+(\S.*?)\s*$/.exec(text);

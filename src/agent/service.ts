@@ -101,7 +101,7 @@ export class AgentService {
           now: Date.now() / 1000,
         };
       },
-      probe: () => probeNode(root),
+      probe: () => probeNode(root, table),
       watch: async () => {
         root.prepare();
         return { runs: this.#watcher.start() };
@@ -114,13 +114,13 @@ export class AgentService {
         this.#unfollow(`${run}/${file}`);
         return {};
       },
-      launch: async ({ spec, environment, setup }) => {
-        const answer = await this.#launcher.launch(spec, { environment, setup });
+      launch: async ({ spec, ...surroundings }) => {
+        const answer = await this.#launcher.launch(spec, surroundings);
         this.#watcher.refresh(spec.id);
         return answer;
       },
-      resume: async ({ run, environment, setup }) => {
-        const answer = await this.#launcher.resume(run, { environment, setup });
+      resume: async ({ run, ...surroundings }) => {
+        const answer = await this.#launcher.resume(run, surroundings);
         this.#watcher.refresh(run);
         return answer;
       },

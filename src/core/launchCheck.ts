@@ -22,6 +22,8 @@ export interface CheckContext {
   lastRun: { name: string; file: ResolvedRunFile } | null;
   /** Measured on this node with the same model shape; null: has not run yet. */
   tokensPerSecond: number | null;
+  /** One sentence where the node has no GPU free for the run. */
+  noGpu: string | null;
 }
 
 /** Tokens of one pass; the trainer takes the largest micro-batch below this. */
@@ -63,6 +65,7 @@ export function checkLaunch(file: ResolvedRunFile, context: CheckContext): Launc
         'Free space there, keep fewer with "checkpoints.keep", or choose another node.',
     );
   }
+  if (context.noGpu) sentences.push(context.noGpu);
   const epochs =
     file.data.tokens === null ? undefined : whyEpochs(file.data.tokens, tokens / file.data.tokens);
   if (epochs) sentences.push(epochs);

@@ -108,7 +108,7 @@ function unstarted(facts: RunFacts): DerivedState {
 }
 
 function ended(exit: Exit, facts: RunFacts): DerivedState {
-  if (exit.error !== undefined) return { state: 'failed', reason: exit.error };
+  if (exit.error !== undefined) return { state: exit.preempted ? 'preempted' : 'failed', reason: exit.error };
   if (exit.code === exitCodes.finished) return { state: 'finished' };
   // SIGTERM can arrive before the trainer has learned to take it as a request.
   const stoppedEarly = exit.signal === 'SIGTERM' && (facts.stopRequested || exit.preempted === true);

@@ -37,14 +37,39 @@ export const runReportSchema = z.object({
 });
 export type RunReport = z.infer<typeof runReportSchema>;
 
+/** A process that computes on a GPU. */
+export const gpuOwnerSchema = z.object({
+  pid: z.number().int(),
+  /** Login name; null where the system does not show the process: another container's, another user's. */
+  user: z.string().nullable(),
+  memoryMiB: z.number().nullable(),
+  /** The run under this root whose trainer it is or belongs to. */
+  run: runIdSchema.nullable(),
+});
+export type GpuOwner = z.infer<typeof gpuOwnerSchema>;
+
+/** A GPU, or one MIG instance of it. Null: the tool does not say. */
 export const gpuSchema = z.object({
+  vendor: z.enum(['nvidia', 'amd']),
+  /** Number of the card, as its tool counts. */
   index: z.number().int(),
+  /** Number of the MIG instance on its card; null for a whole card. */
+  instance: z.number().int().nullable(),
   uuid: z.string(),
   name: z.string(),
   memoryTotalMiB: z.number().nullable(),
   memoryUsedMiB: z.number().nullable(),
+  /** Percent of the time in which something computed. */
   utilization: z.number().nullable(),
+  /** °C; of the card. */
+  temperature: z.number().nullable(),
+  /** Watts that are drawn, and that may be. */
+  powerDraw: z.number().nullable(),
+  powerLimit: z.number().nullable(),
+  owners: z.array(gpuOwnerSchema).nullable(),
 });
+export type Gpu = z.infer<typeof gpuSchema>;
+
 export const probeSchema = z.object({
   cores: z.number().int(),
   load: z.number(),
@@ -56,6 +81,15 @@ export const probeSchema = z.object({
   warnings: z.array(z.string()),
 });
 export type Probe = z.infer<typeof probeSchema>;
+
+/** What a run needs of its node for as long as its trainer lives; without a wish it starts at once and takes nothing. */
+export const slotWishSchema = z.object({
+  /** How many runs the node takes at once; null: one a GPU, and without a GPU as many as are started. */
+  count: z.number().int().min(1).nullable(),
+  /** UUID of the one GPU that will do; null: any. */
+  gpu: z.string().nullable(),
+});
+export type SlotWish = z.infer<typeof slotWishSchema>;
 
 export const agentHelloSchema = z.object({
   protocol: z.number().int(),
@@ -91,14 +125,27 @@ export const agentMethods = {
     nothing,
   ),
   unfollow: method(z.object({ run: runIdSchema, file: followedFileSchema }), nothing),
-  /** Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless. */
+  /**
+   * Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless.
+   * `full` where no slot is free.
+   */
   launch: method(
-    z.object({ spec: specSchema, environment: z.record(z.string(), z.string()), setup: z.array(z.string()) }),
+    z.object({
+      spec: specSchema,
+      environment: z.record(z.string(), z.string()),
+      setup: z.array(z.string()),
+      slot: slotWishSchema.optional(),
+    }),
     z.object({ already: z.boolean() }),
   ),
   /** A new segment of a run that has ended. */
   resume: method(
-    z.object({ run: runIdSchema, environment: z.record(z.string(), z.string()), setup: z.array(z.string()) }),
+    z.object({
+      run: runIdSchema,
+      environment: z.record(z.string(), z.string()),
+      setup: z.array(z.string()),
+      slot: slotWishSchema.optional(),
+    }),
     z.object({ segment: z.number().int() }),
   ),
   /** Creates requests/stop. */

@@ -20,6 +20,8 @@ export const nodeConfigSchema = z.strictObject({
   /** Lines that sh runs before the trainer. */
   setup: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.string()).optional(),
+  /** How many runs the node takes at once, each on a GPU of its own where there are GPUs; default: as they are started. */
+  slots: z.number().int().min(1).max(1000).optional(),
   /** A Node ≥ 24 on the node; default: found, else uploaded. */
   nodePath: z.string().optional(),
 });
@@ -204,6 +206,7 @@ export const controlMethods = {
   /** `answer`: the secret; "yes" to a host key or a question; null = no, or closed. */
   answerPrompt: method(z.object({ id: z.string(), answer: z.string().nullable() }), nothing),
 
+  /** Answers at once, and probes the connected nodes again: a `nodes` event tells what they say. */
   nodes: method(nothing, z.object({ nodes: z.array(nodeSummarySchema) })),
   addNode: method(z.object({ config: nodeConfigSchema }), nothing),
   removeNode: method(z.object({ name: z.string() }), nothing),

@@ -136,9 +136,9 @@ export const exitSchema = z.looseObject({
   code: z.number().int().nullable(),
   signal: z.string().nullable(),
   endedAt: z.number(),
-  /** The node asked the wrapper to end, and nobody had asked for a stop. */
+  /** The node had no place for it: it asked the wrapper to end, and nobody had asked for a stop, or no slot was free. */
   preempted: z.boolean().optional(),
-  /** Why the trainer could not be started at all, or, in the foreground, why it failed. */
+  /** Why the trainer could not be started at all, who has its slot, or, in the foreground, why it failed. */
   error: z.string().optional(),
 });
 export type Exit = z.infer<typeof exitSchema>;

@@ -61,8 +61,9 @@ export class AgentProcess {
   readonly received = new Map<string, Received>();
   #changed: (() => void)[] = [];
 
-  constructor(root: string, options: readonly string[] = []) {
+  constructor(root: string, options: readonly string[] = [], environment: Record<string, string> = {}) {
     this.child = spawn(process.execPath, [builtMain, 'agent', '--root', root, ...options], {
+      env: { ...process.env, ...environment },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.peer = new RpcPeer(
@@ -184,8 +185,8 @@ export class TestRoot {
     fs.symlinkSync(path.dirname(builtMain), path.join(this.path, 'bundles', this.bundle));
   }
 
-  agent(options: readonly string[] = []): AgentProcess {
-    const agent = new AgentProcess(this.path, options);
+  agent(options: readonly string[] = [], environment: Record<string, string> = {}): AgentProcess {
+    const agent = new AgentProcess(this.path, options, environment);
     this.#agents.push(agent);
     return agent;
   }

@@ -13,10 +13,10 @@ export interface SshNode {
   root: string;
 }
 
-/** Starts an sshd and writes what the person needs for it into ~/.ssh; `known` writes its key into known_hosts too. */
+/** Starts an sshd and writes what the person needs for it into ~/.ssh; `known` writes its key into known_hosts too, `programs` come first on its PATH. */
 export async function startSshNode(
   person: PrivateHome,
-  { host = 'atlas', passphrase = '', known = true } = {},
+  { host = 'atlas', passphrase = '', known = true, programs = '' } = {},
 ): Promise<SshNode> {
   const home = path.join(person.folder, `node-${host}`);
   fs.mkdirSync(home);
@@ -26,7 +26,10 @@ export async function startSshNode(
   const sshd = await startSshd({
     folder: path.join(person.folder, `sshd-${host}`),
     authorized: [`${key}.pub`],
-    environment: { HOME: home, PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin` },
+    environment: {
+      HOME: home,
+      PATH: `${programs && `${programs}:`}${path.dirname(process.execPath)}:/usr/bin:/bin`,
+    },
   });
   if (known) fs.appendFileSync(path.join(ssh, 'known_hosts'), knownHostsLine(sshd));
   const user = os.userInfo().username;

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import type { Probe } from '../../protocol/agentApi.ts';
 import type { NodeRoot } from '../nodeRoot.ts';
+import type { ProcessTable } from '../processTable.ts';
 import { findGpus } from './gpus.ts';
 import { logoutWarning } from './logoutRule.ts';
 
@@ -9,13 +10,13 @@ const littleDiskBytes = 5 * 1024 ** 3;
 const fewInodes = 10_000;
 
 /** What this node has and how busy it is; bytes as a container's limits allow them. */
-export async function probeNode(root: NodeRoot, gpuProgram?: string): Promise<Probe> {
+export async function probeNode(root: NodeRoot, table: ProcessTable): Promise<Probe> {
   root.prepare();
-  const { gpus, warning: gpuWarning } = await findGpus(gpuProgram);
+  const { gpus, warnings: gpuWarnings } = await findGpus(root, table);
   const disk = fs.statfsSync(root.path);
   const diskFreeBytes = disk.bavail * disk.bsize;
   const limit = process.constrainedMemory();
-  const warnings = [gpuWarning, logoutWarning(), diskWarning(root.path, diskFreeBytes, disk)];
+  const warnings = [...gpuWarnings, logoutWarning(), diskWarning(root.path, diskFreeBytes, disk)];
   return {
     cores: os.availableParallelism(),
     load: os.loadavg()[0]!,

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { toBiphaseError } from '../../core/errors.ts';
+import { scaledMs } from '../../core/clock.ts';
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import type { SlotWish } from '../../protocol/agentApi.ts';
 import {
   type Exit,
   exitCodes,
@@ -13,14 +15,19 @@ import {
 } from '../../protocol/runDirectory.ts';
 import { letOthersFirst } from '../backgroundPriority.ts';
 import { hasCode, readJson, writeByRename } from '../files.ts';
+import { NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
-import { ownIdentity, type ProcessTable } from '../processTable.ts';
+import { ownIdentity, type ProcessIdentity, type ProcessTable } from '../processTable.ts';
 import { createRequest, withdrawRequests } from '../requests.ts';
+import { claimSlot } from '../slots/claimSlot.ts';
+import { secondLookMs, whyGiveUp } from '../slots/secondLook.ts';
 import { ExitRecord } from './exitRecord.ts';
 import { takeSegmentLock } from './segmentLock.ts';
 
 /** Another wrapper started this segment or is about to. */
 export const exitCodeAlready = 75;
+/** No slot was free; exit.json says who holds them. */
+export const exitCodeNoSlot = 76;
 
 /**
  * The trainer's process exists, but does nothing until a line comes through descriptor 3: by then state.json names it.
@@ -35,6 +42,8 @@ export interface WrapperOptions {
   table: ProcessTable;
   /** The trainer takes what other programs leave. */
   background: boolean;
+  /** A slot of this machine is claimed first. */
+  slot: SlotWish | undefined;
 }
 
 /** Starts one segment's trainer, waits for it and records its end. Answers with the wrapper's own exit code. */
@@ -48,7 +57,12 @@ export async function runWrapper(options: WrapperOptions): Promise<number> {
   try {
     record = new ExitRecord(runDirectory);
     if (segment > 0) withdrawRequests(runDirectory);
-    await record.write(await runTrainer(options));
+    const slot = await slotFor(options);
+    if ('refusal' in slot) {
+      await record.write({ ...end(segment), preempted: true, error: slot.refusal });
+      return exitCodeNoSlot;
+    }
+    await record.write(await runTrainer(options, slot.gpu));
     return 0;
   } catch (thrown) {
     const { message } = toBiphaseError(thrown);
@@ -69,9 +83,31 @@ function end(segment: number): Exit {
   return { schema: 1, segment, code: null, signal: null, endedAt: Date.now() / 1000 };
 }
 
-async function runTrainer(options: WrapperOptions): Promise<Exit> {
+/** The GPU of the slot that was claimed, null for none; or why there is no slot. */
+async function slotFor({
+  runDirectory,
+  segment,
+  table,
+  slot,
+}: WrapperOptions): Promise<{ gpu: string | null } | { refusal: string }> {
+  if (!slot) return { gpu: null };
+  const root = rootOf(runDirectory);
+  try {
+    const claim = { run: path.basename(runDirectory), segment };
+    return { gpu: await claimSlot(slot, claim, { root, table, environment: process.env }) };
+  } catch (thrown) {
+    if (!(thrown instanceof BiphaseError)) throw thrown;
+    return { refusal: thrown.message };
+  }
+}
+
+function rootOf(runDirectory: string): NodeRoot {
+  return new NodeRoot(path.dirname(path.dirname(runDirectory)));
+}
+
+async function runTrainer(options: WrapperOptions, gpu: string | null): Promise<Exit> {
   const { runDirectory, segment, table } = options;
-  const trainer = await startGated(options);
+  const trainer = await startGated(options, gpu === null ? {} : { CUDA_VISIBLE_DEVICES: gpu });
   const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     trainer.on('exit', (code, signal) => resolve({ code, signal }));
   });
@@ -90,12 +126,19 @@ async function runTrainer(options: WrapperOptions): Promise<Exit> {
   writeByRename(path.join(runDirectory, runFiles.state), `${JSON.stringify(state)}\n`);
   const preempted = forwardSignals(runDirectory, trainer);
   openGate(trainer);
+  const givenUp = gpu === null ? undefined : lookAgain(gpu, state.trainer, options, trainer);
   const { code, signal } = await ended;
+  const error = givenUp?.();
+  if (error !== undefined && code !== exitCodes.finished)
+    return { ...end(segment), code, signal, preempted: true, error };
   const byNode = preempted() && (code === exitCodes.stopped || signal === 'SIGTERM');
   return { ...end(segment), code, signal, ...(byNode ? { preempted: true } : {}) };
 }
 
-function startGated({ runDirectory, segment, program }: WrapperOptions): Promise<ChildProcess> {
+function startGated(
+  { runDirectory, segment, program }: WrapperOptions,
+  environment: Record<string, string>,
+): Promise<ChildProcess> {
   const setup = path.join(runDirectory, runFiles.setup(segment));
   const command = [
     ...(fs.existsSync(setup) ? ['/bin/sh', setup] : []),
@@ -112,6 +155,7 @@ function startGated({ runDirectory, segment, program }: WrapperOptions): Promise
     // A session and group of its own: it outlives the wrapper, and a kill reaches all of its group.
     const trainer = spawn('/bin/sh', ['-c', gate, 'sh', ...command], {
       cwd: os.homedir(),
+      env: { ...process.env, ...environment },
       detached: true,
       stdio: ['ignore', output, output, 'pipe'],
     });
@@ -129,6 +173,33 @@ function openGate(trainer: ChildProcess): void {
   // The trainer may be dead by now; its exit says so.
   pipe.on('error', () => {});
   pipe.end('go\n');
+}
+
+/**
+ * Stops the trainer where somebody else took its GPU in the same seconds and began first. Answers, at the end, with the
+ * reason where that was so.
+ */
+function lookAgain(
+  gpu: string,
+  identity: ProcessIdentity,
+  { runDirectory, table }: WrapperOptions,
+  trainer: ChildProcess,
+): () => string | undefined {
+  let reason: string | undefined;
+  const look = async (): Promise<void> => {
+    const why = await whyGiveUp(gpu, identity, { root: rootOf(runDirectory), table });
+    if (why === null || trainer.exitCode !== null || trainer.signalCode !== null) return;
+    if (createRequest(runDirectory, runFiles.stopRequest, 'signal')) reason = why;
+    trainer.kill('SIGTERM');
+  };
+  const timer = setTimeout(() => {
+    // A look that fails decides nothing; output.log says why.
+    look().catch((thrown: unknown) => process.stderr.write(`${toBiphaseError(thrown).message}\n`));
+  }, scaledMs(secondLookMs));
+  return () => {
+    clearTimeout(timer);
+    return reason;
+  };
 }
 
 /**

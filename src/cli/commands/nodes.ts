@@ -12,9 +12,12 @@ export const command: Command = {
   help: `
 biphase nodes list [--json]
 biphase nodes add NAME --host HOST [--user U] [--port P] [--identity FILE] [--root DIR] [--node-path FILE]
+                       [--slots N]
 biphase nodes test NAME [--json]
 biphase nodes remove NAME
 
+--slots: how many runs the node takes at once; on a node with GPUs each then gets one of its own. Default: as many as
+are started.
 HOST is an alias of ~/.ssh/config or a name. "this computer" (also: local) is always there.
 `,
   run: async (args) => {
@@ -28,6 +31,7 @@ HOST is an alias of ~/.ssh/config or a name. "this computer" (also: local) is al
         identity: text,
         root: text,
         'node-path': text,
+        slots: text,
         json: { type: 'boolean' },
       },
       2,
@@ -85,6 +89,7 @@ function configOf(name: string, options: ParsedOptions): NodeConfig {
     identityFile: values.get('identity'),
     root: values.get('root'),
     nodePath: values.get('node-path'),
+    slots: integerOption(options, 'slots', 1),
   };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return local ? { ...set, name: 'this computer', kind: 'local' } : { ...set, name, kind: 'ssh' };

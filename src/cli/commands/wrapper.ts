@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { ownProgram } from '../../agent/ownBundle.ts';
 import { thisMachine } from '../../agent/processTable.ts';
+import { takeSlotWish } from '../../agent/slots/slotVariable.ts';
 import { runWrapper } from '../../agent/wrapper/wrapper.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import type { Command } from '../command.ts';
@@ -13,7 +14,8 @@ export const command: Command = {
 biphase wrapper --run-dir DIR --segment N [--background]
 
 Starts the trainer of one segment in a process group of its own, writes state.json before it may begin and exit.json
-when it has ended. Ends with 75 where another process has the segment.
+when it has ended. Ends with 75 where another process has the segment. With a wish in BIPHASE_SLOT it claims a slot of
+this machine first, and ends with 76 where none is free.
 
   --background  the trainer takes what other programs on this machine leave
 `,
@@ -33,6 +35,7 @@ when it has ended. Ends with 75 where another process has the segment.
       program: ownProgram(),
       table: thisMachine,
       background: options.flags.has('background'),
+      slot: takeSlotWish(),
     });
   },
 };

@@ -43,6 +43,7 @@ export class ManagedNode {
   #retry: NodeJS.Timeout | undefined;
   #attempts = 0;
   #lostAt: number | undefined;
+  #probing: Promise<void> | undefined;
   #probedAt = Number.NEGATIVE_INFINITY;
   /** A lost connection is wanted back: it was there once, or runs are live there. */
   #wanted = false;
@@ -76,15 +77,27 @@ export class ManagedNode {
     await this.use();
   }
 
-  /** What the node has free, at most five seconds old. */
+  /** What the node has free, at most five seconds old. Who asks meanwhile gets the same answer. */
   async freshProbe(): Promise<Probe | null> {
     const { link } = this;
     if (link?.open && performance.now() - this.#probedAt > probeFreshMs) {
-      this.probe = await link.call('probe', {});
-      this.#probedAt = performance.now();
-      this.#context.changed(this);
+      this.#probing ??= this.#probe(link).finally(() => {
+        this.#probing = undefined;
+      });
+      await this.#probing;
     }
     return this.probe;
+  }
+
+  /** Brings the probe up to date; whoever shows it is told when it is. */
+  look(): void {
+    this.freshProbe().catch((error: unknown) => this.#context.log(`probe: ${toBiphaseError(error).message}`));
+  }
+
+  async #probe(link: AgentLink): Promise<void> {
+    this.probe = await link.call('probe', {});
+    this.#probedAt = performance.now();
+    this.#context.changed(this);
   }
 
   close(): void {
@@ -153,6 +166,8 @@ export class ManagedNode {
     this.#attempt = undefined;
     this.#attempts = 0;
     this.#lostAt = undefined;
+    // What was free before says nothing.
+    this.#probedAt = Number.NEGATIVE_INFINITY;
     this.#wanted = true;
     this.#tell('connected');
     void Promise.race([link.closed, transport.closed]).then((reason) => {
@@ -163,7 +178,7 @@ export class ManagedNode {
       transport.close();
       this.#failed(reason ?? new BiphaseError('unreachable', 'The connection was closed.'));
     });
-    this.freshProbe().catch((error: unknown) => this.#context.log(`probe: ${toBiphaseError(error).message}`));
+    this.look();
   }
 
   #failed(error: BiphaseError): void {

@@ -1,4 +1,5 @@
 import { BiphaseError } from '../../core/errors.ts';
+import { gpuLabel, gpuUse } from '../../core/gpuOccupancy.ts';
 import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
 import type { AgentLink } from './agentLink.ts';
 import { ManagedNode, type ManagedNodeContext } from './managedNode.ts';
@@ -109,7 +110,7 @@ function probeFindings(probe: NonNullable<NodeSummary['probe']>): string[] {
   return [
     `${probe.cores} cores, ${gib(probe.memoryFreeBytes)} of ${gib(probe.memoryTotalBytes)} memory free.`,
     `${gib(probe.diskFreeBytes)} free on the disk of the root.`,
-    ...probe.gpus.map((gpu) => `GPU ${gpu.index}: ${gpu.name}.`),
+    ...probe.gpus.map((gpu) => `${gpuLabel(gpu)}: ${gpu.name}, ${gpuUse(gpu, () => undefined)}.`),
     ...probe.warnings,
   ];
 }

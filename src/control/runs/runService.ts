@@ -10,6 +10,7 @@ import type { EventLine, Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import type { AgentLink } from '../nodes/agentLink.ts';
 import type { NodeManager } from '../nodes/nodeManager.ts';
+import { slotWish, whyNoFreeGpu } from '../nodes/nodeSlots.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
 import { parentOfRun } from './parentOfRun.ts';
 import type { CatalogRun, RunCatalog } from './runCatalog.ts';
@@ -39,7 +40,9 @@ export class RunService {
       node.freshProbe().catch(() => node.probe),
       after(probeWaitMs, node.probe),
     ]);
+    const nameOfRun = (run: string): string | undefined => this.#catalog.get(run)?.report.spec?.name;
     return checkLaunch(file, {
+      noGpu: probe && whyNoFreeGpu(node.config, probe, nameOfRun),
       node: node.config.name,
       setup: node.config.setup ?? [],
       probe,
@@ -70,7 +73,7 @@ export class RunService {
             file,
           };
     const { environment = {}, setup = [] } = node.config;
-    return link.call('launch', { spec, environment, setup });
+    return link.call('launch', { spec, environment, setup, slot: slotWish(node.config) });
   }
 
   async stop(run: string): Promise<void> {
@@ -83,8 +86,9 @@ export class RunService {
 
   async resume(run: string): Promise<void> {
     const link = await this.#linkOf(run);
-    const { environment = {}, setup = [] } = this.#nodes.get(this.#known(run).node).config;
-    await link.call('resume', { run, environment, setup });
+    const { config } = this.#nodes.get(this.#known(run).node);
+    const { environment = {}, setup = [] } = config;
+    await link.call('resume', { run, environment, setup, slot: slotWish(config) });
   }
 
   /** Removes the run from the store, and its directory where `onNode`. */

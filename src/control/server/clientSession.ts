@@ -120,7 +120,10 @@ export class ClientSession implements Asker {
         control.desk.answer(id, answer);
         return done;
       },
-      nodes: async () => ({ nodes: control.nodeSummaries() }),
+      nodes: async () => {
+        for (const node of control.nodes.all()) node.look();
+        return { nodes: control.nodeSummaries() };
+      },
       addNode: async ({ config }) => {
         control.addNode(config);
         return done;

@@ -51,7 +51,7 @@ function verdict(
   if (connection === 'refused') return { rank: 2, ...(next === undefined ? {} : { reason: next }) };
   if (!probe) return { rank: 1, reason: 'Whether it fits is known once the node is connected.' };
   if (!file) return { rank: 0 };
-  const context = { node: config.name, setup: [], probe, lastRun: null, tokensPerSecond: null };
+  const context = { node: config.name, setup: [], probe, lastRun: null, noGpu: null, tokensPerSecond: null };
   const { fits, sentences } = checkLaunch(file, context);
   const reason = sentences.length === 0 ? {} : { reason: sentences.join(' ') };
   return { rank: fits === false ? 2 : 0, ...reason };

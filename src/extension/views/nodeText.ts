@@ -1,5 +1,7 @@
+import { isGpuFree } from '../../core/gpuOccupancy.ts';
 import { formatBytes } from '../../core/numberFormat.ts';
 import type { NodeSummary } from '../../protocol/controlApi.ts';
+import { gpusInShort } from './gpuText.ts';
 
 type Connection = NodeSummary['connection'];
 
@@ -14,16 +16,16 @@ export const nodeIcons: Record<Connection, { icon: string; color: string }> = {
   refused: { icon: 'circle-slash', color: 'charts.red' },
 };
 
-/** What stands beside a node's name: "2 cores · 1 running", or what is wrong. */
+/** What stands beside a node's name: "2 cores · 1 running", "4 × H200 · 2 busy", or what is wrong. */
 export function nodeDescription(node: NodeSummary): string {
   switch (node.connection) {
     case 'connected': {
-      const parts: string[] = [];
-      if (node.probe) {
-        parts.push(`${node.probe.cores} ${node.probe.cores === 1 ? 'core' : 'cores'}`);
-        if (node.probe.gpus.length > 0) parts.push(`${node.probe.gpus.length} × ${node.probe.gpus[0].name}`);
-      }
-      parts.push(node.runningRuns > 0 ? `${node.runningRuns} running` : 'idle');
+      const { probe, runningRuns } = node;
+      const parts: string[] = probe ? gpusInShort(probe.gpus) : [];
+      if (probe && parts.length === 0) parts.push(`${probe.cores} ${probe.cores === 1 ? 'core' : 'cores'}`);
+      const busy = probe?.gpus.some((gpu) => !isGpuFree(gpu)) ?? false;
+      if (runningRuns > 0) parts.push(`${runningRuns} running`);
+      else if (!busy) parts.push('idle');
       return parts.join(' · ');
     }
     case 'preparing':

@@ -6,15 +6,21 @@ import {
   type ProcessTable,
   parseProcStat,
   parsePs,
+  parseSession,
   thisMachine,
 } from '../../../src/agent/processTable.ts';
 
 const stat = (name: string, state: string): string =>
-  `42 (${name}) ${state} 1 42 42 0 -1 4194560 1 0 0 0 1 2 3 4 20 0 7 0 987654 1000 200 18446744073709551615`;
+  `42 (${name}) ${state} 1 42 41 0 -1 4194560 1 0 0 0 1 2 3 4 20 0 7 0 987654 1000 200 18446744073709551615`;
 
 test('the start time is found behind any program name', () => {
   for (const name of ['node', 'a b', 'x) R 1 2', '((', ')', 'node (old) S'])
     assert.equal(parseProcStat(stat(name, 'S')), '987654', name);
+});
+
+test('the session is found behind any program name', () => {
+  for (const name of ['node', 'a b', 'x) R 1 2']) assert.equal(parseSession(stat(name, 'S')), 41, name);
+  assert.equal(parseSession(''), null);
 });
 
 test('a zombie does not live', () => {

@@ -33,9 +33,12 @@ const hello = {
 };
 
 /** A kind of node whose connections fail as `failures` say, in order, and whose agent lives in this process. */
-function fakeKind(failures: (ErrorKind | undefined)[]): NodeKind & { connects: number; cut: () => void } {
+function fakeKind(
+  failures: (ErrorKind | undefined)[],
+): NodeKind & { connects: number; probes: number; cut: () => void } {
   const kind = {
     connects: 0,
+    probes: 0,
     cut: (): void => undefined,
     connect: async (): Promise<Transport> => {
       kind.connects++;
@@ -49,7 +52,13 @@ function fakeKind(failures: (ErrorKind | undefined)[]): NodeKind & { connects: n
         }),
         exec: async () => {
           const [stdin, stdout] = [new PassThrough(), new PassThrough()];
-          const handlers = { hello: async () => hello, probe: async () => probe };
+          const handlers = {
+            hello: async () => hello,
+            probe: async () => {
+              kind.probes++;
+              return probe;
+            },
+          };
           const peer = new RpcPeer(
             { served: agentMethods, called: {}, sent: agentEvents, received: {} },
             handlers as unknown as Handlers<AgentMethods>,
@@ -101,6 +110,18 @@ test('many callers share one connection', async (context) => {
   assert.equal(new Set(links).size, 1);
   assert.equal(kind.connects, 1);
   assert.equal(node.connection, 'connected');
+});
+
+test('a probe serves all who ask while it is fresh or under way', async (context) => {
+  const kind = fakeKind([]);
+  const { node } = makeNode(kind);
+  context.after(() => node.close());
+  assert.equal(await node.freshProbe(), null, 'nobody is connected for a probe');
+  await node.use();
+  const answers = await Promise.all([node.freshProbe(), node.freshProbe()]);
+  node.look();
+  assert.deepEqual([...answers, await node.freshProbe()], [probe, probe, probe]);
+  assert.equal(kind.probes, 1);
 });
 
 test('a lost connection comes back by itself, through attempts that fail', async (context) => {

@@ -29,10 +29,24 @@ function check(
     },
     lastRun: null,
     tokensPerSecond: null,
+    noGpu: null,
     ...parts,
   };
   return checkLaunch(resolveRunFile(parseRunFile(written)), context);
 }
+
+test('who holds the GPUs is said; the run may still fit later', () => {
+  const { fits, sentences } = check(
+    'micro',
+    8 * GIB,
+    {},
+    {},
+    {
+      noGpu: 'No GPU of atlas is free: GPU 0 (ada).',
+    },
+  );
+  assert.deepEqual([fits, sentences], [true, ['No GPU of atlas is free: GPU 0 (ada).']]);
+});
 
 test('models beyond 4 GiB fit a machine that has the memory', () => {
   for (const [model, gib] of [

@@ -92,6 +92,12 @@ const cases: [title: string, changes: Partial<RunFacts>, state: string, reason?:
   ],
   ['code 0', { wrapper: wrapper(), exit: exit(0) }, 'finished'],
   ['code 3', { wrapper: wrapper(), exit: exit(3), stopRequested: true }, 'stopped'],
+  [
+    'who has its slot',
+    { exit: exit(null, { preempted: true, error: 'No GPU of atlas is free: GPU 0 (ada).' }) },
+    'preempted',
+    /ada/,
+  ],
   ['code 3 for the node', { wrapper: wrapper(), exit: exit(3, { preempted: true }) }, 'preempted', /node/],
   ['SIGTERM after a request', { exit: exit(null, { signal: 'SIGTERM' }), stopRequested: true }, 'stopped'],
   ['SIGTERM for the node', { exit: exit(null, { signal: 'SIGTERM', preempted: true }) }, 'preempted'],

@@ -1,0 +1,26 @@
+import { usableGpus, whyNoGpu } from '../../core/gpuSlots.ts';
+import type { Probe, SlotWish } from '../../protocol/agentApi.ts';
+import type { NodeConfig } from '../../protocol/controlApi.ts';
+
+/**
+ * What a run claims on a node: a slot where it has a number of them. Elsewhere runs start as they come: they compute on
+ * processors, and need not wait for whoever uses a GPU.
+ */
+export function slotWish({ slots }: NodeConfig): SlotWish | undefined {
+  return slots === undefined ? undefined : { count: slots, gpu: null };
+}
+
+/** One sentence where a run would find no GPU there now. */
+export function whyNoFreeGpu(
+  config: NodeConfig,
+  { gpus }: Pick<Probe, 'gpus'>,
+  nameOfRun: (run: string) => string | undefined,
+): string | null {
+  if (!slotWish(config)) return null;
+  const usable = usableGpus(gpus, config.environment?.CUDA_VISIBLE_DEVICES);
+  return whyNoGpu(
+    config.name,
+    usable.map((gpu) => ({ gpu, claimedBy: null })),
+    nameOfRun,
+  );
+}
