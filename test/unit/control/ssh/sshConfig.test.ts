@@ -81,7 +81,10 @@ test('jumps with users, ports and addresses; none switches them off', () => {
     { host: '::1', user: undefined, port: 22 },
     { host: 'far', user: undefined, port: undefined },
   ]);
+  assert.deepEqual(jumps('%r@%n-gate'), [{ host: 'x-gate', user: 'me', port: undefined }]);
   assert.deepEqual(jumps('none'), []);
+  const { identityFiles } = resolve('ProxyJump one,ana@two:7\nIdentityFile /keys/%j\n', 'x');
+  assert.equal(identityFiles[0]!.file, '/keys/two');
   assert.deepEqual(
     resolve('Host x\n  ProxyJump none\nHost *\n  ProxyJump gate\n  ProxyCommand nc\n', 'x').jumps,
     [],
@@ -130,5 +133,7 @@ test('nonsense is a sentence that names the file', () => {
     message: /config is not a valid/,
   });
   assert.throws(() => resolve('Port many\n', 'x'), { kind: 'usage', message: /Port "many"/ });
+  assert.throws(() => resolve('Port 70000\n', 'x'), { kind: 'usage', message: /Port "70000" .* not a port/ });
+  assert.throws(() => resolve('Host x\n User\n Port 3\n', 'x'), { message: /config .*: User has no value/ });
   assert.throws(() => resolve('Match weather rain\n  Port 1\n', 'x'), { message: /Match weather/ });
 });
