@@ -8,6 +8,7 @@ import { connectSsh, type SshConnection } from '../../../src/control/nodes/ssh/c
 import type { SshHop, SshSources } from '../../../src/control/nodes/ssh/sshConfig.ts';
 import { SshTransport } from '../../../src/control/nodes/ssh/sshTransport.ts';
 import { BiphaseError } from '../../../src/core/errors.ts';
+import { startCodeServer } from '../../support/codeServer.ts';
 import { startFaultProxy } from '../../support/faultProxy.ts';
 import { holdersOf } from '../../support/holdersOf.ts';
 import { freePort, knownHostsLine, makeKey, type Sshd, sshdPath, startSshd } from '../../support/sshd.ts';
@@ -216,6 +217,54 @@ test('an agent signs, and is not forwarded', { skip }, async () => {
   } finally {
     agent.kill();
   }
+});
+
+test('a login that needs what Biphase does not have is named, with what to do', { skip }, async (t) => {
+  const only = await startCodeServer({
+    folder: path.join(folder, 'gssapi'),
+    methods: ['gssapi-with-mic', 'hostbased'],
+  });
+  t.after(() => only.close());
+  const [type, hostKey] = fs.readFileSync(only.hostKey, 'utf8').split(' ');
+  fs.writeFileSync(knownHosts(), `${knownHostsLine(sshd)}[127.0.0.1]:${only.port} ${type} ${hostKey}\n`);
+  const gssapi = await failure(connect({ port: only.port, identityFile: plain }));
+  assert.equal(gssapi.kind, 'needs-person');
+  assert.equal(
+    gssapi.message,
+    '127.0.0.1 offers gssapi-with-mic, hostbased to log in, which Biphase cannot use.',
+  );
+  assert.match(gssapi.next ?? '', /login by key/);
+  assert.deepEqual(only.authentications, ['none']);
+
+  const certificate = path.join(folder, 'signed-cert.pub');
+  const config = `Host *\n  IdentityFile ${stranger}\n  CertificateFile ${certificate}\n`;
+  const refused = await failure(connect({}, testPrompter(), sources(config)));
+  assert.match(
+    refused.message,
+    /1 key was not accepted \(.*signed-cert.pub is a certificate, which Biphase cannot use\)/,
+  );
+  assert.match(refused.next ?? '', /Make an ordinary key/);
+});
+
+test('StrictHostKeyChecking no changes nothing, and every hop says so', { skip }, async () => {
+  const config = `Host deep gate\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  IdentityFile ${plain}
+Host deep\n  ProxyJump gate\nHost *\n  StrictHostKeyChecking no\n`;
+  const hop = { host: 'deep', port: undefined };
+  fs.writeFileSync(knownHosts(), '');
+  const prompts = testPrompter();
+  assert.equal((await failure(connect(hop, prompts, sources(config)))).kind, 'refused');
+  assert.equal(prompts.hostKeys.length, 1);
+  const [type, key] = fs.readFileSync(`${stranger}.pub`, 'utf8').split(' ');
+  fs.writeFileSync(knownHosts(), `[127.0.0.1]:${sshd.port} ${type} ${key}\n`);
+  const changed = await failure(connect(hop, testPrompter({ hostKey: true }), sources(config)));
+  assert.match(changed.next ?? '', /StrictHostKeyChecking no is not honoured for gate/);
+  fs.writeFileSync(knownHosts(), knownHostsLine(sshd));
+  const connection = await connect(hop, testPrompter(), sources(config));
+  assert.deepEqual(new SshTransport(connection).notes, [
+    'StrictHostKeyChecking no is not honoured for gate: host keys are always checked.',
+    'StrictHostKeyChecking no is not honoured for deep: host keys are always checked.',
+  ]);
+  connection.close();
 });
 
 test('a jump is checked and passed through; its own settings come from the configuration', {

@@ -63,6 +63,7 @@ Host cluster
   User researcher
   ProxyJump gate
   ForwardAgent yes
+  StrictHostKeyChecking no
 `,
   );
   writeKnownHosts();
@@ -166,6 +167,7 @@ test('a run starts through a gate with a locked key and a host that asks for a o
   codes = ['000000', code];
   const { ok, findings } = await testNode();
   assert.ok(ok, findings.join('\n'));
+  assert.match(findings.join('\n'), /StrictHostKeyChecking no is not honoured for cluster/);
   assert.deepEqual(asked, ['passphrase', 'code', 'code']);
   const run = '20260102-twohops1';
   const file = {

@@ -23,7 +23,10 @@ export async function prepareNode(
   const { config, bundle, signal } = context;
   const facts = await askNode(transport, { root: config.root, nodePath: config.nodePath }, signal);
   const hash = bundle.hashFor(facts.platform);
-  const findings = [`${transport.description} is ${facts.platform}; its root is ${facts.root}.`];
+  const findings = [
+    ...(transport.notes ?? []),
+    `${transport.description} is ${facts.platform}; its root is ${facts.root}.`,
+  ];
   const node = fittingNode(facts);
   if (!node && config.nodePath !== undefined) throw unfitNode(config.nodePath, facts);
 

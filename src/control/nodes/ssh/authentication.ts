@@ -11,7 +11,7 @@ import { scaledMs } from '../../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../../core/errors.ts';
 import type { Prompter } from '../prompter.ts';
 import type { Deadline } from './deadline.ts';
-import { type KeyFile, readKeyFile, unlockKeyFile } from './keyFiles.ts';
+import { cannotUse, type KeyFile, readKeyFile, unlockKeyFile } from './keyFiles.ts';
 import type { SshTarget } from './sshConfig.ts';
 
 interface Credential {
@@ -26,6 +26,7 @@ interface Question {
 
 const agentTimeoutMs = 5000;
 const personAttempts = 3;
+const usableMethods = new Set<string>(['publickey', 'keyboard-interactive', 'password']);
 
 /**
  * Offers what the user has, in ssh(1)'s order: agent keys that the configuration names, other agent keys, key files,
@@ -95,9 +96,15 @@ export class Authentication {
         next: 'Name the right key with IdentityFile and set IdentitiesOnly yes in ~/.ssh/config.',
       });
     const offered = this.#tried.length === 0 ? 'nothing could be offered' : this.#tried.join(', ');
-    const problems = this.#problems.length === 0 ? '' : ` (${this.#problems.join('; ')})`;
-    return new BiphaseError('needs-person', `${host} refused the login of ${user}: ${offered}${problems}.`, {
-      next: 'Check the user name and the key, or load the key into your agent; then reconnect the node.',
+    const certificates = this.#target.certificateFiles.map(
+      (file) => `${file} is a certificate, ${cannotUse}`,
+    );
+    const problems = [...new Set([...this.#problems, ...certificates])].join('; ');
+    const why = problems === '' ? offered : `${offered} (${problems})`;
+    return new BiphaseError('needs-person', `${host} refused the login of ${user}: ${why}.`, {
+      next: problems.includes(cannotUse)
+        ? `Make an ordinary key with ssh-keygen, have its .pub line added on ${host} and name it with IdentityFile in ~/.ssh/config.`
+        : 'Check the user name and the key, or load the key into your agent; then reconnect the node.',
     });
   }
 
@@ -118,7 +125,16 @@ export class Authentication {
       const password = await this.#secret('password', 'Password');
       return { type: 'password', username, password };
     }
-    throw this.rejected();
+    const usable = this.#tried.length > 0 || left.some((method) => usableMethods.has(method));
+    throw usable ? this.rejected() : this.#noMethod(left);
+  }
+
+  #noMethod(left: readonly string[]): BiphaseError {
+    const { host } = this.#target;
+    const offers = left.length === 0 ? 'no way' : left.map(printable).join(', ');
+    return new BiphaseError('needs-person', `${host} offers ${offers} to log in, ${cannotUse}.`, {
+      next: 'Ask its administrator for a login by key, or go through another host with ProxyJump.',
+    });
   }
 
   #mayAsk(method: string): boolean {
@@ -188,6 +204,10 @@ export class Authentication {
       const keys = await within<ParsedKey[]>((done) =>
         agent.getIdentities((error, found) => done(error, found as unknown as ParsedKey[])),
       );
+      if (keys.length === 0)
+        this.#problems.push(
+          `the agent at ${socket} holds no ordinary key; Biphase cannot use security keys and certificates`,
+        );
       return keys.map((publicKey) => ({
         publicKey,
         // A key in an agent may ask its owner to confirm, so no time limit here but the login's own.

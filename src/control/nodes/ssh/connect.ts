@@ -19,6 +19,8 @@ import {
 export interface SshConnection {
   client: Client;
   target: SshTarget;
+  /** Settings of any hop that were read and not honoured, one sentence each. */
+  notes: string[];
   /** Settles once when the link is gone: with the reason, or undefined after `close()`. */
   closed: Promise<BiphaseError | undefined>;
   close(): void;
@@ -56,6 +58,7 @@ export async function connectSsh(hop: SshHop, options: ConnectOptions): Promise<
   const last = open.at(-1)!;
   return {
     ...last,
+    notes: open.flatMap((each) => each.notes),
     closed: last.closed.finally(() => {
       for (const each of open) each.close();
     }),
@@ -166,7 +169,7 @@ async function login(
       config.algorithms = { serverHostKey: { remove: preferred, prepend: preferred, append: [] } };
     client.connect(config);
   });
-  return { client, target, closed, close };
+  return { client, target, notes: target.notes, closed, close };
 }
 
 function reasonOf(

@@ -110,7 +110,10 @@ export class HostKeyCheck {
   #refuse(what: string, entry: KnownHost | undefined): BiphaseError {
     const where = entry ? ` (${entry.file}, line ${entry.line})` : '';
     return new BiphaseError('refused', `${this.#describe()} ${what}${where}; no credential was sent.`, {
-      next: 'Ask its administrator whether the key was replaced; only then remove the line from known_hosts.',
+      next: [
+        'Ask its administrator whether the key was replaced; only then remove the line from known_hosts.',
+        ...this.#target.notes,
+      ].join(' '),
     });
   }
 

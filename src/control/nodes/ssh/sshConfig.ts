@@ -35,6 +35,8 @@ export interface SshTarget {
   user: string;
   /** Absolute paths; `explicit` is false for OpenSSH's default names. */
   identityFiles: { file: string; explicit: boolean }[];
+  /** Absolute paths of the certificates that the configuration names. */
+  certificateFiles: string[];
   identitiesOnly: boolean;
   /** Socket of the agent; null = none. */
   identityAgent: string | null;
@@ -245,6 +247,7 @@ function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSou
     identityFiles: explicit
       ? explicit.map((each) => ({ file: file(each), explicit: true }))
       : defaultIdentities.map((name) => ({ file: path.join(sources.home, '.ssh', name), explicit: false })),
+    certificateFiles: files('certificatefile', []),
     identitiesOnly: yes('identitiesonly'),
     identityAgent: agentSocket(first('identityagent'), file, sources),
     hostKeyAlias: first('hostkeyalias')?.toLowerCase() ?? null,
@@ -262,7 +265,7 @@ function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSou
     connectTimeoutSeconds: secondsOf(first('connecttimeout'), 'ConnectTimeout') || 20,
     notes:
       strict === 'no' || strict === 'off' || strict === 'accept-new'
-        ? [`StrictHostKeyChecking ${strict} is not honoured: host keys are always checked.`]
+        ? [`StrictHostKeyChecking ${strict} is not honoured for ${hop.host}: host keys are always checked.`]
         : [],
   };
 }

@@ -20,6 +20,7 @@ const receiveScript =
 /** Commands and files over one SSH connection. */
 export class SshTransport implements Transport {
   readonly description: string;
+  readonly notes: readonly string[];
   readonly closed: Promise<BiphaseError | undefined>;
   readonly #connection: SshConnection;
 
@@ -27,6 +28,7 @@ export class SshTransport implements Transport {
     this.#connection = connection;
     const { user, host, port } = connection.target;
     this.description = `${user}@${host}:${port}`;
+    this.notes = connection.notes;
     this.closed = connection.closed;
   }
 
