@@ -246,6 +246,19 @@ test('a login that needs what Biphase does not have is named, with what to do', 
   assert.match(refused.next ?? '', /Make an ordinary key/);
 });
 
+test('a host that ends the login after too many keys needs a person, and is not tried again', {
+  skip,
+}, async (t) => {
+  const strict = await startSshd({ folder: path.join(folder, 'strict'), extra: ['MaxAuthTries 1'] });
+  t.after(() => strict.stop());
+  fs.writeFileSync(knownHosts(), knownHostsLine(sshd) + knownHostsLine(strict));
+  const config = `Host *\n  IdentityFile ${stranger}\n  IdentityFile ${plain}\n`;
+  const error = await failure(connect({ port: strict.port }, testPrompter(), sources(config)));
+  assert.equal(error.kind, 'needs-person');
+  assert.equal(error.message, '127.0.0.1 ended the login after too many keys.');
+  assert.match(error.next ?? '', /IdentitiesOnly/);
+});
+
 test('StrictHostKeyChecking no changes nothing, and every hop says so', { skip }, async () => {
   const config = `Host deep gate\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  IdentityFile ${plain}
 Host deep\n  ProxyJump gate\nHost *\n  StrictHostKeyChecking no\n`;

@@ -8,7 +8,12 @@ import { ControlConnection } from '../../../src/control/client/controlConnection
 import type { RunSummary } from '../../../src/protocol/controlApi.ts';
 import { type CodeServer, startCodeServer } from '../../support/codeServer.ts';
 import { holdersOf } from '../../support/holdersOf.ts';
-import { makePrivateHome, type PrivateHome, removePrivateHome } from '../../support/privateHome.ts';
+import {
+  makePrivateHome,
+  type PrivateHome,
+  processesOf,
+  removePrivateHome,
+} from '../../support/privateHome.ts';
 import { makeKey, type Sshd, sshdPath, startSshd } from '../../support/sshd.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
@@ -199,4 +204,15 @@ test('a run starts through a gate with a locked key and a host that asks for a o
   assert.equal(fs.readdirSync(canaries).length, fields.length, 'each of them would have reached a shell');
   for (const secret of [passphrase, code])
     assert.deepEqual(holdersOf(secret, [person.folder, nodePerson.folder]), []);
+});
+
+test('a control that starts again leaves a node without live runs alone', { skip }, async () => {
+  const logins = [cluster.authentications.length, gateAuthentications()];
+  const [control] = processesOf(person).filter(({ command }) => command.includes('dist/control.mjs'));
+  process.kill(control!.pid, 'SIGKILL');
+  const connection = async (): Promise<string | undefined> =>
+    (await window.call('nodes', {})).nodes.find(({ config }) => config.name === node)?.connection;
+  await until('a new control', async () => ((await connection()) === 'idle' ? true : undefined));
+  assert.deepEqual([cluster.authentications.length, gateAuthentications()], logins);
+  assert.equal(asked.length, 3);
 });
