@@ -10,6 +10,10 @@ export interface CodeServerOptions {
   folder: string;
   /** What it takes as the one-time code; undefined: it offers only `methods`. */
   code?: string;
+  /** What it says when it asks for the code. */
+  question?: { title: string; instructions: string; prompt: string };
+  /** Public key file: a login by this key comes before the code. */
+  keyFirst?: string;
   /** Methods it names to whoever asks; default keyboard-interactive. */
   methods?: string[];
   environment?: Record<string, string>;
@@ -30,7 +34,14 @@ export interface CodeServer {
 
 /** Starts a server that asks for a one-time code and runs commands with sh. */
 export async function startCodeServer(options: CodeServerOptions): Promise<CodeServer> {
-  const { folder, code, methods = ['keyboard-interactive'], environment = {} } = options;
+  const { folder, code, keyFirst, environment = {} } = options;
+  const { title, instructions, prompt } = options.question ?? {
+    title: '',
+    instructions: '',
+    prompt: 'One-time code: ',
+  };
+  const methods = options.methods ?? [keyFirst ? 'publickey' : 'keyboard-interactive'];
+  const firstKey = keyFirst && Buffer.from(fs.readFileSync(keyFirst, 'utf8').split(' ')[1]!, 'base64');
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const key = makeKey(path.join(folder, 'host_code'));
   const authentications: string[] = [];
@@ -41,13 +52,19 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     links.add(link);
     link.on('close', () => links.delete(link));
     link.on('error', () => {});
+    let left = methods as ssh2.AuthenticationType[];
     link.on('authentication', (context) => {
       authentications.push(context.method);
-      if (context.method !== 'keyboard-interactive' || code === undefined)
-        return context.reject(methods as ssh2.AuthenticationType[]);
-      context.prompt([{ prompt: 'One-time code: ', echo: false }], (answers) => {
+      if (context.method === 'publickey' && firstKey && context.key.data.equals(firstKey)) {
+        // Asked first without a signature: whether this key would do.
+        if (!context.signature) return context.accept();
+        left = ['keyboard-interactive'];
+        return context.reject(left, true);
+      }
+      if (context.method !== 'keyboard-interactive' || code === undefined) return context.reject(left);
+      context.prompt([{ prompt, echo: false }], title, instructions, (answers) => {
         if (answers[0] === code) context.accept();
-        else context.reject(methods as ssh2.AuthenticationType[]);
+        else context.reject(left);
       });
     });
     link.on('session', (accept) => {

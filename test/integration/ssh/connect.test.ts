@@ -246,6 +246,54 @@ test('a login that needs what Biphase does not have is named, with what to do', 
   assert.match(refused.next ?? '', /Make an ordinary key/);
 });
 
+test('a key and then a code: the question is shown whole, and the code is not remembered', {
+  skip,
+}, async (t) => {
+  const site = await startCodeServer({
+    folder: path.join(folder, 'site'),
+    keyFirst: `${plain}.pub`,
+    code: '1234',
+    question: {
+      title: 'Two factors',
+      instructions: `${'x'.repeat(400)}\nToken 7`,
+      prompt: 'One-time password:\u001b ',
+    },
+  });
+  t.after(() => site.close());
+  const [type, hostKey] = fs.readFileSync(site.hostKey, 'utf8').split(' ');
+  fs.appendFileSync(knownHosts(), `[127.0.0.1]:${site.port} ${type} ${hostKey}\n`);
+  const hop = { port: site.port, identityFile: plain };
+  const prompts = testPrompter({ secrets: ['1234'] });
+  (await connect(hop, prompts)).close();
+  assert.deepEqual(site.authentications, ['none', 'publickey', 'publickey', 'none', 'keyboard-interactive']);
+  const [asked] = prompts.secrets;
+  assert.match(asked!.title, /^x+ Token 7 One-time password of /);
+  assert.deepEqual([asked!.purpose, asked!.storageKey], ['code', null]);
+  const wrong = testPrompter({ secrets: ['1', '2', '3', '4'] });
+  const error = await failure(connect(hop, wrong));
+  assert.match(
+    error.message,
+    /: a key was accepted, but alone it is not enough, keyboard-interactive was not accepted\.$/,
+  );
+  assert.equal(wrong.secrets.length, 3);
+});
+
+test('two keys where a host wants two, and none that it does not want', { skip }, async (t) => {
+  const strict = await startSshd({
+    folder: path.join(folder, 'two-keys'),
+    authorized: [`${plain}.pub`, `${stranger}.pub`],
+    extra: ['AuthenticationMethods publickey,publickey'],
+  });
+  t.after(() => strict.stop());
+  fs.appendFileSync(knownHosts(), knownHostsLine(strict));
+  const config = `Host *\n  IdentityFile ${stranger}\n  IdentityFile ${plain}\n  IdentityFile ${locked}\n`;
+  const prompts = testPrompter();
+  (await connect({ port: strict.port }, prompts, sources(config))).close();
+  assert.equal(prompts.secrets.length, 0);
+  const error = await failure(connect({ port: strict.port, identityFile: plain }));
+  assert.match(error.message, /: a key was accepted, but alone it is not enough\.$/);
+});
+
 test('a host that ends the login after too many keys needs a person, and is not tried again', {
   skip,
 }, async (t) => {

@@ -42,6 +42,10 @@ export class Authentication {
   readonly #problems: string[] = [];
   readonly #tried: string[] = [];
   readonly #asked = new Map<string, number>();
+  #keysOffered = 0;
+  #keysTaken = 0;
+  /** The key that is being offered has signed: the node had accepted its public half. */
+  #signed = false;
   #credentials: Credential[] = [];
   #deadline: Deadline | undefined;
 
@@ -95,7 +99,7 @@ export class Authentication {
       return new BiphaseError('needs-person', `${host} ended the login after too many keys.`, {
         next: 'Name the right key with IdentityFile and set IdentitiesOnly yes in ~/.ssh/config.',
       });
-    const offered = this.#tried.length === 0 ? 'nothing could be offered' : this.#tried.join(', ');
+    const offered = this.#offered();
     const certificates = this.#target.certificateFiles.map(
       (file) => `${file} is a certificate, ${cannotUse}`,
     );
@@ -113,11 +117,20 @@ export class Authentication {
     if (this.failure) throw this.failure;
     if (left === null) return { type: 'none', username };
     const allowed = new Set<string>(left);
-    if (allowed.has('publickey') && !this.#asked.has('publickey') && this.#credentials.length > 0) {
-      this.#asked.set('publickey', 1);
-      const count = this.#credentials.length;
-      this.#tried.push(count === 1 ? '1 key was not accepted' : `${count} keys were not accepted`);
-      return { type: 'agent', username, agent: new KeyRing(this.#credentials, (error) => this.#fail(error)) };
+    if (this.#signed) {
+      // The node took this key, and wants more. ssh2 keeps what it wants to itself after a key, so it is asked again.
+      this.#signed = false;
+      this.#keysTaken++;
+      return { type: 'none', username };
+    }
+    const credential = allowed.has('publickey') ? this.#credentials[this.#keysOffered] : undefined;
+    if (credential) {
+      this.#keysOffered++;
+      return {
+        type: 'agent',
+        username,
+        agent: new OneKey(credential, (outcome) => this.#afterSigning(outcome)),
+      };
     }
     if (allowed.has('keyboard-interactive') && this.#mayAsk('keyboard-interactive'))
       return { type: 'keyboard-interactive', username, prompt: (...args) => this.#answer(...args) };
@@ -125,7 +138,8 @@ export class Authentication {
       const password = await this.#secret('password', 'Password');
       return { type: 'password', username, password };
     }
-    const usable = this.#tried.length > 0 || left.some((method) => usableMethods.has(method));
+    const usable =
+      this.#tried.length + this.#keysOffered > 0 || left.some((method) => usableMethods.has(method));
     throw usable ? this.rejected() : this.#noMethod(left);
   }
 
@@ -137,6 +151,23 @@ export class Authentication {
     });
   }
 
+  #offered(): string {
+    const refused = this.#keysOffered - this.#keysTaken;
+    const sentences = [
+      ...(refused > 0
+        ? [refused === 1 ? '1 key was not accepted' : `${refused} keys were not accepted`]
+        : []),
+      ...(this.#keysTaken > 0 ? ['a key was accepted, but alone it is not enough'] : []),
+      ...this.#tried,
+    ];
+    return sentences.join(', ') || 'nothing could be offered';
+  }
+
+  #afterSigning(error: BiphaseError | undefined): void {
+    if (error) this.#fail(error);
+    else this.#signed = true;
+  }
+
   #mayAsk(method: string): boolean {
     const times = (this.#asked.get(method) ?? 0) + 1;
     if (times > personAttempts) return false;
@@ -146,16 +177,18 @@ export class Authentication {
   }
 
   #answer(
-    _name: string,
-    _instructions: string,
+    name: string,
+    instructions: string,
     _language: string,
     questions: Question[],
     finish: (answers: string[]) => void,
   ): void {
     const all = async (): Promise<string[]> => {
       const answers: string[] = [];
-      for (const question of questions)
-        answers.push(await this.#secret('keyboard-interactive', printable(question.prompt)));
+      for (const [index, { prompt }] of questions.entries()) {
+        const title = index === 0 ? `${name} ${instructions} ${prompt}` : prompt;
+        answers.push(await this.#secret('keyboard-interactive', printable(title)));
+      }
       return answers;
     };
     all().then(finish, (thrown) => {
@@ -166,7 +199,9 @@ export class Authentication {
 
   #secret(method: string, title: string): Promise<string> {
     const { user, host, port } = this.#target;
-    const password = method === 'password' || /password/i.test(title);
+    // A code is never remembered, also where its question speaks of a password.
+    const password =
+      method === 'password' || (/password/i.test(title) && !/one.?time|\botp\b|oath|code|token/i.test(title));
     const question = {
       node: this.#node,
       purpose: password ? ('password' as const) : ('code' as const),
@@ -225,38 +260,37 @@ export class Authentication {
   }
 }
 
-/** All keys as one agent, so that ssh2 asks the node about each public half before anything is signed. */
-class KeyRing extends ssh2.BaseAgent<ParsedKey> {
-  readonly #credentials: Credential[];
-  readonly #fail: (error: BiphaseError) => void;
+/** A key as an agent, so that ssh2 asks the node about the public half before anything is signed. */
+class OneKey extends ssh2.BaseAgent<ParsedKey> {
+  readonly #credential: Credential;
+  readonly #signed: (error?: BiphaseError) => void;
 
-  constructor(credentials: Credential[], fail: (error: BiphaseError) => void) {
+  /** `signed` hears that the key has signed, or why it never will. */
+  constructor(credential: Credential, signed: (error?: BiphaseError) => void) {
     super();
-    this.#credentials = credentials;
-    this.#fail = fail;
+    this.#credential = credential;
+    this.#signed = signed;
   }
 
   override getIdentities(done: (error?: Error | null, keys?: never) => void): void {
-    done(undefined, this.#credentials.map((each) => each.publicKey) as never);
+    done(undefined, [this.#credential.publicKey] as never);
   }
 
   override sign(
-    publicKey: ParsedKey,
+    _publicKey: ParsedKey,
     data: Buffer,
     options: SigningRequestOptions | SignCallback,
     done?: SignCallback,
   ): void {
     const finish = typeof options === 'function' ? options : done!;
     const hash = typeof options === 'function' ? undefined : options.hash;
-    const credential = this.#credentials.find((each) => sameKey(each.publicKey, publicKey));
-    if (!credential) {
-      finish(new Error('This key is not in the ring.'));
-      return;
-    }
-    credential.sign(data, hash).then(
-      (signed) => finish(null, signed),
+    this.#credential.sign(data, hash).then(
+      (signed) => {
+        this.#signed();
+        finish(null, signed);
+      },
       (thrown) => {
-        if (thrown instanceof BiphaseError) this.#fail(thrown);
+        if (thrown instanceof BiphaseError) this.#signed(thrown);
         finish(thrown instanceof Error ? thrown : new Error(String(thrown)));
       },
     );
@@ -277,13 +311,13 @@ function sameKey(a: ParsedKey | null, b: ParsedKey | null): boolean {
   return a !== null && b !== null && a.getPublicSSH().equals(b.getPublicSSH());
 }
 
-/** The node chose this text: shown without control characters and not too long. */
+/** The node chose this text: shown without control characters and not too long. What is asked for stands last. */
 function printable(text: string): string {
   return text
     .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
     .trim()
     .replace(/:$/, '')
-    .slice(0, 200);
+    .slice(-300);
 }
 
 function within<T>(start: (done: (error: Error | null | undefined, value?: T) => void) => void): Promise<T> {
