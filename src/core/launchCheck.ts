@@ -2,9 +2,11 @@ import type { Probe } from '../protocol/agentApi.ts';
 import type { LaunchCheck } from '../protocol/controlApi.ts';
 import type { ResolvedRunFile } from '../protocol/runFile.ts';
 import { whyEpochs } from './epochs.ts';
+import { formatBytesAlike } from './numberFormat.ts';
 import { parameterCounts } from './parameterCounts.ts';
 import { phaseStart, totalSteps } from './phases.ts';
 import { type PlanLimits, type PlanOptions, planMemory, whyItDoesNotFit } from './plannedBytes.ts';
+import { runDifferences } from './runDifferences.ts';
 import { plannedTokens } from './runNames.ts';
 import { decayStart } from './schedule.ts';
 
@@ -14,8 +16,10 @@ export interface CheckContext {
   setup: string[];
   /** Null while the node is not connected. */
   probe: Probe | null;
-  /** The newest run that was launched before, as its file was written, and its name. */
-  lastRun: { name: string; file: unknown } | null;
+  /** Why it is not, and what to do about it, where that is known. */
+  trouble?: string;
+  /** The newest run that was launched before, with its defaults, and its name. */
+  lastRun: { name: string; file: ResolvedRunFile } | null;
   /** Measured on this node with the same model shape; null: has not run yet. */
   tokensPerSecond: number | null;
 }
@@ -26,11 +30,7 @@ const passTokens = 4096;
 const assumedThreads = 4;
 
 /** Everything that can be said about a run before it starts. Pure: fits and times come from the context. */
-export function checkLaunch(
-  written: unknown,
-  file: ResolvedRunFile,
-  context: CheckContext,
-): Omit<LaunchCheck, 'node' | 'setup'> & { node: string; setup: string[] } {
+export function checkLaunch(file: ResolvedRunFile, context: CheckContext): LaunchCheck {
   const { probe, lastRun } = context;
   const steps = totalSteps(file.phases);
   const tokens = plannedTokens(file.phases, file.batch.samples, file.data.packing);
@@ -46,17 +46,23 @@ export function checkLaunch(
   const parameters = parameterCounts(file.model).total;
   const checkpointBytes = checkpointCount(file, steps) * parameters * bytesPerSavedParameter;
   const misfit = whyItDoesNotFit(file.model, limits, options, probe?.memoryTotalBytes);
-  const sentences: string[] = [];
-  if (misfit) sentences.push(misfit);
+  const sentences = context.trouble === undefined ? [] : [context.trouble];
+  if (misfit) sentences.push(misfit, whatWouldFit(file, limits, options, probe));
   const diskFits = !probe || checkpointBytes <= probe.diskFreeBytes;
-  if (probe && !misfit && plannedBytes > probe.memoryFreeBytes)
+  if (probe && !misfit && plannedBytes > probe.memoryFreeBytes) {
+    const [needed, free] = formatBytesAlike([plannedBytes, probe.memoryFreeBytes]);
     sentences.push(
-      `This run needs ${gib(plannedBytes)}; ${gib(probe.memoryFreeBytes)} of memory are free now.`,
+      `The run needs ${needed} of memory, and ${free} are free on ${context.node} now. ` +
+        'Wait until other work there has ended, or choose another node.',
     );
-  if (probe && !diskFits)
+  }
+  if (probe && !diskFits) {
+    const [needed, free] = formatBytesAlike([checkpointBytes, probe.diskFreeBytes]);
     sentences.push(
-      `Checkpoints need ${gib(checkpointBytes)}, but ${gib(probe.diskFreeBytes)} of disk are free.`,
+      `Checkpoints need ${needed} of disk, and ${free} are free on ${context.node}. ` +
+        'Free space there, keep fewer with "checkpoints.keep", or choose another node.',
     );
+  }
   const epochs =
     file.data.tokens === null ? undefined : whyEpochs(file.data.tokens, tokens / file.data.tokens);
   if (epochs) sentences.push(epochs);
@@ -86,7 +92,7 @@ export function checkLaunch(
     secondsExpected: context.tokensPerSecond ? tokens / context.tokensPerSecond : null,
     node: context.node,
     setup: context.setup,
-    differences: lastRun ? differences(lastRun.file, written) : [],
+    differences: lastRun ? runDifferences(lastRun.file, file) : [],
     lastRun: lastRun?.name ?? null,
   };
 }
@@ -105,37 +111,32 @@ function checkpointCount(file: ResolvedRunFile, steps: number): number {
 function passLimits(file: ResolvedRunFile, options: PlanOptions): PlanLimits {
   const { length } = file.data.packing;
   const { microBatch } = file.engine;
-  const limitsOf = (samples: number): PlanLimits => ({
-    tokens: samples * length,
-    length,
-    samples: file.data.packing.documentAttention ? samples * length : samples,
-    lossPositions: samples * length,
-  });
-  if (microBatch !== 'auto') return limitsOf(Math.min(microBatch, file.batch.samples));
+  if (microBatch !== 'auto') return limitsOf(file, Math.min(microBatch, file.batch.samples));
   let samples = Math.max(1, Math.min(file.batch.samples, Math.floor(passTokens / length)));
-  while (samples > 1 && whyItDoesNotFit(file.model, limitsOf(samples), options))
+  while (samples > 1 && whyItDoesNotFit(file.model, limitsOf(file, samples), options))
     samples = Math.floor(samples / 2);
-  return limitsOf(samples);
+  return limitsOf(file, samples);
 }
 
-/** "key: before → now" for every leaf that differs, in the order of the keys. */
-export function differences(before: unknown, now: unknown): string[] {
-  const old = leaves(before);
-  const fresh = leaves(now);
-  const keys = [...new Set([...old.keys(), ...fresh.keys()])].sort();
-  return keys
-    .filter((key) => old.get(key) !== fresh.get(key))
-    .map((key) => `${key}: ${old.get(key) ?? 'default'} → ${fresh.get(key) ?? 'default'}`);
+function limitsOf(file: ResolvedRunFile, samples: number): PlanLimits {
+  const { length, documentAttention } = file.data.packing;
+  const tokens = samples * length;
+  return { tokens, length, samples: documentAttention ? tokens : samples, lossPositions: tokens };
 }
 
-function leaves(value: unknown, path = '', into = new Map<string, string>()): Map<string, string> {
-  if (Array.isArray(value)) for (const [i, item] of value.entries()) leaves(item, `${path}[${i}]`, into);
-  else if (typeof value === 'object' && value !== null)
-    for (const [key, item] of Object.entries(value)) leaves(item, path === '' ? key : `${path}.${key}`, into);
-  else if (value !== undefined) into.set(path, String(value));
-  return into;
-}
-
-function gib(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+/** What to do about a run that does not fit: the largest micro-batch that does, else a smaller model. */
+function whatWouldFit(
+  file: ResolvedRunFile,
+  { tokens }: PlanLimits,
+  options: PlanOptions,
+  probe: Probe | null,
+): string {
+  const fits = (samples: number, memoryBytes?: number): boolean =>
+    !whyItDoesNotFit(file.model, limitsOf(file, samples), options, memoryBytes);
+  let samples = tokens / file.data.packing.length;
+  while (samples >= 1 && !fits(samples, probe?.memoryTotalBytes)) samples = Math.floor(samples / 2);
+  if (samples >= 1) return `Set "engine.microBatch" to ${samples}.`;
+  return fits(1)
+    ? 'Choose a smaller model, or a node with more memory.'
+    : 'Choose a smaller model, or a smaller "data.packing.length".';
 }

@@ -58,17 +58,45 @@ export function formatValue(value: number): string {
   return sign + size.toPrecision(4);
 }
 
+/** A learning rate as one writes it, exact: 0.0005 → "5e-4", 0.003 → "3e-3", 0.25 → "0.25". */
+export function formatLearningRate(rate: number): string {
+  return Math.abs(rate) >= 0.1 || rate === 0 ? String(rate) : rate.toExponential();
+}
+
+/** A share in percent, exact: 0.4 → "40 %". */
+export function formatShare(share: number): string {
+  // 0.07 · 100 is 7.000000000000001.
+  return `${Number((share * 100).toPrecision(12))} %`;
+}
+
+const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
 /** Bytes in binary units: 1536 → "1.5 KiB". */
 export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
   let value = Math.max(0, bytes);
   let unit = 0;
-  while (value >= 1023.5 && unit < units.length - 1) {
+  while (value >= 1023.5 && unit < byteUnits.length - 1) {
     value /= 1024;
     unit++;
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : 1;
-  return `${trimZeros(value.toFixed(digits))} ${units[unit]}`;
+  return `${trimZeros(value.toFixed(digits))} ${byteUnits[unit]}`;
+}
+
+/**
+ * Bytes that are compared, in one unit that suits all of them: 4 and 0.5 GiB → "4 GiB", "0.5 GiB". Where none does,
+ * since one is many times the other, each in its own.
+ */
+export function formatBytesAlike<T extends readonly number[]>(bytes: T): { [K in keyof T]: string } {
+  const said = bytes.filter((each) => each > 0);
+  const scale = byteUnits.findLastIndex((_, unit) => Math.min(...said) >= 0.1 * 1024 ** unit);
+  const suits = said.length > 0 && Math.max(...said) < 9999.5 * 1024 ** scale;
+  const write = (each: number): string => {
+    const value = Math.max(0, each) / 1024 ** scale;
+    const digits = scale === 0 || value >= 99.95 ? 0 : value >= 0.995 ? 1 : 2;
+    return `${value >= 999.5 ? formatCount(value) : trimZeros(value.toFixed(digits))} ${byteUnits[scale]}`;
+  };
+  return bytes.map(suits ? write : formatBytes) as { [K in keyof T]: string };
 }
 
 /** Seconds as the two largest units that say something: "48 s", "3 min 5 s", "4 h 10 min", "2 d 3 h". */

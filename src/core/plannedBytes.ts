@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../protocol/modelConfig.ts';
-import { parameterCounts, parameterShapes } from './parameterCounts.ts';
+import { formatBytesAlike, formatCount } from './numberFormat.ts';
+import { parameterShapes } from './parameterCounts.ts';
 
 /** Upper bounds of one micro-batch; see the trainer's BatchLimits. */
 export interface PlanLimits {
@@ -278,22 +279,24 @@ export function whyItDoesNotFit(
 ): string | undefined {
   const plan = planMemory(config, limits, options);
   const limit = options.arenaLimit ?? WASM_MEMORY_LIMIT;
-  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  if (plan.arena > limit)
+  const batch = plan.activations + plan.logits;
+  if (plan.arena > limit) {
+    const [needed, ofBatch, held] = formatBytesAlike([plan.arena, batch, limit]);
     return (
-      `${limits.tokens} tokens at once need ${gib(plan.arena)} of the engine's memory ` +
-      `(activations and logits ${gib(plan.activations + plan.logits)}), which ends at ${gib(limit)}.`
+      `${formatCount(limits.tokens)} tokens at once need ${needed} of the engine's memory ` +
+      `(${ofBatch} for activations and logits), which ends at ${held}.`
     );
+  }
   if (memoryBytes === undefined || plan.total <= memoryBytes) return undefined;
-  const millions = Math.round(parameterCounts(config).total / 1e6);
   const parts = {
     train: 'weights, gradients and moments',
     gradients: 'weights and gradients',
     evaluate: 'weights',
   };
+  const copies = plan.weights + plan.gradients + plan.moments;
+  const [needed, ofCopies, ofBatch, has] = formatBytesAlike([plan.total, copies, batch, memoryBytes]);
   return (
-    `This needs ${gib(plan.total)} (${millions}M parameters: ${parts[options.purpose]} ` +
-    `${gib(plan.weights + plan.gradients + plan.moments)}; ${limits.tokens} tokens at once: activations and logits ` +
-    `${gib(plan.activations + plan.logits)}), but the machine has ${gib(memoryBytes)} of memory.`
+    `This needs ${needed} of memory (${ofCopies} for ${parts[options.purpose]}, ${ofBatch} for activations and ` +
+    `logits of ${formatCount(limits.tokens)} tokens at once), but the machine has ${has}.`
   );
 }

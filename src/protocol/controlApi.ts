@@ -145,13 +145,13 @@ export const launchCheckSchema = z.object({
   memoryFreeBytes: z.number().nullable(),
   diskFreeBytes: z.number().nullable(),
   fits: z.boolean().nullable(),
-  /** Why it does not fit, or a warning. */
+  /** Why it does not fit and what to do, or a warning. */
   sentences: z.array(z.string()),
   /** From measured speed of the same shape on that node; null = unknown until it has run. */
   secondsExpected: z.number().nullable(),
   node: z.string(),
   setup: z.array(z.string()),
-  /** Differences to the last run on any node, as "key: before → now". */
+  /** Differences to the last run on any node, as "peak learning rate: 1e-3 → 3e-3". */
   differences: z.array(z.string()),
   lastRun: z.string().nullable(),
 });

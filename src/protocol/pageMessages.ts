@@ -23,6 +23,8 @@ export const curvesStateSchema = z.object({
   table: z.boolean(),
   hidden: z.array(runIdSchema),
   range: z.tuple([z.number(), z.number()]).nullable(),
+  /** Which colour and marker each run on show has, as a number from 0; so that it keeps them over reloads. */
+  styles: z.record(runIdSchema, z.number().int().min(0)).default({}),
 });
 export type CurvesState = z.infer<typeof curvesStateSchema>;
 

@@ -171,3 +171,6 @@ export const runStates = [
   'lost',
 ] as const;
 export type RunState = (typeof runStates)[number];
+
+/** The states of a run that may still have new points. */
+export const activeStates: readonly RunState[] = ['queued', 'starting', 'running', 'stopping'];

@@ -118,7 +118,7 @@ async function startToFirstPoint(page: Page, node: string, root: string): Promis
   for (;;) {
     const fresh = fs.existsSync(runs) ? fs.readdirSync(runs).find((run) => !before.has(run)) : undefined;
     // A hidden panel has no page: it comes back as a new frame.
-    const at = await webviewFrame(page, 'canvas', 1000)
+    const at = await webviewFrame(page, '.panel', 1000)
       .then(async (frame) => {
         await listen(frame);
         return frame.evaluate(
@@ -208,7 +208,7 @@ try {
   const report: string[] = [];
   /** Adds the row of the time from a line's own clock to its drawing. */
   const latency = async (page: Page): Promise<void> => {
-    const curves = await webviewFrame(page, 'canvas');
+    const curves = await webviewFrame(page, '.panel');
     // What was drawn is asked for once, at the end: asking is work for the page that is measured.
     const enough = linesOf(localRoot) + samples;
     while (linesOf(localRoot) < enough) await page.waitForTimeout(1000);

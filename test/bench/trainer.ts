@@ -147,6 +147,7 @@ async function steps(name: string, objective: 'clm' | 'mlm', folder: string): Pr
   }
   if (runs === 1 && options.threads !== '1') {
     contestants.two = [await startBiphase('biphaseSteps.ts', [folder, '2', 'wasm'])];
+    contestants.narrowTwo = [await startBiphase('biphaseSteps.ts', [folder, '2', 'wasm'], false)];
     if (hasBlas) contestants.blasTwo = [await startBiphase('biphaseSteps.ts', [folder, '2', 'blas'])];
     if ('python' in peer) contestants.torchTwo = [await fasterPyTorch(peer.python, folder)];
   }
@@ -186,7 +187,8 @@ async function steps(name: string, objective: 'clm' | 'mlm', folder: string): Pr
       .filter((one) => all[one])
       .toSorted((a, b) => over(all, [b], byWall) - over(all, [a], byWall))[0];
     const speedup = times(over(all, ['two', 'one'], (two, one) => byWall(two) / byWall(one)));
-    lines.push(line('2', { ours: 'two', blas: known('blasTwo'), torch: best }, byWall, 2, speedup));
+    const pair = { ours: 'two', narrow: 'narrowTwo', blas: known('blasTwo'), torch: best };
+    lines.push(line('2', pair, byWall, 2, speedup));
   }
   for (const one of lines) say(one);
   return lines;

@@ -56,10 +56,10 @@ test('Add Node… asks for host key and passphrase once, and the node works', as
   await pick(page, node.host);
   await question('name');
   await page.keyboard.press('Enter');
-  await question(/passphrase/i);
-  await answer(page, passphrase);
   await question('is not known');
   await pick(page, 'Accept');
+  await question(/passphrase/i);
+  await answer(page, passphrase);
   await page.locator('.notification-list-item-message', { hasText: `${node.host} works` }).waitFor();
   const known = fs.readFileSync(path.join(workbench.person.home, '.ssh/known_hosts'), 'utf8');
   // The name may be hashed, as the system's configuration says; the key may not.
@@ -77,7 +77,7 @@ test('a run launched from the palette trains on that node, and its curve is live
   const check = await webviewFrame(page, 'text=Does it fit');
   await check.locator('vscode-button', { hasText: 'Start' }).focus();
   await page.keyboard.press('Enter');
-  const curves = await webviewFrame(page, 'canvas');
+  const curves = await webviewFrame(page, '.panel');
   await curves.locator(`text=${name}`).first().waitFor();
   await page.locator('.statusbar-item', { hasText: /1 running · \d/ }).waitFor();
   await screenshot(page, 'curves-over-ssh');
@@ -118,7 +118,7 @@ function lossesWritten(run: string): number {
 
 /** "8,412 of 8,412 points" under the loss of the run on show. */
 async function pointsShown(window: Page): Promise<[number, number] | undefined> {
-  const curves = await webviewFrame(window, 'canvas');
+  const curves = await webviewFrame(window, '.panel');
   const text = await curves.locator('#page').innerText();
   const counts = /([\d,]+) of ([\d,]+) points/.exec(text)?.slice(1);
   return counts?.map((count) => Number(count.replaceAll(',', ''))) as [number, number] | undefined;

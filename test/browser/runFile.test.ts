@@ -43,3 +43,20 @@ test('an unknown key is marked and the problem names the nearest', async () => {
   const problem = page.locator('.markers-panel .monaco-list-row', { hasText: 'Did you mean "model"?' });
   await problem.first().waitFor();
 });
+
+test('Launch from File names the file and the line of what is wrong, and shows it', async () => {
+  await palette(page, 'Go to File...');
+  await pick(page, 'typo.run.yaml');
+  await page.locator('.tab.active', { hasText: 'typo.run.yaml' }).waitFor();
+  await palette(page, 'Biphase: Launch from File');
+  const told = page.locator('.notification-list-item-message', { hasText: 'typo.run.yaml, line 1: ' });
+  await told.filter({ hasText: 'Did you mean "model"?' }).first().waitFor();
+  await page.locator('.tab.active', { hasText: 'typo.run.yaml' }).waitFor();
+});
+
+test('that nothing runs is no error', async () => {
+  await palette(page, 'Biphase: Stop Run');
+  const told = page.locator('.notification-list-item', { hasText: 'No run is running.' }).first();
+  await told.waitFor();
+  assert.equal(await told.locator('.codicon-info').count(), 1);
+});

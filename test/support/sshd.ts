@@ -39,11 +39,15 @@ export interface Sshd {
 /** A key pair; made once. */
 export function makeKey(
   file: string,
-  { type = 'ed25519', passphrase = '' }: { type?: string; passphrase?: string } = {},
+  {
+    type = 'ed25519',
+    passphrase = '',
+    pem = false,
+  }: { type?: string; passphrase?: string; pem?: boolean } = {},
 ): string {
   if (!fs.existsSync(file)) {
-    const bits = type === 'rsa' ? ['-b', '2048'] : [];
-    execFileSync('ssh-keygen', ['-q', '-t', type, ...bits, '-N', passphrase, '-C', 'test', '-f', file]);
+    const options = [...(type === 'rsa' ? ['-b', '2048'] : []), ...(pem ? ['-m', 'PEM'] : [])];
+    execFileSync('ssh-keygen', ['-q', '-t', type, ...options, '-N', passphrase, '-C', 'test', '-f', file]);
   }
   return file;
 }

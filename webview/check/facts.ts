@@ -1,4 +1,10 @@
-import { formatBytes, formatCompact, formatCount, formatDuration } from '../../src/core/numberFormat.ts';
+import {
+  formatBytes,
+  formatBytesAlike,
+  formatCompact,
+  formatCount,
+  formatDuration,
+} from '../../src/core/numberFormat.ts';
 import type { LaunchCheck } from '../../src/protocol/controlApi.ts';
 
 /** One answer of the page. `verdict` colours nothing alone: its icon and words say it too. */
@@ -25,16 +31,18 @@ export function sizeText(check: LaunchCheck): string {
 }
 
 function against(planned: number, free: number | null, of: string): string {
-  const known = free === null ? 'free space not known yet' : `${formatBytes(free)} free`;
-  return `${of}: ${formatBytes(planned)} planned, ${known}`;
+  if (free === null) return `${of}: ${formatBytes(planned)} planned, free space not known yet`;
+  const [needed, there] = formatBytesAlike([planned, free]);
+  return `${of}: ${needed} planned, ${there} free`;
 }
 
 function fit(check: LaunchCheck): Fact {
-  const details = [
+  const numbers = [
     against(check.plannedBytes, check.memoryFreeBytes, 'Memory'),
     against(check.checkpointBytes, check.diskFreeBytes, 'Disk for checkpoints'),
-    ...check.sentences,
   ];
+  // What keeps it from starting is read first.
+  const details = check.fits === false ? [...check.sentences, ...numbers] : [...numbers, ...check.sentences];
   const question = 'Does it fit';
   if (check.fits === null) return { question, answer: 'Asking the node', details, verdict: 'pending' };
   return check.fits
@@ -73,7 +81,7 @@ function differences(check: LaunchCheck): Fact {
     answer:
       n === 0
         ? `Nothing: same as ${check.lastRun}`
-        : `${formatCount(n)} ${n === 1 ? 'key' : 'keys'} against ${check.lastRun}`,
+        : `${formatCount(n)} ${n === 1 ? 'difference' : 'differences'} to ${check.lastRun}`,
     details: check.differences,
     verdict: 'plain',
   };

@@ -1,4 +1,4 @@
-import { formatCount, formatValue } from '../../src/core/numberFormat.ts';
+import { formatCount, formatLearningRate, formatValue } from '../../src/core/numberFormat.ts';
 import type { LaunchCheck } from '../../src/protocol/controlApi.ts';
 import { html, svg } from '../common/dom.ts';
 
@@ -29,7 +29,7 @@ export function scheduleText(check: Pick<LaunchCheck, 'schedule' | 'steps'>): st
   if (warmup > 0) parts.push(`warm-up ${formatCount(warmup)}`);
   if (decayStart > warmup) parts.push(`stable until ${formatCount(decayStart)}`);
   if (decayStart < check.steps) parts.push(`decay ${formatCount(check.steps - decayStart)} steps`);
-  return `Learning rate ${formatValue(peak)}: ${parts.join(', ')}`;
+  return `Learning rate ${formatLearningRate(peak)}: ${parts.join(', ')}`;
 }
 
 /** The run as a picture: learning rate above, phases below, on one axis of steps; the same in words for readers. */

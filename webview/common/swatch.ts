@@ -6,9 +6,8 @@ const markerPaths: Record<Marker, string> = {
   rect: 'M11 3.5h5v5h-5z',
   triangle: 'M13.5 2.6l3.4 6h-6.8z',
   rectRot: 'M13.5 2.2l3.8 3.8l-3.8 3.8l-3.8 -3.8z',
-  cross: 'M13.5 2.2v7.6M9.7 6h7.6',
-  crossRot: 'M10.8 3.3l5.4 5.4M16.2 3.3l-5.4 5.4',
-  star: 'M13.5 2.2v7.6M9.7 6h7.6M10.8 3.3l5.4 5.4M16.2 3.3l-5.4 5.4',
+  triangleDown: 'M13.5 9.4l3.4 -6h-6.8z',
+  triangleRight: 'M16.9 6l-6 3.4v-6.8z',
 };
 
 /** A picture of a run's line as the chart draws it: colour, dash and marker. */

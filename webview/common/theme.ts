@@ -5,7 +5,6 @@ import { seriesColourCount } from './seriesStyle.ts';
 export interface ThemeColours {
   foreground: string;
   muted: string;
-  grid: string;
   background: string;
   error: string;
   focus: string;
@@ -45,7 +44,6 @@ export function readTheme(): ThemeColours {
   return {
     foreground: read('--page-foreground'),
     muted: read('--muted'),
-    grid: read('--grid'),
     background: read('--page-background'),
     error: read('--error'),
     focus: read('--focus'),

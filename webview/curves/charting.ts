@@ -8,14 +8,16 @@ import {
   LogarithmicScale,
   type Plugin,
   PointElement,
+  type PointStyle,
 } from 'chart.js';
 import { color, drawPoint } from 'chart.js/helpers';
 import annotation, { type AnnotationOptions } from 'chartjs-plugin-annotation';
 import zoom from 'chartjs-plugin-zoom';
 import type { CurvePoint } from '../../src/core/liveSeries.ts';
-import type { SeriesStyle } from '../common/seriesStyle.ts';
+import type { Marker, SeriesStyle } from '../common/seriesStyle.ts';
 import type { ThemeColours } from '../common/theme.ts';
 import { tickText, timeStep } from './axis.ts';
+import { logTicks } from './logTicks.ts';
 import type { Panel } from './panels.ts';
 import type { SeriesX } from './seriesStore.ts';
 
@@ -30,6 +32,13 @@ export interface CurveDataset extends ChartDataset<'line', CurvePoint[]> {
 }
 export type CurveChart = Chart<'line', CurvePoint[]>;
 
+/** A marker as chart.js knows it. */
+function shape(marker: Marker): { pointStyle: PointStyle; rotation: number } {
+  if (marker === 'triangleDown') return { pointStyle: 'triangle', rotation: 180 };
+  if (marker === 'triangleRight') return { pointStyle: 'triangle', rotation: 90 };
+  return { pointStyle: marker, rotation: 0 };
+}
+
 /** Draws the marker at each line's end, and a cross at the upper edge for each point that is not a number. */
 const endsAndCrosses: Plugin<'line'> = {
   id: 'endsAndCrosses',
@@ -37,19 +46,22 @@ const endsAndCrosses: Plugin<'line'> = {
     const { ctx, chartArea, scales } = chart;
     const x = scales.x!;
     const y = scales.y!;
-    for (const dataset of chart.data.datasets as unknown as CurveDataset[]) {
-      const stroke = dataset.borderColor as string;
+    const crossedTo = new Map<string, number>();
+    const datasets = chart.data.datasets as unknown as CurveDataset[];
+    // What lies on top there does so here.
+    for (const dataset of [...datasets].sort((a, b) => (b.order ?? 0) - (a.order ?? 0))) {
+      const stroke = dataset.backgroundColor as string;
       ctx.save();
       ctx.strokeStyle = stroke;
       ctx.fillStyle = stroke;
       ctx.setLineDash([]);
-      let drawnTo = Number.NEGATIVE_INFINITY;
       for (const point of dataset.nonFinite) {
         const at = x.getPixelForValue(point.x);
         if (at < chartArea.left - 1 || at > chartArea.right + 1) continue;
-        // A long row of them would be a bar: one every ten pixels is told as well.
-        if (at < drawnTo + 10) continue;
-        drawnTo = at;
+        // A long row of them would be a bar: one of a run every ten pixels is told as well.
+        const before = crossedTo.get(dataset.run);
+        if (before !== undefined && Math.abs(at - before) < 10) continue;
+        crossedTo.set(dataset.run, at);
         ctx.lineWidth = 1.75;
         drawPoint(
           ctx,
@@ -71,7 +83,7 @@ const endsAndCrosses: Plugin<'line'> = {
         if (inside)
           drawPoint(
             ctx,
-            { pointStyle: dataset.style.marker, radius: 3.5, borderWidth: 1.5 } as never,
+            { ...shape(dataset.style.marker), radius: 4, borderWidth: 1.5 } as never,
             at,
             height,
           );
@@ -102,7 +114,10 @@ export interface ChartSetup {
   x: SeriesX;
   logY: boolean;
   theme: ThemeColours;
-  view: readonly [number, number] | null;
+  /** The range of x to draw. */
+  view: readonly [number, number];
+  /** Whether there is a value in this range: without any, the y axis has no numbers. */
+  values: boolean;
   annotations: Record<string, AnnotationOptions>;
   /** The person zoomed or panned this chart to a range of x. */
   viewChanged: (range: [number, number]) => void;
@@ -110,12 +125,23 @@ export interface ChartSetup {
 
 /** Width of every panel's y axis, so that charts under each other line up. */
 const axisWidth = 46;
+const rightPadding = 8;
+/** Between labels of the y axis, baseline to baseline. */
+const tickGap = 24;
+
+/** About which part of a chart of this width has curves: left and right edge. CSS pixels. */
+export function plotEdges(width: number): [left: number, right: number] {
+  return [axisWidth, width - rightPadding];
+}
 
 function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', CurvePoint[]>['options']> {
   const { panel, x, theme, view } = setup;
+  const logarithmic = setup.logY && panel.logarithmic;
   const big = panel.size === 'big';
   const font = { family: theme.font, size: 11 };
-  const grid = { color: theme.grid, drawTicks: false, lineWidth: 1 };
+  // Of the text's colour: the lines that themes have for editors are invisible in some and glaring in others.
+  const gridColour = faded(theme.foreground, theme.strong ? 0.4 : 0.16);
+  const grid = { color: gridColour, drawTicks: false, lineWidth: 1 };
   const report = ({ chart }: { chart: Chart }) => {
     const { min, max } = chart.scales.x!;
     setup.viewChanged([min, max]);
@@ -128,14 +154,14 @@ function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', Curv
     animation: false,
     // Hover and keys are ours: no chart has to redraw for them.
     events: [],
-    layout: { padding: { top: 2, right: 8, bottom: 0, left: 0 } },
+    layout: { padding: { top: 2, right: rightPadding, bottom: 0, left: 0 } },
     scales: {
       x: {
         type: 'linear',
-        min: view?.[0],
-        max: view?.[1],
+        min: view[0],
+        max: view[1],
         grid: { display: false },
-        border: { color: theme.grid },
+        border: { color: gridColour },
         ticks: {
           color: theme.muted,
           font,
@@ -154,15 +180,22 @@ function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', Curv
         },
       },
       y: {
-        type: setup.logY && panel.logarithmic ? 'logarithmic' : 'linear',
+        type: logarithmic ? 'logarithmic' : 'linear',
         grid,
         border: { display: false },
         ticks: {
           color: theme.muted,
           font,
           padding: 6,
-          maxTicksLimit: big ? 7 : 4,
+          // A lower limit than there are ticks takes their grid lines away.
+          maxTicksLimit: logarithmic ? 100 : big ? 7 : 4,
+          autoSkip: false,
+          display: setup.values,
           callback: (value) => tickLabel(panel, Number(value)),
+        },
+        afterBuildTicks: (scale) => {
+          if (scale.type !== 'logarithmic') return;
+          scale.ticks = logTicks(scale.min, scale.max, scale.height, tickGap).map((value) => ({ value }));
         },
         afterFit: (scale) => {
           scale.width = axisWidth;
@@ -212,7 +245,26 @@ export function adjustChart(chart: CurveChart, setup: ChartSetup): void {
   chart.options = options(setup);
 }
 
-/** A run's training line. */
+/** How a curve is drawn beside its run's style. */
+export interface CurveLook {
+  emphasis: 'normal' | 'strong' | 'faint';
+  /** Points are marks; null: they are a line. */
+  mark: MarkLook | null;
+  /** Draw the run's marker at the end of the line. */
+  head: boolean;
+}
+
+export interface MarkLook {
+  filled: boolean;
+  /** CSS pixels. */
+  radius: number;
+  /** All marks are in view: those at its edge are drawn whole. */
+  whole: boolean;
+  /** Whether a faint line joins two neighbours. */
+  joined: (point: CurvePoint, next: CurvePoint) => boolean;
+}
+
+/** A curve of a run. */
 export function lineDataset(
   run: string,
   metric: string,
@@ -220,11 +272,13 @@ export function lineDataset(
   nonFinite: readonly CurvePoint[],
   style: SeriesStyle,
   theme: ThemeColours,
-  look: { emphasis: 'normal' | 'strong' | 'faint'; mark: 'filled' | 'hollow' | null; head: boolean },
+  look: CurveLook,
 ): CurveDataset {
   const full = theme.series[style.colour]!;
-  const stroke = look.emphasis === 'faint' ? faded(full, theme.strong ? 0.45 : 0.25) : full;
+  const faint = look.emphasis === 'faint';
+  const stroke = faint ? faded(full, theme.strong ? 0.45 : 0.25) : full;
   const width = look.emphasis === 'strong' ? 2.25 : 1.4;
+  const { mark } = look;
   return {
     run,
     metric,
@@ -232,17 +286,26 @@ export function lineDataset(
     nonFinite,
     head: look.head,
     data: points,
-    borderColor: stroke,
+    borderColor: mark && !faint && !theme.strong ? faded(full, 0.5) : stroke,
     backgroundColor: stroke,
-    borderWidth: look.mark ? width * 0.75 : width,
-    borderDash: [...style.dash],
+    borderWidth: mark ? width * 0.6 : width,
+    borderDash: mark ? [] : [...style.dash],
     borderJoinStyle: 'round',
-    pointStyle: style.marker,
-    pointBackgroundColor: look.mark === 'hollow' ? theme.background : stroke,
-    pointRadius: look.mark ? 3.25 : 0,
-    pointBorderWidth: 1.25,
+    segment: mark
+      ? {
+          borderColor: ({ p0DataIndex: from, p1DataIndex: to }) =>
+            mark.joined(points[from]!, points[to]!) ? undefined : 'transparent',
+        }
+      : undefined,
+    pointStyle: shape(style.marker).pointStyle,
+    pointRotation: shape(style.marker).rotation,
+    pointBackgroundColor: mark && !mark.filled ? theme.background : stroke,
+    pointBorderColor: mark?.filled && !faint ? theme.background : stroke,
+    pointRadius: mark?.radius ?? 0,
+    pointBorderWidth: mark?.filled ? 0.75 : 1.25,
     pointHitRadius: 0,
+    clip: mark?.whole ? mark.radius + 2 : undefined,
     spanGaps: false,
-    order: look.emphasis === 'strong' ? -1 : look.mark ? 0 : 1,
+    order: look.emphasis === 'strong' ? -1 : mark ? 0 : 1,
   };
 }

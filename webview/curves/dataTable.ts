@@ -4,7 +4,7 @@ import { html, setText } from '../common/dom.ts';
 import { swatch } from '../common/swatch.ts';
 import { placeText } from './axis.ts';
 import { markLabel, type Panel } from './panels.ts';
-import type { PanelCurve } from './panelView.ts';
+import type { PanelScene } from './panelView.ts';
 import type { SeriesX } from './seriesStore.ts';
 import { type TableRow, tableRows } from './tableRows.ts';
 
@@ -72,7 +72,8 @@ export class DataTable {
     this.scroller.focus();
   }
 
-  draw(panel: Panel, curves: readonly PanelCurve[], x: SeriesX): void {
+  /** `waiting`: what is said where there are no rows. */
+  draw(panel: Panel, { curves, x, waiting, moment }: PanelScene): void {
     const columns = curves.filter(
       (c) => c.series && (c.metric === panel.metric || c.series.points.length > 0),
     );
@@ -87,7 +88,9 @@ export class DataTable {
     setText(
       this.caption,
       rows.length === 0
-        ? 'No points yet.'
+        ? moment
+          ? ''
+          : waiting
         : `Rows ${formatCount(from + 1)} to ${formatCount(from + shown.length)} of ${formatCount(rows.length)}; ${formatCount(
             total,
           )} points in the longest run. Zoom in for finer rows.`,

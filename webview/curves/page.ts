@@ -14,13 +14,14 @@ import { onThemeChange, readTheme, type ThemeColours } from '../common/theme.ts'
 import { placeText } from './axis.ts';
 import { DataTable } from './dataTable.ts';
 import { emptyState } from './emptyState.ts';
+import { extentOf } from './extent.ts';
 import { Legend } from './legend.ts';
 import { defaultMetrics, isOwnMark, isValidation, markLabel, metricsOf, panelsFor } from './panels.ts';
 import { type PanelCurve, type PanelScene, PanelView } from './panelView.ts';
 import { phaseMarks } from './phaseMarks.ts';
 import { type Reading, stepAlong } from './readout.ts';
 import { ReadoutCard, type ReadoutLine } from './readoutCard.ts';
-import { waitingText } from './runText.ts';
+import { isActive, waitingLines } from './runText.ts';
 import { type SeriesKey, SeriesStore, type SeriesX } from './seriesStore.ts';
 import { Toolbar } from './toolbar.ts';
 
@@ -38,6 +39,9 @@ const settleMilliseconds = 150;
 
 /** Milliseconds that drawing rests at most. */
 const longestRest = 200;
+
+/** How long points may be under way before the page says so. */
+const momentMilliseconds = 400;
 
 /** The curves page: holds the UI state, joins runs, series and views, and draws what changed in the next frame. */
 export class CurvesPage {
@@ -65,6 +69,11 @@ export class CurvesPage {
   private restUntil = 0;
   private resting: ReturnType<typeof setTimeout> | undefined;
   private settling: ReturnType<typeof setTimeout> | undefined;
+  /** Set for a moment after points were asked for. */
+  private moment: ReturnType<typeof setTimeout> | undefined;
+  /** The range of x that all panels show where the person chose none. */
+  private extent: [number, number] = [0, 1];
+  private drawnWidth = 0;
 
   constructor(root: HTMLElement) {
     this.theme = readTheme();
@@ -146,10 +155,12 @@ export class CurvesPage {
 
   private takeSnapshot(state: CurvesState): void {
     this.state = state;
+    this.slots.restore(state.styles);
     this.channel.saveState(state);
     this.shownKey = '';
     this.layOut();
     this.store.refresh(state.x);
+    this.waitAMoment();
     this.store.setView(state.range);
   }
 
@@ -177,7 +188,10 @@ export class CurvesPage {
     const state = this.state;
     if (!state) return;
     const runs = this.shownRuns();
-    this.slots.keep(state.runs);
+    if (this.slots.keep(state.runs)) {
+      this.state = { ...state, styles: this.slots.saved };
+      this.saveState();
+    }
     const panels = panelsFor(this.chosenMetrics(), this.availableMetrics());
     const kept = new Map(this.panels.map((view) => [JSON.stringify(view.panel), view]));
     this.panels = panels.map((panel) => {
@@ -227,6 +241,16 @@ export class CurvesPage {
     // First the deltas, then the snapshots: nothing falls between.
     this.channel.post({ type: 'show', series: keys });
     this.store.show(keys);
+    this.waitAMoment();
+  }
+
+  /** Points were asked for: what is not here after a moment is said to be loading. */
+  private waitAMoment(): void {
+    clearTimeout(this.moment);
+    this.moment = setTimeout(() => {
+      this.moment = undefined;
+      for (const view of this.panels) if (this.isLoading(view.panel.metric)) this.drawLater(view);
+    }, momentMilliseconds);
   }
 
   private updateBars(): void {
@@ -252,12 +276,8 @@ export class CurvesPage {
     }
     this.showSeries();
     this.updateBars();
-    const first = this.panels[0];
-    if (
-      first &&
-      this.visibleRuns().every((r) => !this.store.wholeOf(r.run, first.panel.metric)?.points.length)
-    )
-      this.drawLater(first);
+    // A panel without points says what its runs do.
+    for (const view of this.panels) if (!view.hasPicture) this.drawLater(view);
   }
 
   private setState(change: Partial<CurvesState>): void {
@@ -280,18 +300,24 @@ export class CurvesPage {
     // A range of steps is no range of tokens: another axis starts with everything.
     this.setState({ x, range: null });
     this.store.refresh(x);
+    this.waitAMoment();
   }
 
   private setTable(table: boolean): void {
+    if (this.state?.table === table) return;
     this.setState({ table });
     if (table) this.table.focus();
     else this.panels[0]?.focus();
   }
 
   /** Moves all panels at once with the points there are; finer ones and the saved state follow when it settles. */
-  private setView(range: [number, number] | null): void {
+  private setView(wanted: [number, number] | null): void {
     const state = this.state;
     if (!state) return;
+    // Who zooms out beyond the points wants to see new ones come.
+    const all = wanted !== null && wanted[0] <= this.extent[0] && wanted[1] >= this.extent[1];
+    const range = all ? null : wanted;
+    if (all) this.drawAll();
     const now = state.range;
     if (now === range || (now && range && now[0] === range[0] && now[1] === range[1])) return;
     this.state = { ...state, range };
@@ -327,7 +353,14 @@ export class CurvesPage {
     const width = Math.max(0, ...this.panels.map((p) => p.width));
     if (width === 0) return;
     this.store.setPixels(width * devicePixelRatio);
+    // The cursor stays where only a note below a panel appeared; marks and their words follow the width.
+    if (width === this.drawnWidth) {
+      if (this.cursor) this.drawAll();
+      return;
+    }
+    this.drawnWidth = width;
     this.clearCursor();
+    this.drawAll();
   }
 
   private drawAll(): void {
@@ -353,7 +386,9 @@ export class CurvesPage {
     this.dirtyPanels.clear();
     if (!this.state) return;
     if (this.state.table) this.drawTable();
-    else for (const view of dirty) if (this.panels.includes(view)) view.draw(this.scene(view));
+    else
+      for (const view of this.measured() ? this.panels : dirty)
+        if (this.panels.includes(view)) view.draw(this.scene(view));
     this.showCursor();
     this.reportDrawn();
     const ended = performance.now();
@@ -372,6 +407,18 @@ export class CurvesPage {
     this.arrived.clear();
   }
 
+  /** Takes the extent of x from the points there are now; returns whether every panel has to follow it. */
+  private measured(): boolean {
+    const found = extentOf(
+      this.panels.flatMap((view) =>
+        this.curves(view).map((c) => this.store.wholeOf(c.run, c.metric)?.points ?? []),
+      ),
+    );
+    if (!found || (found[0] === this.extent[0] && found[1] === this.extent[1])) return false;
+    this.extent = found;
+    return this.state?.range === null;
+  }
+
   private curves(view: PanelView): PanelCurve[] {
     return this.visibleRuns().flatMap((run) =>
       metricsOf(view.panel).flatMap((metric) => {
@@ -380,7 +427,15 @@ export class CurvesPage {
         const emphasis =
           this.highlighted === null ? 'normal' : this.highlighted === run.run ? 'strong' : 'faint';
         return [
-          { run: run.run, name: run.name, metric, style: this.slots.styleOf(run.run), series, emphasis },
+          {
+            run: run.run,
+            name: run.name,
+            metric,
+            phases: run.phases,
+            style: this.slots.styleOf(run.run),
+            series,
+            emphasis,
+          },
         ];
       }),
     );
@@ -390,24 +445,38 @@ export class CurvesPage {
     const state = this.state!;
     const runs = this.visibleRuns();
     const marked = this.highlighted === null ? runs : runs.filter((r) => r.run === this.highlighted);
-    const waiting =
-      runs.length === 0 ? 'All runs are hidden. Press one in the list to show it.' : waitingLines(runs);
+    const { metric, size } = view.panel;
+    const loading = this.isLoading(metric);
     return {
       curves: this.curves(view),
       marks: phaseMarks(marked),
       x: state.x,
       logY: state.logY,
       theme: this.theme,
-      view: state.range,
-      waiting,
+      view: state.range ?? this.extent,
+      waiting: loading ? 'Loading…' : this.waitingFor(metric, size),
+      moment: loading && this.moment !== undefined,
     };
+  }
+
+  /** Whether points of some run on show are under way, so that nothing is known of them yet. */
+  private isLoading(metric: string): boolean {
+    return this.visibleRuns().some((run) => this.store.isLoading(run.run, metric));
+  }
+
+  /** What a panel without points says. */
+  private waitingFor(metric: string, size: 'big' | 'small'): string {
+    const runs = this.visibleRuns();
+    if (size === 'small') return runs.some(isActive) ? 'no points yet' : 'no points';
+    if (runs.length === 0) return 'All runs are hidden. Press one in the list to show it.';
+    return waitingLines(runs, (run) => this.store.problemOf(run, metric));
   }
 
   private drawTable(): void {
     if (!this.state?.table) return;
     const panel = this.table.panel(this.panels.map((v) => v.panel));
     const view = this.panels.find((v) => v.panel === panel);
-    if (panel && view) this.table.draw(panel, this.curves(view), this.state.x);
+    if (panel && view) this.table.draw(panel, this.scene(view));
   }
 
   private pointed(panel: PanelView, x: number | null, height: number): void {
@@ -431,11 +500,20 @@ export class CurvesPage {
   private showCursor(): void {
     const cursor = this.cursor;
     if (!cursor || !this.state || this.state.table) return;
+    const here = cursor.panel.readings(cursor.x, cursor.height);
+    const several = this.visibleRuns().length > 1;
     for (const view of this.panels) {
-      const readings = view.readings(cursor.x, view === cursor.panel ? cursor.height : undefined);
+      const readings = view === cursor.panel ? here : view.readings(cursor.x);
       view.showCursor(cursor.x, readings);
       if (view === cursor.panel) this.showCard(view, cursor.x, readings, cursor.height);
-      else view.showNote(readings[0] ? this.readingValue(view, readings[0], cursor.x) : '');
+      else {
+        // Of the run whose value is first on the card.
+        const reading = readings.find((r) => r.run === here[0]?.run && r.metric === view.panel.metric);
+        view.showNote(
+          reading ? this.readingValue(view, reading, cursor.x) : '',
+          reading && several ? this.slots.styleOf(reading.run) : undefined,
+        );
+      }
     }
   }
 
@@ -532,10 +610,4 @@ export class CurvesPage {
     else return;
     event.preventDefault();
   }
-}
-
-/** What a few waiting runs say; many are counted. */
-function waitingLines(runs: readonly RunSummary[]): string {
-  if (runs.length <= 4) return runs.map(waitingText).join('\n');
-  return `${runs.length} runs are waiting for their first point.`;
 }

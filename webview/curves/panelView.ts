@@ -1,8 +1,9 @@
 import type { AnnotationOptions } from 'chartjs-plugin-annotation';
-import { type LiveSeries, xOfStep } from '../../src/core/liveSeries.ts';
+import { type CurvePoint, firstAtOrAfter, type LiveSeries, xOfStep } from '../../src/core/liveSeries.ts';
 import { formatCount } from '../../src/core/numberFormat.ts';
 import { html, setText, svg } from '../common/dom.ts';
 import type { SeriesStyle } from '../common/seriesStyle.ts';
+import { swatch } from '../common/swatch.ts';
 import type { ThemeColours } from '../common/theme.ts';
 import { placeText } from './axis.ts';
 import {
@@ -13,9 +14,13 @@ import {
   faded,
   lineDataset,
   makeChart,
+  plotEdges,
 } from './charting.ts';
-import { isClmMark, markLabel, type Panel } from './panels.ts';
+import { layMarks, type MarkGroup } from './markLayout.ts';
+import { MarkLegend } from './markLegend.ts';
+import { isClmMark, isJoined, markLabel, type Panel } from './panels.ts';
 import type { PhaseMark } from './phaseMarks.ts';
+import { PhaseWords } from './phaseWords.ts';
 import { type Curve, type Reading, readingsAt } from './readout.ts';
 import type { SeriesX } from './seriesStore.ts';
 
@@ -24,6 +29,7 @@ export interface PanelCurve {
   run: string;
   name: string;
   metric: string;
+  phases: readonly { objective: string; until: number }[];
   style: SeriesStyle;
   series: LiveSeries | undefined;
   emphasis: 'normal' | 'strong' | 'faint';
@@ -36,9 +42,12 @@ export interface PanelScene {
   x: SeriesX;
   logY: boolean;
   theme: ThemeColours;
-  view: readonly [number, number] | null;
-  /** Sentence in the middle where there is nothing to draw yet. */
+  /** The range of x to draw, the same in every panel. */
+  view: readonly [number, number];
+  /** What stands in the middle where there is nothing to draw yet. */
   waiting: string;
+  /** Points were asked for a moment ago: until they come, the picture before them stays. */
+  moment: boolean;
 }
 
 /** What a panel tells the page. */
@@ -49,8 +58,8 @@ export interface PanelEvents {
   key: (panel: PanelView, event: KeyboardEvent) => void;
 }
 
-/** Marks with words: more of them would lie on each other. */
-const labelledMarks = 6;
+/** From more runs on, marks are smaller. */
+const manyRuns = 6;
 
 /** One chart with its heading, its cursor and its notes. */
 export class PanelView {
@@ -62,6 +71,8 @@ export class PanelView {
   private readonly waiting: HTMLElement;
   private readonly footnote: HTMLElement;
   private readonly overlay: SVGSVGElement;
+  private readonly markLegend = new MarkLegend();
+  private readonly phaseWords = new PhaseWords();
   private chart: CurveChart | undefined;
   private scene: PanelScene | undefined;
   private setupKey = '';
@@ -83,7 +94,7 @@ export class PanelView {
         'aria-roledescription': 'chart',
         'aria-label': `${panel.title}${panel.unit ? `, ${panel.unit}` : ''}. Arrow keys move the cursor, T shows the table.`,
       },
-      children: [this.canvas, this.overlay, this.waiting],
+      children: [this.canvas, this.phaseWords.element, this.overlay, this.waiting],
     });
     this.element = html('section', {
       class: `panel ${panel.size}`,
@@ -93,6 +104,7 @@ export class PanelView {
           children: [
             html('h2', { text: panel.title }),
             html('span', { class: 'unit muted', text: panel.unit }),
+            this.markLegend.element,
             this.note,
           ],
         }),
@@ -115,38 +127,54 @@ export class PanelView {
     return scale && [scale.min, scale.max];
   }
 
+  /** Whether there are points in the picture. */
+  get hasPicture(): boolean {
+    return this.chart !== undefined && !this.body.classList.contains('blank');
+  }
+
   focus(): void {
     this.body.focus();
   }
 
   /** Draws the scene now. */
   draw(scene: PanelScene): void {
+    const empty = scene.curves.every((c) => (c.series?.points.length ?? 0) === 0);
+    if (empty && scene.moment) return;
     this.scene = scene;
+    // Axes without points would have ticks that mean nothing.
+    this.body.classList.toggle('blank', empty);
+    this.describe(scene);
+    if (empty) return;
     const setup: ChartSetup = {
       panel: this.panel,
       x: scene.x,
       logY: scene.logY,
       theme: scene.theme,
       view: scene.view,
+      values: scene.curves.some((c) => hasValue(c.series?.points ?? [], scene.view)),
       annotations: this.annotations(scene),
       viewChanged: this.events.viewChanged,
     };
     // Options are heavy to replace: only when one of them changed.
-    const key = JSON.stringify([scene.x, scene.logY, scene.theme]);
+    const key = JSON.stringify([scene.x, scene.logY, scene.theme, setup.values]);
     if (!this.chart) this.chart = makeChart(this.canvas, setup);
     else if (key !== this.setupKey) adjustChart(this.chart, setup);
     else {
       // Replaced options are to be had from the chart only after its update: these are for kept ones.
       const { scales, plugins } = this.chart.options;
-      scales!.x!.min = setup.view?.[0];
-      scales!.x!.max = setup.view?.[1];
+      scales!.x!.min = setup.view[0];
+      scales!.x!.max = setup.view[1];
       plugins!.annotation!.annotations = setup.annotations;
     }
     this.setupKey = key;
     const chart = this.chart;
     chart.data.datasets = scene.curves.flatMap((curve) => this.dataset(curve, scene));
     chart.update('none');
-    this.describe(scene);
+    const [from, to] = scene.view;
+    const crosses = scene.curves.some((c) => c.series?.nonFinite.some(({ x }) => x >= from && x <= to));
+    // The plot's edges are known only now: a long number at the end of the axis takes room.
+    const groups = this.markGroups(scene, [chart.chartArea.left, chart.chartArea.right]);
+    this.phaseWords.show(groups, crosses ? chart.chartArea.top + 14 : chart.chartArea.top);
   }
 
   private dataset(curve: PanelCurve, scene: PanelScene): CurveDataset[] {
@@ -156,47 +184,57 @@ export class PanelView {
     return [
       lineDataset(curve.run, curve.metric, points, nonFinite, curve.style, scene.theme, {
         emphasis: curve.emphasis,
-        mark: mark ? (isClmMark(curve.metric) ? 'hollow' : 'filled') : null,
+        mark: mark
+          ? {
+              filled: !isClmMark(curve.metric),
+              whole: (points[0]?.x ?? 0) >= scene.view[0] && (points.at(-1)?.x ?? 0) <= scene.view[1],
+              // Those of many runs would cover the curves.
+              radius: new Set(scene.curves.map((c) => c.run)).size > manyRuns ? 2 : 3,
+              joined: (point, next) => isJoined(curve.metric, curve.phases, point.step, next.step),
+            }
+          : null,
         head: !mark,
       }),
     ];
   }
 
+  /** The phase marks in view, those that fall on the same place as one. */
+  private markGroups(scene: PanelScene, [left, right]: readonly [number, number]): MarkGroup[] {
+    const [from, to] = scene.view;
+    const marks = scene.marks.flatMap(({ run, name, step, label }) => {
+      const points = scene.curves.find((c) => c.run === run)?.series?.points ?? [];
+      const x = scene.x === 'step' ? step : xOfStep(points, step);
+      if (x === undefined || x < from || x > to) return [];
+      return [{ run, name, label, x, at: left + ((x - from) / (to - from)) * (right - left) }];
+    });
+    const rows = this.panel.size === 'big' ? 2 : 0;
+    const widthOf = (text: string) => this.phaseWords.widthOf(text, scene.theme.font);
+    return layMarks(marks, { left, right, rows, widthOf });
+  }
+
   private annotations(scene: PanelScene): Record<string, AnnotationOptions> {
     const { theme } = scene;
-    const placed = scene.marks.flatMap((mark) => {
-      const points = scene.curves.find((c) => c.run === mark.run)?.series?.points ?? [];
-      const x = scene.x === 'step' ? mark.step : xOfStep(points, mark.step);
-      return x === undefined ? [] : [{ ...mark, x }];
-    });
-    const words = this.panel.size === 'big' && placed.length <= labelledMarks;
+    const groups = this.markGroups(scene, plotEdges(this.width));
+    const several = new Set(groups.flatMap((group) => group.runs)).size > 1;
     return Object.fromEntries(
-      placed.map((mark, index) => [
-        `mark${index}`,
-        {
-          type: 'line',
-          // The view follows the points: marks far ahead must not press a young curve into the corner.
-          adjustScaleRange: false,
-          xMin: mark.x,
-          xMax: mark.x,
-          borderColor: faded(theme.foreground, theme.strong ? 0.9 : 0.35),
-          borderWidth: 1,
-          borderDash: [3, 3],
-          drawTime: 'beforeDatasetsDraw',
-          label: {
-            display: words,
-            drawTime: 'afterDatasetsDraw',
-            content: mark.label,
-            position: 'end',
-            // Neighbours take turns in height.
-            yAdjust: (index % 2) * 18,
-            color: theme.muted,
-            backgroundColor: theme.background,
-            padding: { x: 4, y: 1 },
-            font: { family: theme.font, size: 11, weight: 'normal' },
-          },
-        } satisfies AnnotationOptions,
-      ]),
+      groups.map(({ x, runs }, index) => {
+        const style = scene.curves.find((c) => c.run === runs[0])?.style;
+        const own = several && runs.length === 1 && style ? theme.series[style.colour]! : theme.foreground;
+        return [
+          `mark${index}`,
+          {
+            type: 'line',
+            // The view follows the points: marks far ahead must not press a young curve into the corner.
+            adjustScaleRange: false,
+            xMin: x,
+            xMax: x,
+            borderColor: faded(own, theme.strong ? 0.9 : own === theme.foreground ? 0.35 : 0.6),
+            borderWidth: 1,
+            borderDash: [3, 3],
+            drawTime: 'beforeDatasetsDraw',
+          } satisfies AnnotationOptions,
+        ];
+      }),
     );
   }
 
@@ -213,9 +251,11 @@ export class PanelView {
           ? `${formatCount(shown)} of ${formatCount(Math.max(total, shown))} points`
           : '',
     );
-    const empty = scene.curves.every((c) => (c.series?.points.length ?? 0) === 0);
+    const empty = this.body.classList.contains('blank');
     this.waiting.hidden = !empty;
-    setText(this.waiting, empty ? (this.panel.size === 'big' ? scene.waiting : 'no points yet') : '');
+    setText(this.waiting, empty ? scene.waiting : '');
+    const marked = scene.curves.filter((c) => c.metric !== this.panel.metric && c.series?.points.length);
+    this.markLegend.update(marked.map((c) => c.metric));
     const lines: string[] = [];
     const listed = this.panel.size === 'big' ? 3 : 1;
     for (const curve of scene.curves) {
@@ -289,9 +329,9 @@ export class PanelView {
     );
   }
 
-  /** A value beside the heading: what the cursor reads here. */
-  showNote(text: string): void {
-    setText(this.note, text);
+  /** A value beside the heading: what the cursor reads here, and of which run where there are several. */
+  showNote(text: string, style: SeriesStyle | undefined): void {
+    this.note.replaceChildren(...(style ? [swatch(style)] : []), text);
   }
 
   restoreNote(): void {
@@ -320,4 +360,11 @@ export class PanelView {
     }
     this.events.pointed(this, chart.scales.x!.getValueForPixel(left) ?? null, height);
   }
+}
+
+/** Whether a point in the range has a finite value. */
+function hasValue(points: readonly CurvePoint[], [from, to]: readonly [number, number]): boolean {
+  for (let i = firstAtOrAfter(points, from); i < points.length && points[i]!.x <= to; i++)
+    if (Number.isFinite(points[i]!.y)) return true;
+  return false;
 }

@@ -95,8 +95,11 @@ function measureOf(metric: string): string {
  * validated for the others too, on a scale that would press its own curve flat.
  */
 export function isOwnMark(metric: string, phases: readonly { objective: string }[]): boolean {
-  const objective = isClmMark(metric) ? 'clm' : 'mlm';
-  return phases.length === 0 || phases.some((phase) => [objective, 'mixed'].includes(phase.objective));
+  return phases.length === 0 || phases.some((phase) => trains(phase.objective, metric));
+}
+
+function trains(objective: string, metric: string): boolean {
+  return objective === 'mixed' || objective === (isClmMark(metric) ? 'clm' : 'mlm');
 }
 
 /** Marks of CLM are hollow, so that both objectives of one run are told apart. */
@@ -109,9 +112,31 @@ export function isValidation(metric: string): boolean {
   return metric.startsWith(validationPrefix);
 }
 
-/** What a mark's metric is called beside its run's name: "validation, mlm". */
+/** What a mark's metric is called beside its run's name: "MLM validation", "MLM validation (mlm20)". */
 export function markLabel(metric: string): string {
-  return isValidation(metric) ? `validation, ${measureOf(metric)}` : metric;
+  if (!isValidation(metric)) return metric;
+  const measure = measureOf(metric);
+  if (measure === 'clm' || measure === 'mlm') return `${measure.toUpperCase()} validation`;
+  return `MLM validation (${measure})`;
+}
+
+/**
+ * Whether two validations of a metric are joined by a line: both were made in one phase that trains its objective.
+ * Between others the loss may have gone anywhere. The step at which a phase ends is still its own.
+ */
+export function isJoined(
+  metric: string,
+  phases: readonly { objective: string; until: number }[],
+  step: number,
+  nextStep: number,
+): boolean {
+  if (phases.length === 0) return true;
+  const phase = phases.findIndex(({ until }) => step <= until);
+  return (
+    phase !== -1 &&
+    phase === phases.findIndex(({ until }) => nextStep <= until) &&
+    trains(phases[phase]!.objective, metric)
+  );
 }
 
 /** The metrics whose points a panel needs. */

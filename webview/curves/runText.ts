@@ -1,6 +1,6 @@
 import { formatCompact, formatCount, formatDuration, formatValue } from '../../src/core/numberFormat.ts';
 import type { RunSummary } from '../../src/protocol/controlApi.ts';
-import type { MetricNumber } from '../../src/protocol/runDirectory.ts';
+import { activeStates, type MetricNumber } from '../../src/protocol/runDirectory.ts';
 
 export function numberOf(value: MetricNumber): number {
   return typeof value === 'number' ? value : Number(value);
@@ -31,8 +31,32 @@ export function lossText(run: RunSummary): string {
   return run.loss === null ? '–' : formatValue(numberOf(run.loss));
 }
 
+/** Whether the run may still have new points. */
+export function isActive(run: RunSummary): boolean {
+  return activeStates.includes(run.state);
+}
+
+/** What runs without points say, a line each; many are counted. `problemOf`: why a run's points could not be had. */
+export function waitingLines(
+  runs: readonly RunSummary[],
+  problemOf: (run: string) => string | undefined,
+): string {
+  const problems = runs.flatMap((run) => {
+    const problem = problemOf(run.run);
+    return problem === undefined ? [] : [`${run.name}: ${problem}`];
+  });
+  const others = runs.filter((run) => problemOf(run.run) === undefined);
+  if (runs.length <= 4) return [...problems, ...others.map(waitingText)].join('\n');
+  const waiting = others.filter(isActive).length;
+  return [
+    ...problems.slice(0, 3),
+    ...(waiting > 0 ? [`${waiting} runs are waiting for their first point.`] : []),
+    ...(others.length > waiting ? [`${others.length - waiting} runs have no points here.`] : []),
+  ].join('\n');
+}
+
 /** What is awaited where a run has no points yet. */
-export function waitingText(run: RunSummary): string {
+function waitingText(run: RunSummary): string {
   switch (run.state) {
     case 'queued':
       return `${run.name} is queued on ${run.node}.`;
@@ -40,7 +64,10 @@ export function waitingText(run: RunSummary): string {
     case 'lost':
     case 'stopped':
     case 'preempted':
+      if (run.metrics.length > 0) return `${run.name} has no points here.`;
       return `${run.name}: ${run.state} before its first point.${run.reason ? ` ${run.reason}` : ''}`;
+    case 'finished':
+      return `${run.name} has no points here.`;
     default:
       return `${run.name}: ${run.doing ?? run.state}. Waiting for the first point.`;
   }

@@ -116,6 +116,12 @@ export class SeriesStore {
     return this.entries.get(keyOf(run, metric))?.whole;
   }
 
+  /** Whether the series' first points are still under way: only then nothing is known of it. */
+  isLoading(run: string, metric: string): boolean {
+    const entry = this.entries.get(keyOf(run, metric));
+    return entry !== undefined && entry.whole === undefined && entry.wholeRequest !== undefined;
+  }
+
   problemOf(run: string, metric: string): string | undefined {
     return this.entries.get(keyOf(run, metric))?.problem;
   }

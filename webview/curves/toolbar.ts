@@ -14,12 +14,13 @@ export interface ToolbarEvents {
   resetView: () => void;
 }
 
-/** Runs, metrics, axes, table, reset. */
+/** Runs, metrics, axes, reset, and whether curves or the table are shown. */
 export class Toolbar {
   readonly element: HTMLElement;
   private readonly runs;
   private readonly x;
   private readonly logY;
+  private readonly curves;
   private readonly table;
   private readonly reset;
   private readonly summary = html('summary', { text: 'Metrics' });
@@ -33,10 +34,15 @@ export class Toolbar {
     this.runs = button({ label: 'Runs…', title: 'Choose the runs to show', press: events.pickRuns });
     this.x = choice('x', axisChoices, (value) => events.setX(value as SeriesX));
     this.logY = checkbox('log y', 'Logarithmic y axis for losses and norms (L)', events.setLogY);
+    this.curves = button({
+      label: 'Curves',
+      title: 'Show the points as curves (T)',
+      press: () => events.setTable(false),
+    });
     this.table = button({
       label: 'Table',
       title: 'Show the points as a table (T)',
-      press: () => events.setTable(!this.isTable),
+      press: () => events.setTable(true),
     });
     this.reset = button({
       label: 'Whole run',
@@ -63,18 +69,20 @@ export class Toolbar {
         this.logY.element,
         html('span', { class: 'spring' }),
         this.reset.element,
-        this.table.element,
+        html('div', {
+          class: 'one-of-two',
+          attributes: { role: 'group', 'aria-label': 'View' },
+          children: [this.curves.element, this.table.element],
+        }),
       ],
     });
   }
-
-  private isTable = false;
 
   update(state: CurvesState, chosen: readonly string[], available: Iterable<string>): void {
     this.runs.setLabel(state.runs.length === 0 ? 'Runs…' : `Runs (${state.runs.length})…`);
     this.x.set(state.x);
     this.logY.set(state.logY);
-    this.isTable = state.table;
+    this.curves.setPressed(!state.table);
     this.table.setPressed(state.table);
     this.reset.element.hidden = state.range === null;
     this.offerMetrics(panelMetrics([...available, ...chosen]), chosen);

@@ -1,6 +1,12 @@
 import { BiphaseError } from '../../core/errors.ts';
 import { newRunId } from '../../core/newRunId.ts';
-import { formatBytes, formatCompact, formatCount, formatDuration } from '../../core/numberFormat.ts';
+import {
+  formatBytes,
+  formatBytesAlike,
+  formatCompact,
+  formatCount,
+  formatDuration,
+} from '../../core/numberFormat.ts';
 import type { LaunchCheck } from '../../protocol/controlApi.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
@@ -49,8 +55,11 @@ Example: biphase launch examples/clm.run.yaml --node gpu-box
 
 /** What the check page says, as lines. */
 function checkText(check: LaunchCheck): string {
-  const against = (planned: number, free: number | null): string =>
-    `${formatBytes(planned)} planned, ${free === null ? 'free space not known' : `${formatBytes(free)} free`}`;
+  const against = (planned: number, free: number | null): string => {
+    if (free === null) return `${formatBytes(planned)} planned, free space not known`;
+    const [needed, there] = formatBytesAlike([planned, free]);
+    return `${needed} planned, ${there} free`;
+  };
   const fit = { true: 'It fits.', false: 'It does not fit.', null: 'Whether it fits is not known yet.' };
   const expected = check.secondsExpected;
   return [

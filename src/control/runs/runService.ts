@@ -39,12 +39,14 @@ export class RunService {
       node.freshProbe().catch(() => node.probe),
       after(probeWaitMs, node.probe),
     ]);
-    const last = this.#launchedLast();
-    return checkLaunch(written, file, {
+    return checkLaunch(file, {
       node: node.config.name,
       setup: node.config.setup ?? [],
       probe,
-      lastRun: last?.report.spec ? { name: last.report.spec.name, file: last.report.spec.file } : null,
+      ...(probe || node.message === undefined
+        ? {}
+        : { trouble: [node.message, ...(node.next === undefined ? [] : [node.next])].join(' ') }),
+      lastRun: this.#launchedLast(),
       tokensPerSecond: this.#measuredSpeed(node.config.name, file),
     });
   }
@@ -138,14 +140,16 @@ export class RunService {
     return known;
   }
 
-  #launchedLast(): CatalogRun | undefined {
-    const created = (run: CatalogRun): number => run.report.spec?.createdAt ?? 0;
-    return this.#catalog
-      .all()
-      .reduce<CatalogRun | undefined>(
-        (last, run) => (run.report.spec && (!last || created(run) > created(last)) ? run : last),
-        undefined,
-      );
+  /** The newest run whose file this version can read. */
+  #launchedLast(): { name: string; file: ResolvedRunFile } | null {
+    const readable = this.#catalog.all().flatMap(({ report: { spec } }) => {
+      const file = resolvedFileOf(spec);
+      return spec && file ? [{ name: spec.name, file, createdAt: spec.createdAt }] : [];
+    });
+    return readable.reduce<(typeof readable)[number] | null>(
+      (last, run) => (last && last.createdAt >= run.createdAt ? last : run),
+      null,
+    );
   }
 
   /** Of the newest run with the same model and block length on that node. */

@@ -3,6 +3,7 @@ import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { parseHost } from '../hostText.ts';
 import { commandIds } from '../ids.ts';
+import { testText } from '../views/nodeText.ts';
 import { pickNode } from './picks.ts';
 
 interface NodeCommandParts {
@@ -74,9 +75,9 @@ async function runTest({ service, log }: NodeCommandParts, name: string): Promis
     () => service.call('testNode', { name }),
   );
   for (const finding of findings) log.info(`${name}: ${finding}`);
-  const text = `${name} ${ok ? 'works' : 'does not work'}. ${findings.join(' ')}`;
   const show = ok ? vscode.window.showInformationMessage : vscode.window.showWarningMessage;
-  void show(text, 'Show Log').then((chosen) => {
+  const warnings = service.nodes.find(({ config }) => config.name === name)?.probe?.warnings ?? [];
+  void show(testText(name, ok, findings, warnings), 'Show Log').then((chosen) => {
     if (chosen) return vscode.commands.executeCommand(commandIds.showLog);
   });
 }

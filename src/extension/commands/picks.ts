@@ -1,5 +1,4 @@
 import * as vscode from 'vscode';
-import { BiphaseError } from '../../core/errors.ts';
 import type { NodeSummary, RunSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { nodeDescription } from '../views/nodeText.ts';
@@ -19,7 +18,7 @@ export function runItem(run: RunSummary): vscode.QuickPickItem & { run: string }
   };
 }
 
-/** The clicked run, else a pick among those that `fits`, newest first; undefined when closed. Throws `missing` when there is none. */
+/** The clicked run, else a pick among those that `fits`, newest first; undefined when closed, or when there is `none`, which is told. */
 export async function pickRun(
   service: ControlService,
   clicked: unknown,
@@ -32,7 +31,10 @@ export async function pickRun(
     if (run) return run;
   }
   const runs = [...service.runs.values()].filter(options.fits).sort(newestFirst);
-  if (runs.length === 0) throw new BiphaseError('usage', options.none);
+  if (runs.length === 0) {
+    void vscode.window.showInformationMessage(options.none);
+    return undefined;
+  }
   const picked = await vscode.window.showQuickPick(runs.map(runItem), {
     title: options.title,
     placeHolder: 'Type to filter; newest first',
@@ -57,7 +59,7 @@ export async function pickRuns(
   return picked?.map(({ run }) => run);
 }
 
-/** The clicked node, else a pick; undefined when closed. */
+/** The clicked node, else a pick; undefined when closed, or when there is none, which is told. */
 export async function pickNode(
   service: ControlService,
   clicked: unknown,
@@ -70,8 +72,10 @@ export async function pickNode(
     const node = nodes.find((n) => n.config.name === element.node);
     if (node) return node;
   }
-  if (nodes.length === 0)
-    throw new BiphaseError('usage', options.none ?? 'There is no node.', { next: 'Add one with Add Node….' });
+  if (nodes.length === 0) {
+    void vscode.window.showInformationMessage(options.none ?? 'There is no node. Add one with Add Node….');
+    return undefined;
+  }
   const picked = await vscode.window.showQuickPick(
     nodes.map((node) => ({ label: node.config.name, description: nodeDescription(node), node })),
     { title: options.title, matchOnDescription: true },

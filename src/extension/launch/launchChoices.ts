@@ -64,11 +64,13 @@ export interface LaunchChoice {
   steps: number;
   /** As `data.source` takes it. */
   source: string;
+  /** `data.column`; default: text. */
+  column?: string;
   /** `<run>@<step>`, with setup `continue`. */
   checkpoint?: string;
 }
 
-function phaseLines({ setup, steps }: LaunchChoice): string[] {
+function phaseLines({ setup, steps }: Pick<LaunchChoice, 'setup' | 'steps'>): string[] {
   const mlm = (until: number): string => `  - {objective: mlm, maskRatio: 0.4, until: ${until}}`;
   switch (setup) {
     case 'clm':
@@ -90,15 +92,35 @@ export function runFileText(choice: LaunchChoice): string {
   const { model } = choice;
   const lines = [`model: ${typeof model === 'string' ? model : JSON.stringify(model)}`];
   if (choice.checkpoint) lines.push('from:', `  checkpoint: ${yamlString(choice.checkpoint)}`);
-  lines.push('data:', `  source: ${yamlString(choice.source)}`, 'phases:', ...phaseLines(choice), '');
-  return lines.join('\n');
+  lines.push('data:', `  source: ${yamlString(choice.source)}`);
+  if (choice.column !== undefined) lines.push(`  column: ${yamlString(choice.column)}`);
+  return [...lines, 'phases:', ...phaseLines(choice), ''].join('\n');
+}
+
+/** What the wizard opens for a model that no preset names: a shape to change, under the setup that was picked. */
+export function ownShapeText(setup: LaunchChoice['setup']): string {
+  return [
+    '# A run with a model of your own. Hover a key for its meaning; then Launch from File.',
+    'model:',
+    '  hiddenSize: 256                 # width of the residual stream',
+    '  layers: 4',
+    '  heads: 4                        # divides hiddenSize',
+    '  intermediateSize: 704           # width of the feed-forward',
+    'data:',
+    '  source: world                   # built in; or a path on the node, local:PATH, hub:OWNER/NAME',
+    '  tokenizer: {train: {vocabSize: 4096}}',
+    'batch: {samples: 32}',
+    'phases:                           # in order; steps are absolute',
+    ...phaseLines({ setup, steps: wizardSteps.mini }),
+    '',
+  ].join('\n');
 }
 
 /** What *New Run File* opens: short, with the choices beside each line. */
 export const newRunFileText = `# A run: what is trained, on what, and how. Hover a key for its meaning.
 model: micro                      # micro, mini, small, 210m, 610m, 1b, or a shape of your own
 data:
-  source: world                   # built in; or a path on the node, or local:PATH
+  source: world                   # built in; or a path on the node, local:PATH, hub:OWNER/NAME
 phases:                           # in order; steps are absolute
   - {objective: clm, until: 150}
   - {objective: mlm, maskRatio: 0.4, until: 600}

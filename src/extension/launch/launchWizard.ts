@@ -1,22 +1,37 @@
 import * as vscode from 'vscode';
-import { modelPresetNames } from '../../protocol/runFile.ts';
+import { parseRunFile } from '../../core/parseRunFile.ts';
+import { resolveRunFile } from '../../core/resolveRunFile.ts';
+import { modelPresetNames, type ResolvedRunFile } from '../../protocol/runFile.ts';
 import type { ControlService } from '../control/controlService.ts';
-import { nodeDescription } from '../views/nodeText.ts';
+import { commandIds } from '../ids.ts';
 import { newestFirst } from '../views/runText.ts';
-import { type LaunchChoice, modelDescription, runFileText, setups, wizardSteps } from './launchChoices.ts';
+import { checkpointRows } from './checkpointRows.ts';
+import { type DataChoice, dataLabel, dataOf, dataOfRuns, type RunWithData, sourceOn } from './dataChoice.ts';
+import { hubSource } from './hubSource.ts';
+import {
+  type LaunchChoice,
+  modelDescription,
+  ownShapeText,
+  runFileText,
+  setups,
+  wizardSteps,
+} from './launchChoices.ts';
 import type { LaunchRequest } from './launchRequest.ts';
+import { nodeRows } from './nodeRows.ts';
 import { stepPick } from './stepPick.ts';
 
 const title = 'Launch Run';
 const recentKey = 'biphase.recentData';
 const totalSteps = 4;
+/** Runs whose data are offered again: newest first, so many are looked at. */
+const runsWithData = 20;
 
 /** A checkpoint that can be trained on. */
 interface Continued {
   checkpoint: string;
   node: string;
   model: unknown;
-  source: string;
+  data: DataChoice | undefined;
   steps: number;
 }
 
@@ -28,11 +43,16 @@ interface Answers {
   data?: DataChoice;
   node?: string;
 }
-type DataChoice = { kind: 'source'; source: string } | { kind: 'folder'; path: string };
 
-type PageAnswer = 'next' | 'back' | 'file' | undefined;
+/** How the wizard ends other than by being closed: with a run, a file to choose, or a text to edit. */
+export type WizardAnswer =
+  | { kind: 'launch'; request: LaunchRequest }
+  | { kind: 'file' }
+  | { kind: 'edit'; yaml: string };
 
-/** The wizard's four picks. `file`: the person wants a run file instead; undefined: closed. */
+type PageAnswer = 'next' | 'back' | WizardAnswer | undefined;
+
+/** The wizard's four picks. */
 export class LaunchWizard {
   readonly #service: ControlService;
   readonly #memory: vscode.Memento;
@@ -44,15 +64,16 @@ export class LaunchWizard {
     this.#read = read;
   }
 
-  async run(): Promise<LaunchRequest | 'file' | undefined> {
+  /** Undefined: closed. */
+  async run(): Promise<WizardAnswer | undefined> {
     const answers: Answers = {};
     let page = 0;
     while (page < totalSteps) {
       const answer = await this.#page(page, answers);
-      if (answer === undefined || answer === 'file') return answer;
+      if (answer === undefined || typeof answer === 'object') return answer;
       page += answer === 'next' ? 1 : -1;
     }
-    return this.#request(answers);
+    return { kind: 'launch', request: this.#request(answers) };
   }
 
   #page(page: number, answers: Answers): Promise<PageAnswer> {
@@ -71,94 +92,124 @@ export class LaunchWizard {
   async #setup(answers: Answers): Promise<PageAnswer> {
     const picked = await stepPick({ title, placeholder: 'Setup', step: 1, totalSteps, items: setups });
     if (picked === undefined || picked === 'back') return undefined;
-    if (picked.id === 'file') return 'file';
+    if (picked.id === 'file') return { kind: 'file' };
     answers.setup = picked.id;
     return 'next';
   }
 
   async #model(answers: Answers): Promise<PageAnswer> {
-    const items = modelPresetNames.map((name) => ({
-      label: name,
-      description: modelDescription(name),
-      name,
-    }));
+    type Item = vscode.QuickPickItem & { name: (typeof modelPresetNames)[number] | 'own' };
+    const items: Item[] = [
+      ...modelPresetNames.map((name) => ({ label: name, description: modelDescription(name), name })),
+      { label: 'Custom…', description: 'a shape of your own, written in a run file', name: 'own' },
+    ];
     const picked = await stepPick({ title, placeholder: 'Model', step: 2, totalSteps, items });
     if (picked === undefined || picked === 'back') return picked;
+    if (picked.name === 'own') return { kind: 'edit', yaml: ownShapeText(answers.setup ?? 'clm') };
     answers.model = picked.name;
     return 'next';
   }
 
   async #checkpoint(answers: Answers): Promise<PageAnswer> {
     await this.#service.ready();
-    const items = [...this.#service.runs.values()]
-      .filter((run) => run.onNode)
-      .sort(newestFirst)
-      .flatMap((run) =>
-        [...run.checkpoints]
-          .sort((a, b) => b - a)
-          .map((step) => ({ label: run.name, description: `step ${step} · ${run.node}`, run, step })),
-      );
+    const items = checkpointRows(this.#service.runs.values(), this.#service.nodes).map((row) => ({
+      ...row,
+      label: row.run.name,
+    }));
     const placeholder = items.length > 0 ? 'Checkpoint' : 'No run has a checkpoint yet';
     const picked = await stepPick({ title, placeholder, step: 2, totalSteps, items });
     if (picked === undefined || picked === 'back') return picked;
     const { run, step } = picked;
     const { file } = await this.#service.call('runFile', { run: run.run });
-    const parent = file as { model?: unknown; data?: { source?: string } };
     answers.continued = {
       checkpoint: `${run.run}@${step}`,
       node: run.node,
-      model: parent.model ?? 'micro',
-      source: parent.data?.source ?? 'world',
+      model: (file as { model?: unknown }).model ?? 'micro',
+      data: dataOf({ file, local: this.#isLocal(run.node) }),
       steps: Math.max(1, Math.round(run.totalSteps / 2)),
     };
     return 'next';
   }
 
   async #data(answers: Answers): Promise<PageAnswer> {
-    const recent = this.#memory.get<string[]>(recentKey, []);
-    type Item = vscode.QuickPickItem & { choice: DataChoice | 'browse' | 'type' };
-    const source = (label: string, value: string, detail?: string): Item => ({
-      label,
-      ...(detail ? { detail } : {}),
-      choice: { kind: 'source', source: value },
+    await this.#service.ready();
+    const same = answers.setup === 'continue' ? answers.continued?.data : undefined;
+    const folders = this.#memory.get<string[]>(recentKey, []);
+    const again = dataOfRuns(await this.#recentRuns()).filter(
+      ({ choice }) => !(choice.kind === 'folder' && folders.includes(choice.path)),
+    );
+    type Item = vscode.QuickPickItem & { choose: () => Promise<DataChoice | undefined> };
+    const offer = (choice: DataChoice, item: vscode.QuickPickItem): Item => ({
+      ...item,
+      choose: async () => choice,
     });
-    const same = answers.setup === 'continue' ? answers.continued?.source : undefined;
     const items: Item[] = [
-      ...(same === undefined ? [] : [source('As before', same, same)]),
-      source(
-        'Built-in world',
-        'world',
-        'English-like text over invented, consistent facts. Nothing to download.',
+      ...(same === undefined ? [] : [offer(same, { label: 'As before', detail: dataLabel(same) })]),
+      offer(
+        { kind: 'source', source: 'world' },
+        {
+          label: 'Built-in world',
+          detail: 'English-like text over invented, consistent facts. Nothing to download.',
+        },
       ),
-      { label: 'Folder…', detail: 'Text on this computer: .txt, .jsonl, .jsonl.gz.', choice: 'browse' },
-      { label: 'Path on the node…', detail: 'Text that is already there.', choice: 'type' },
-      ...recent.map(
-        (folder): Item => ({
-          label: folder,
-          description: 'recent',
-          choice: { kind: 'folder', path: folder },
-        }),
+      {
+        label: 'Folder…',
+        detail: 'Text on this computer: .parquet, .jsonl, .txt.',
+        choose: () => this.#chooseFolder(),
+      },
+      { label: 'Path on the node…', detail: 'Text that is already there.', choose: () => this.#typePath() },
+      {
+        label: 'Hugging Face dataset…',
+        detail: 'Parquet of the hub, read only as far as the run needs it.',
+        choose: () => this.#typeDataset(),
+      },
+      ...again.map(({ choice, run }) =>
+        offer(choice, { label: dataLabel(choice), description: `read by ${run}` }),
       ),
+      ...folders.map((path) => offer({ kind: 'folder', path }, { label: path, description: 'recent' })),
     ];
     const picked = await stepPick({ title, placeholder: 'Data', step: 3, totalSteps, items });
     if (picked === undefined || picked === 'back') return picked;
-    const choice = await this.#dataChoice(picked.choice);
+    const choice = await picked.choose();
     if (!choice) return this.#data(answers);
     answers.data = choice;
     return 'next';
   }
 
-  async #dataChoice(choice: DataChoice | 'browse' | 'type'): Promise<DataChoice | undefined> {
-    if (choice === 'type') {
-      const source = await vscode.window.showInputBox({
-        title,
-        prompt: 'A folder or file on the node, as an absolute path.',
-        ignoreFocusOut: true,
-        validateInput: (text) => (text.trim().startsWith('/') ? undefined : 'The path must begin with /.'),
-      });
-      return source === undefined ? undefined : { kind: 'source', source: source.trim() };
-    }
-    if (choice !== 'browse') return choice;
+  async #recentRuns(): Promise<RunWithData[]> {
+    const newest = [...this.#service.runs.values()].sort(newestFirst).slice(0, runsWithData);
+    const read = newest.map(async ({ run, name, node }) => {
+      // A run without a readable file offers nothing.
+      const { file } = await this.#service.call('runFile', { run }).catch(() => ({ file: undefined }));
+      return { name, local: this.#isLocal(node), file };
+    });
+    return Promise.all(read);
+  }
+
+  async #typePath(): Promise<DataChoice | undefined> {
+    const source = await vscode.window.showInputBox({
+      title,
+      prompt: 'A folder or file on the node, as an absolute path.',
+      ignoreFocusOut: true,
+      validateInput: (text) => (text.trim().startsWith('/') ? undefined : 'The path must begin with /.'),
+    });
+    return source === undefined ? undefined : { kind: 'source', source: source.trim() };
+  }
+
+  async #typeDataset(): Promise<DataChoice | undefined> {
+    const name = await vscode.window.showInputBox({
+      title,
+      prompt: 'A dataset of the Hugging Face hub: OWNER/NAME, with /CONFIG and @REVISION as you like.',
+      placeHolder: 'HuggingFaceFW/fineweb-edu/sample-10BT',
+      ignoreFocusOut: true,
+      validateInput: (text) =>
+        hubSource(text) ? undefined : 'Write OWNER/NAME, such as HuggingFaceFW/fineweb-edu/sample-10BT.',
+    });
+    const source = name === undefined ? undefined : hubSource(name);
+    return source === undefined ? undefined : { kind: 'source', source };
+  }
+
+  async #chooseFolder(): Promise<DataChoice | undefined> {
     const [folder] =
       (await vscode.window.showOpenDialog({
         title: 'Folder with text',
@@ -176,28 +227,56 @@ export class LaunchWizard {
 
   async #node(answers: Answers): Promise<PageAnswer> {
     await this.#service.ready();
-    const needed = answers.setup === 'continue' ? answers.continued?.node : undefined;
-    const items = this.#service.nodes
-      .filter(({ config }) => needed === undefined || config.name === needed)
-      .map((node) => ({
-        label: node.config.name,
-        description: nodeDescription(node),
-        ...(needed === undefined ? {} : { detail: 'The checkpoint lies there.' }),
-      }));
+    const checkpointNode = answers.setup === 'continue' ? answers.continued?.node : undefined;
+    type Item = vscode.QuickPickItem & { node: string | undefined; usable?: boolean };
+    const items: Item[] = [
+      ...nodeRows(this.#service.nodes, this.#resolved(answers), checkpointNode).map((row) => ({
+        ...row,
+        label: row.node,
+        ...(row.usable ? {} : { iconPath: new vscode.ThemeIcon('circle-slash') }),
+      })),
+      {
+        label: 'Add Node…',
+        iconPath: new vscode.ThemeIcon('add'),
+        detail: 'A host of your SSH configuration, or any other.',
+        node: undefined,
+      },
+    ];
     const picked = await stepPick({ title, placeholder: 'Node', step: 4, totalSteps, items });
     if (picked === undefined || picked === 'back') return picked;
-    answers.node = picked.label;
+    if (picked.node === undefined) {
+      await vscode.commands.executeCommand(commandIds.addNode);
+      return this.#node(answers);
+    }
+    answers.node = picked.node;
     return 'next';
   }
 
+  #resolved(answers: Answers): ResolvedRunFile | null {
+    try {
+      return resolveRunFile(parseRunFile(this.#request(answers).file));
+    } catch {
+      return null;
+    }
+  }
+
+  #isLocal(node: string | undefined): boolean {
+    return this.#service.nodes.some(({ config }) => config.name === node && config.kind === 'local');
+  }
+
   #request({ setup, model, continued, data, node }: Answers): LaunchRequest {
-    const local = this.#service.nodes.find((n) => n.config.name === node)?.config.kind === 'local';
-    const source =
-      data?.kind === 'folder' ? `${local ? '' : 'local:'}${data.path}` : (data?.source ?? 'world');
+    const chosen: DataChoice = data ?? { kind: 'source', source: 'world' };
+    const source = {
+      source: sourceOn(chosen, { local: this.#isLocal(node) }),
+      ...(chosen.column === undefined ? {} : { column: chosen.column }),
+    };
     const choice: LaunchChoice =
       setup === 'continue' && continued
-        ? { setup, source, model: continued.model, steps: continued.steps, checkpoint: continued.checkpoint }
-        : { setup: setup ?? 'clm', source, model: model ?? 'micro', steps: wizardSteps[model ?? 'micro'] };
+        ? {
+            ...{ setup, ...source, model: continued.model },
+            ...{ steps: continued.steps, checkpoint: continued.checkpoint },
+          }
+        : { setup: setup ?? 'clm', ...source, model: model ?? 'micro', steps: wizardSteps[model ?? 'micro'] };
     const yaml = runFileText(choice);
     return { yaml, file: this.#read(yaml), node: node ?? '' };
   }

@@ -32,12 +32,24 @@ export class Launcher {
   /** *Launch Run…*: the wizard, then the check page. */
   async launchRun(): Promise<void> {
     const { service, extension } = this.#parts;
-    const wizard = new LaunchWizard(service, extension.globalState, yamlBundle().readRunFileText);
+    const wizard = new LaunchWizard(service, extension.globalState, (yaml) => {
+      const { file, fault } = yamlBundle().readRunFileText(yaml);
+      if (fault) throw new BiphaseError('usage', fault.message);
+      return file;
+    });
     const answer = await wizard.run();
-    if (answer === 'file') {
-      const request = await this.#requestFromFile(await this.#pickFile());
-      if (request) this.#openCheck(request);
-    } else if (answer) this.#openCheck(answer);
+    switch (answer?.kind) {
+      case 'launch':
+        this.#openCheck(answer.request);
+        return;
+      case 'edit':
+        await openNewRunFile(answer.yaml, 'custom');
+        return;
+      case 'file': {
+        const request = await this.#requestFromFile(await this.#pickFile());
+        if (request) this.#openCheck(request);
+      }
+    }
   }
 
   /**
@@ -64,10 +76,18 @@ export class Launcher {
     if (!uri) return undefined;
     const document = await vscode.workspace.openTextDocument(uri);
     const yaml = document.getText();
+    const { file, fault } = yamlBundle().readRunFileText(yaml);
+    if (fault) {
+      const start = new vscode.Position(fault.line - 1, 0);
+      await vscode.window.showTextDocument(document, { selection: new vscode.Range(start, start) });
+      const name = path.posix.basename(uri.path);
+      throw new BiphaseError('usage', `${name}, line ${fault.line}: ${fault.message}`, {
+        next: 'Correct it and launch again.',
+      });
+    }
     const folder = uri.scheme === 'file' ? path.dirname(uri.fsPath) : undefined;
-    const file = withAbsolutePaths(yamlBundle().readRunFileText(yaml), folder);
     const node = await this.#nodeFor(uri);
-    return node === undefined ? undefined : { file, yaml, node };
+    return node === undefined ? undefined : { file: withAbsolutePaths(file, folder), yaml, node };
   }
 
   async #nodeFor(uri: vscode.Uri): Promise<string | undefined> {

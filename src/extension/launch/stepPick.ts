@@ -1,7 +1,10 @@
 import * as vscode from 'vscode';
 
+/** A row that cannot be chosen where `usable` is false: its detail says why. */
+type StepItem = vscode.QuickPickItem & { usable?: boolean };
+
 /** One page of a wizard. `back`: the person went to the page before; undefined: closed. */
-export async function stepPick<T extends vscode.QuickPickItem>(options: {
+export async function stepPick<T extends StepItem>(options: {
   title: string;
   placeholder: string;
   step: number;
@@ -26,7 +29,7 @@ export async function stepPick<T extends vscode.QuickPickItem>(options: {
     });
     pick.onDidAccept(() => {
       const [item] = pick.selectedItems;
-      if (!item) return;
+      if (!item || item.usable === false) return;
       answer = item;
       pick.hide();
     });

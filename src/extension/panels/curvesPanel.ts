@@ -3,13 +3,13 @@ import { toBiphaseError } from '../../core/errors.ts';
 import type { SeriesRequest } from '../../protocol/controlApi.ts';
 import {
   type CurvesState,
-  curvesStateSchema,
   type FromCurvesPage,
   fromCurvesPage,
   type ToCurvesPage,
 } from '../../protocol/pageMessages.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { newestFirst } from '../views/runText.ts';
+import { withPageState, withRuns } from './curvesState.ts';
 import { PagePanel } from './pagePanel.ts';
 import { type PointsEvent, PointsOutbox } from './pointsOutbox.ts';
 
@@ -18,22 +18,6 @@ export interface CurvesPanelActions {
   pickRuns(shown: readonly string[]): Promise<string[] | undefined>;
   launch(): void;
   exportCsv(run: string): void;
-}
-
-const emptyState: CurvesState = {
-  runs: [],
-  metrics: [],
-  x: 'step',
-  logY: false,
-  table: false,
-  hidden: [],
-  range: null,
-};
-
-/** UI state as a page left it; what does not fit is dropped. */
-export function curvesStateOf(saved: unknown): CurvesState {
-  const checked = curvesStateSchema.safeParse(saved);
-  return checked.success ? checked.data : emptyState;
 }
 
 /**
@@ -94,12 +78,7 @@ export class CurvesPanel extends PagePanel {
   }
 
   #setRuns(runs: readonly string[]): void {
-    const unique = [...new Set(runs)];
-    this.#state = {
-      ...this.#state,
-      runs: unique,
-      hidden: this.#state.hidden.filter((id) => unique.includes(id)),
-    };
+    this.#state = withRuns(this.#state, runs);
     void this.#sendSnapshot();
   }
 
@@ -126,7 +105,7 @@ export class CurvesPanel extends PagePanel {
         await this.#subscribe(message.series);
         return;
       case 'state':
-        this.#state = message.state;
+        this.#state = withPageState(this.#state, message.state);
         return;
       case 'pickRuns': {
         const picked = await this.#actions.pickRuns(this.#state.runs);

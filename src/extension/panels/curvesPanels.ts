@@ -51,7 +51,8 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
     saved: unknown,
     runs: readonly string[] | undefined,
   ): Promise<void> {
-    const { CurvesPanel, curvesStateOf } = await import('./curvesPanel.ts');
+    const { CurvesPanel } = await import('./curvesPanel.ts');
+    const { curvesStateOf } = await import('./curvesState.ts');
     const curves = new CurvesPanel(panel, curvesStateOf(saved), this.#service, this.#actions, this.#context);
     this.#panel = this.register(curves);
     curves.onEnded(() => {

@@ -54,3 +54,15 @@ export function nodeTooltip(node: NodeSummary): string[] {
   }
   return lines;
 }
+
+/** What a test of a node says in one sentence, or why it failed; everything it found is in the log. */
+export function testText(
+  name: string,
+  ok: boolean,
+  findings: readonly string[],
+  warnings: readonly string[],
+): string {
+  if (!ok) return `${name} does not work. ${findings.join(' ')}`;
+  if (warnings.length === 0) return `${name} works: runs can start there.`;
+  return `${name} works, with ${warnings.length === 1 ? 'a warning' : `${warnings.length} warnings`} in the log.`;
+}

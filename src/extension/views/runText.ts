@@ -1,16 +1,16 @@
 import { formatCompact, formatDuration } from '../../core/numberFormat.ts';
 import type { RunSummary } from '../../protocol/controlApi.ts';
-import type { MetricNumber, RunState } from '../../protocol/runDirectory.ts';
+import { activeStates, type MetricNumber, type RunState } from '../../protocol/runDirectory.ts';
 import { itemContexts } from '../ids.ts';
 
-/** States in which a run can be stopped. */
-const activeStates: readonly RunState[] = ['queued', 'starting', 'running', 'stopping'];
 /** States from which a new segment can be started. */
 const resumableStates: readonly RunState[] = ['stopped', 'failed', 'preempted', 'lost'];
 
+/** Whether the run can be stopped. */
 export function isActive(run: Pick<RunSummary, 'state'>): boolean {
   return activeStates.includes(run.state);
 }
+
 export function isResumable(run: Pick<RunSummary, 'state' | 'onNode'>): boolean {
   return run.onNode && resumableStates.includes(run.state);
 }
@@ -48,6 +48,20 @@ export function clockText(unixSeconds: number, now: Date = new Date()): string {
   const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
   if (at.toDateString() === now.toDateString()) return time;
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** "24 Nov 14:03" in the local time of the person: with the day, since trees are not drawn anew at midnight. */
+export function startedText(unixSeconds: number): string {
+  const at = new Date(unixSeconds * 1000);
+  const time = [at.getHours(), at.getMinutes()].map((n) => String(n).padStart(2, '0')).join(':');
+  return `${at.getDate()} ${months[at.getMonth()]} ${time}`;
+}
+
+/** What stands beside a run in the tree: how it is, and when it was launched, which tells runs of one name apart. */
+export function runTreeDescription(run: RunSummary): string {
+  return [runDescription(run), startedText(run.createdAt)].filter((part) => part !== '').join(' · ');
 }
 
 /** What stands beside a run's name: "18.2k/42k · 2.31 · 4 h left". */

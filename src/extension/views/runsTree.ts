@@ -3,7 +3,7 @@ import type { RunSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { Disposable } from '../disposable.ts';
 import { contextKeys, itemContexts, viewIds } from '../ids.ts';
-import { newestFirst, runContext, runDescription, runIcons, runTooltip } from './runText.ts';
+import { newestFirst, runContext, runIcons, runTooltip, runTreeDescription } from './runText.ts';
 import { themeIcon, tooltip } from './treeBase.ts';
 
 type Element = { kind: 'run'; run: string } | { kind: 'checkpoint'; run: string; step: number };
@@ -56,7 +56,7 @@ function runItem(run: RunSummary): vscode.TreeItem {
   const { None, Collapsed } = vscode.TreeItemCollapsibleState;
   const item = new vscode.TreeItem(run.name, run.checkpoints.length > 0 ? Collapsed : None);
   item.id = `run:${run.run}`;
-  item.description = runDescription(run);
+  item.description = runTreeDescription(run);
   item.iconPath = themeIcon(runIcons[run.state]);
   item.tooltip = tooltip(runTooltip(run));
   item.contextValue = runContext(run);

@@ -42,6 +42,41 @@ export function ownProblems(text: string): Problem[] {
   });
 }
 
+/** What is wrong with a run file, in one sentence. */
+export interface Fault {
+  /** From 1. */
+  line: number;
+  message: string;
+}
+
+/** A run file's content as JSON values, or its first fault. A missing key is missed where its group begins. */
+export function readRunFileText(
+  text: string,
+): { file: unknown; fault?: undefined } | { file?: undefined; fault: Fault } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const faultAt = (offset: number, message: string): { fault: Fault } => ({
+    fault: { line: lines.linePos(offset).line, message },
+  });
+  const [broken] = document.errors;
+  if (broken) return faultAt(broken.pos[0], `This is not YAML: ${broken.message.replace(/\.$/, '')}.`);
+  const root = document.contents;
+  if (!isMap(root)) return faultAt(0, 'A run file is a list of keys and values, such as "model: micro".');
+  const file: unknown = document.toJS();
+  const [found] = runFileFaults(file);
+  const message = found?.message ?? resolveFault(file as RunFile);
+  if (message === undefined) return { file };
+  const path = found?.path ?? [];
+  const [start] = place(root, path, message)?.stretch ?? nearestStretch(root, path);
+  return faultAt(start, message);
+}
+
+/** The innermost part of a path that is there. */
+function nearestStretch(root: Node, path: Path): Stretch {
+  if (path.length === 0) return firstKey(root);
+  return rangeOf(nodeAt(root, path)) ?? nearestStretch(root, path.slice(0, -1));
+}
+
 function resolveFault(file: RunFile): string | undefined {
   try {
     resolveRunFile(file);

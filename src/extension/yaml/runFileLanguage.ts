@@ -1,11 +1,12 @@
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import type { CompletionItem, Hover, MarkupContent } from 'vscode-languageserver-types';
-import { parseDocument } from 'yaml';
 import { getLanguageService } from 'yaml-language-server/out/src/languageservice/yamlLanguageService.js';
 import * as z from 'zod';
-import { BiphaseError } from '../../core/errors.ts';
 import { runFileSchema } from '../../protocol/runFile.ts';
-import { ownProblems, type Problem } from './ownProblems.ts';
+import { ownProblems, type Problem, readRunFileText } from './ownProblems.ts';
+
+// The bundle's second entry: one parser serves both.
+export { readRunFileText };
 
 const schemaUri = 'biphase://schemas/run-file';
 
@@ -77,18 +78,4 @@ function markdownOf(hover: Hover): string {
   const { contents } = hover;
   if (typeof contents === 'string') return contents;
   return Array.isArray(contents) ? contents.map(String).join('\n\n') : (contents as MarkupContent).value;
-}
-
-/** A run file's content as JSON values. Throws `usage` with the line where it is no YAML. */
-export function readRunFileText(text: string): unknown {
-  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true });
-  const [error] = document.errors;
-  if (error) {
-    const line = text.slice(0, error.pos[0]).split('\n').length;
-    throw new BiphaseError('usage', `Line ${line} is not YAML: ${error.message}.`);
-  }
-  const value: unknown = document.toJS();
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new BiphaseError('usage', 'A run file is a list of keys and values, such as "model: micro".');
-  return value;
 }

@@ -120,8 +120,8 @@ export interface Engine {
 
   /** out = silu(gate) · up: gateUp [T, 2·width] holds gate, then up; out [T, width]. */
   swiGlu(out: Tensor, gateUp: Tensor): void;
-  /** Sets dGateUp. */
-  swiGluBackward(dGateUp: Tensor, dOut: Tensor, gateUp: Tensor): void;
+  /** Sets dGateUp, and out to what swiGlu gave: nobody has to keep it. */
+  swiGluBackward(dGateUp: Tensor, out: Tensor, dOut: Tensor, gateUp: Tensor): void;
 
   /** out[i] = x[rows[i]]. */
   gatherRows(out: Tensor, x: Tensor, rows: Tensor): void;

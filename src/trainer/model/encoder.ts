@@ -260,10 +260,9 @@ export class Encoder {
     const middleInverseRms = cut(memory.middleInverseRms);
 
     // Feed-forward block
-    engine.swiGlu(activated, gateUp); //                                        [T, I] again
-    engine.linearBackwardWeight(gradients.down, dStream, activated);
     engine.linearBackwardInput(dActivated, dStream, weights.down); //           [T, I]
-    engine.swiGluBackward(dGateUp, dActivated, gateUp); //                      [T, 2·I]
+    engine.swiGluBackward(dGateUp, activated, dActivated, gateUp); //           [T, 2·I], and [T, I] again
+    engine.linearBackwardWeight(gradients.down, dStream, activated);
     engine.rmsNorm(normed, middleInverseRms, middle, weights.postAttentionNorm, eps); // [T, h] again
     engine.linearBackwardWeight(gradients.gateUp, dGateUp, normed);
     engine.linearBackwardInput(dNormed, dGateUp, weights.gateUp); //            [T, h]

@@ -30,7 +30,7 @@ const check: LaunchCheck = {
   secondsExpected: null,
   node: 'atlas',
   setup: [],
-  differences: ['phases.0.until: 21000 → 10000', 'seed: 0 → 1'],
+  differences: ['phase 1 (clm), ends at step: 21,000 → 10,000', 'peak learning rate: 1e-3 → 5e-4'],
   lastRun: '610m-clm-21k-mlm40-42k',
 };
 
@@ -47,6 +47,8 @@ test('the check page fills in, and Enter starts', async () => {
       check: { ...check, memoryFreeBytes: 140e9, diskFreeBytes: 2e12, fits: true, secondsExpected: 91000 },
     });
     await page.getByText('It fits').waitFor();
+    await page.getByText('Learning rate 5e-4: warm-up 2,000').waitFor();
+    await page.getByText('2 differences to 610m-clm-21k-mlm40-42k').waitFor();
     await page.screenshot({ path: path.join(screenshots, `check-${theme}.png`) });
     await page.keyboard.press('Enter');
     assert.deepEqual(
@@ -55,6 +57,35 @@ test('the check page fills in, and Enter starts', async () => {
     );
     await page.keyboard.press('Escape');
     assert.equal(((await fake.posted()).at(-1) as { type: string }).type, 'cancel');
+    assert.deepEqual(problems, []);
+    await page.close();
+  }
+});
+
+test('a run that does not fit says what to do, in one unit, and cannot be started', async () => {
+  for (const theme of ['dark', 'light'] as const) {
+    const { page, problems } = await host.open('check', theme, 900, 760);
+    const fake = new FakeHost(page);
+    await fake.send({
+      type: 'check',
+      yaml: 'model: 610m\n',
+      starting: false,
+      check: {
+        ...check,
+        ...{ plannedBytes: 12.7 * 2 ** 30, memoryFreeBytes: 2 ** 29, diskFreeBytes: 2e12, fits: false },
+        sentences: ['This needs 12.7 GiB of memory, but the machine has 8 GiB.', 'Choose a smaller model.'],
+        differences: [],
+      },
+    });
+    await page.getByText('It does not fit').waitFor();
+    await page.getByText('Memory: 12.7 GiB planned, 0.5 GiB free').waitFor();
+    await page.getByText('Choose a smaller model.').waitFor();
+    await page.screenshot({ path: path.join(screenshots, `check-misfit-${theme}.png`) });
+    await page.keyboard.press('Enter');
+    assert.deepEqual(
+      (await fake.posted()).map((m) => m.type),
+      ['ready'],
+    );
     assert.deepEqual(problems, []);
     await page.close();
   }

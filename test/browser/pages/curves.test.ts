@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import type { FromCurvesPage } from '../../../src/protocol/pageMessages.ts';
 import { emptyState, FakeHost, fakeRun, valueAt } from './fakeRuns.ts';
 import { PageHost, screenshots } from './pageHost.ts';
 import { type ThemeName, themes } from './themes.ts';
@@ -51,8 +52,13 @@ for (const theme of ['dark', 'light', 'contrast'] as const)
     await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.6);
     await page.locator('.readout:not([hidden])').waitFor();
     await page.screenshot({ path: path.join(screenshots, `curves-${theme}.png`) });
-    const line = page.locator('.readout-line', { hasText: 'validation, mlm' }).first();
+    const line = page.locator('.readout-line', { hasText: 'MLM validation' }).first();
     assert.match(await line.innerText(), /at step [\d,]+00$/);
+    const nearest = await page.locator('.readout-line .swatch').first().getAttribute('class');
+    const notes = await page
+      .locator('.panel.small .note .swatch')
+      .evaluateAll((all) => all.map((e) => e.getAttribute('class')));
+    assert.deepEqual(notes, [nearest, nearest, nearest], 'the other panels tell of the same run');
     const suffix = await line.locator('.name > :last-child').evaluate((e) => e.scrollWidth <= e.clientWidth);
     assert.equal(suffix, true, 'the suffix is whole');
     assert.match(await page.locator('.footnote').first().innerText(), /610m-clm-42k: NaN at step 1,500/);
@@ -66,7 +72,9 @@ for (const theme of ['dark', 'light', 'contrast'] as const)
   });
 
 test('another theme redraws everything, with its own background', async () => {
-  const { page } = await opened('dark');
+  const metrics = [...three[0].metrics, 'validation/loss/clm'];
+  const { page } = await opened('dark', [{ ...three[0], metrics }]);
+  await page.locator('.mark-legend').getByText('CLM validation').waitFor();
   const before = await seen();
   await page.evaluate(({ class: name, colours }) => {
     document.body.className = name;
@@ -82,7 +90,7 @@ test('another theme redraws everything, with its own background', async () => {
   assert.ok(after.dark === 0 && after.light > 0, JSON.stringify(after));
   await page.close();
 
-  /** Opaque pixels of the two backgrounds: boxes of labels and the middle of hollow marks. */
+  /** Opaque pixels of the two backgrounds: the middle of hollow marks. */
   async function seen() {
     // A chart draws in the frame after its update.
     await page.evaluate(
@@ -125,6 +133,36 @@ test('new points are drawn and told; a gap asks for a snapshot; the view stays',
   await page.close();
 });
 
+test('who zooms out to the whole range follows new points again', async () => {
+  const { page, fake } = await opened('dark');
+  const whole = page.locator('.toolbar vscode-button', { hasText: 'Whole run' });
+  await page.locator('.panel.big .chart').focus();
+  await page.keyboard.press('+');
+  await whole.waitFor();
+  await page.keyboard.press('-');
+  await page.keyboard.press('-');
+  await whole.waitFor({ state: 'hidden' });
+  await fake.append(three[0].run, 'loss', 2001);
+  await page.waitForFunction(() =>
+    (globalThis as unknown as { drawn: { lastStep: number }[] }).drawn.some((d) => d.lastStep === 2001),
+  );
+  const box = (await page.locator('.panel.big .chart').boundingBox())!;
+  await page.mouse.move(box.x + box.width - 10, box.y + 60);
+  await page.locator('.readout p', { hasText: /step 2,01/ }).waitFor();
+  await page.close();
+});
+
+test('a table without rows says what is under way', async () => {
+  const { page } = await host.open('curves', 'dark');
+  const fake = new FakeHost(page);
+  await fake.send({ type: 'snapshot', runs: three, state: emptyState(three, { table: true }) });
+  const caption = page.locator('.data-table caption');
+  await caption.getByText('Loading…').waitFor();
+  await fake.answer(2000);
+  await caption.getByText('Rows 1 to 100').waitFor();
+  await page.close();
+});
+
 test('hostile names stay text; keys move the cursor and show the table', async () => {
   const hostile = fakeRun(1, '<img src=x onerror="window.owned=1"><script>window.owned=1</script>');
   const { page, problems } = await opened('dark', [hostile, three[1]]);
@@ -157,6 +195,217 @@ test('38 runs, one hidden by its row', async () => {
   await page.close();
 });
 
+const twoPhases = fakeRun(1, '610m-clm-10k-mlm40-42k', {
+  metrics: [...three[0].metrics, 'validation/loss/clm'],
+});
+
+test('the heading explains the marks that are there', async () => {
+  const { page, problems, fake } = await opened('light', [three[1]]);
+  const explained = page.locator('.panel.big .mark-legend');
+  await explained.getByText('MLM validation').waitFor();
+  assert.doesNotMatch(await explained.innerText(), /hollow|CLM/);
+  await fake.send({ type: 'snapshot', runs: [twoPhases], state: emptyState([twoPhases]) });
+  await page.waitForFunction(
+    (run) =>
+      (globalThis as unknown as { posted: FromCurvesPage[] }).posted.some(
+        (m) => m.type === 'series' && m.series.run === run && m.series.metric === 'validation/loss/clm',
+      ),
+    twoPhases.run,
+  );
+  await fake.answer(2000);
+  await explained.getByText('CLM validation').waitFor();
+  assert.match(
+    await explained.innerText(),
+    /filled marks:\s+MLM validation\s+hollow marks:\s+CLM validation/,
+  );
+  await page.screenshot({ path: path.join(screenshots, 'curves-marks.png') });
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('validations are joined in the phase of their own objective and nowhere else', async () => {
+  const levels: Record<string, number> = { 'validation/loss/clm': 4, 'validation/loss/mlm': 6 };
+  const { page } = await opened('light', [twoPhases], (_, metric) => levels[metric] ?? 2);
+  await page.locator('.mark-legend').getByText('CLM validation').waitFor();
+  // A chart draws in the frame after its update.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  const lines = (step: number) =>
+    page.locator('canvas[data-metric=loss]').evaluate((canvas: HTMLCanvasElement, share) => {
+      const left = 46 + share * (canvas.clientWidth - 54);
+      const at = Math.round((left / canvas.clientWidth) * canvas.width);
+      const { data } = canvas.getContext('2d')!.getImageData(at, 0, 1, canvas.height);
+      let found = 0;
+      let inside = false;
+      for (let i = 0; i < data.length; i += 4) {
+        const blue = data[i + 3] > 20 && data[i + 2] - data[i] > 60;
+        if (blue && !inside) found++;
+        inside = blue;
+      }
+      return found;
+    }, step / 2000);
+  // Validations are at 800, 1000, 1200 and so on, the switch is at 1000; the training loss is there everywhere.
+  assert.deepEqual([await lines(900), await lines(1100), await lines(1300)], [2, 1, 2]);
+  await page.close();
+});
+
+test('grid lines are seen in any theme, whatever lines its editors have', async () => {
+  for (const theme of ['dark', 'light', 'contrast'] as const) {
+    const { page } = await opened(theme, [twoPhases]);
+    await page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    );
+    const lines = await page.locator('canvas[data-metric=loss]').evaluate((canvas: HTMLCanvasElement) => {
+      // Beside the curve, at three quarters of the width and above its half.
+      const { data } = canvas
+        .getContext('2d')!
+        .getImageData(Math.round(canvas.width * 0.75), 0, 1, Math.round(canvas.height / 2));
+      let found = 0;
+      for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3] > 20 && (i === 0 || data[i - 1] <= 20)) found++;
+      return found;
+    });
+    assert.ok(lines >= 2, `${theme}: ${lines}`);
+    await page.close();
+  }
+});
+
+test('all panels show the same range of x, also where a metric begins later', async () => {
+  const { page, problems } = await host.open('curves', 'dark');
+  const fake = new FakeHost(page);
+  fake.begins.set('gradNorm', 1400);
+  await fake.send({ type: 'snapshot', runs: three, state: emptyState(three) });
+  await page.waitForFunction(() => document.querySelectorAll('.panel').length === 4);
+  await fake.answer(2000);
+  await page.waitForFunction(() => document.querySelector('.panel .note')?.textContent?.includes('points'));
+  const box = (await page.locator('.panel.big .chart').boundingBox())!;
+  await page.mouse.move(box.x + box.width * 0.7, box.y + box.height * 0.6);
+  await page.waitForFunction(() => document.querySelectorAll('.overlay line').length === 4);
+  const places = await page.evaluate(() =>
+    [...document.querySelectorAll('.overlay line')].map((line) => {
+      // Of the part beside the y axis, which has the same width everywhere.
+      const width = line.closest('.chart')!.clientWidth - 54;
+      return (Number(line.getAttribute('x1')) - 46) / width;
+    }),
+  );
+  assert.equal(places.length, 4);
+  for (const place of places) assert.ok(Math.abs(place - places[0]) < 0.02, places.join());
+  await page.screenshot({ path: path.join(screenshots, 'curves-late-metric.png') });
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('points under way are loading, not awaited, and a panel without points has no axes', async () => {
+  const { page, problems } = await host.open('curves', 'dark');
+  const fake = new FakeHost(page);
+  await fake.send({ type: 'snapshot', runs: three, state: emptyState(three) });
+  await page.getByText('Loading…').first().waitFor();
+  assert.equal(await page.getByText('Waiting for the first point').count(), 0);
+  assert.equal(await page.locator('.chart canvas:visible').count(), 0);
+  await page.screenshot({ path: path.join(screenshots, 'curves-loading.png') });
+  await fake.answer(2000);
+  await page.locator('.panel.big canvas').waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('.waiting:not([hidden])').length === 0);
+  assert.equal(await page.locator('.chart canvas:visible').count(), 4);
+  // Another axis needs other points: a slow answer is no reason to keep numbers of the old one.
+  await page.locator('.toolbar vscode-dropdown').click();
+  await page.getByRole('option', { name: 'tokens' }).click();
+  await page.getByText('Loading…').first().waitFor();
+  await fake.answer(2000);
+  await page.waitForFunction(() => document.querySelectorAll('.waiting:not([hidden])').length === 0);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('words at phase switches and decays name their run and never overlap', async () => {
+  const runs = Array.from({ length: 10 }, (_, i) =>
+    fakeRun(i + 1, `210m-clm-${i}k-mlm40-s${i}`, {
+      phases: [
+        { objective: 'clm', until: 400 + i * 100 },
+        { objective: 'mlm', until: 4200 },
+      ],
+      decayStart: i < 3 ? 1700 : 1800 + i,
+    }),
+  );
+  for (const theme of ['light', 'dark', 'contrast'] as const) {
+    const { page, problems } = await opened(theme, runs);
+    await page.locator('.phase-words span').first().waitFor();
+    const words = await page.evaluate(() =>
+      [...document.querySelectorAll('.phase-words span')].map((span) => {
+        const { left, right, top, bottom } = span.getBoundingClientRect();
+        return { text: span.textContent!, left, right, top, bottom };
+      }),
+    );
+    const texts = words.map((word) => word.text);
+    assert.ok(texts.includes('decay · 3 runs'), texts.join('; '));
+    assert.ok(texts.includes('clm → mlm · 210m-clm-0k-mlm40-s0'), texts.join('; '));
+    for (const [i, one] of words.entries())
+      for (const other of words.slice(i + 1))
+        assert.ok(
+          one.right <= other.left ||
+            other.right <= one.left ||
+            one.bottom <= other.top ||
+            other.bottom <= one.top,
+          `${one.text} and ${other.text}`,
+        );
+    await page.locator('.legend .toggle').nth(4).hover();
+    await page.waitForFunction(
+      () =>
+        [...document.querySelectorAll('.phase-words span')].map((s) => s.textContent).join() ===
+        'clm → mlm,decay',
+    );
+    await page.screenshot({ path: path.join(screenshots, `curves-words-${theme}.png`) });
+    assert.deepEqual(problems, []);
+    await page.close();
+  }
+});
+
+test('a run keeps its colour and marker when others come and go, and in a page that starts anew', async () => {
+  const { page, fake } = await opened('dark');
+  const look = () =>
+    page
+      .locator('.legend li', { hasText: '610m-clm-42k' })
+      .locator('.swatch')
+      .evaluate((swatch) => swatch.outerHTML);
+  const before = await look();
+  const saved = async () => {
+    const last = (await fake.posted()).findLast((m) => m.type === 'state');
+    assert.ok(last?.type === 'state');
+    return last.state;
+  };
+  const other = fakeRun(4, '610m-other');
+  const runs = [other, three[2]];
+  await fake.send({
+    type: 'snapshot',
+    runs,
+    state: { ...(await saved()), runs: runs.map((r) => r.run) },
+  });
+  await page.locator('.legend').getByText('610m-other').waitFor();
+  assert.equal(await look(), before);
+  const state = await saved();
+  await page.reload();
+  await fake.send({ type: 'snapshot', runs, state });
+  await page.locator('.legend').getByText('610m-other').waitFor();
+  assert.equal(await look(), before);
+  await page.close();
+});
+
+test('two buttons show curves or table; the one on show is pressed', async () => {
+  const { page } = await opened('dark');
+  const pressed = () =>
+    page
+      .getByRole('group', { name: 'View' })
+      .locator('vscode-button')
+      .evaluateAll((all) => all.map((b) => `${b.textContent} ${b.getAttribute('aria-pressed')}`));
+  assert.deepEqual(await pressed(), ['Curves true', 'Table false']);
+  await page.getByRole('button', { name: 'Table' }).click();
+  await page.locator('.data-table tbody tr').first().waitFor();
+  assert.deepEqual(await pressed(), ['Curves false', 'Table true']);
+  await page.getByRole('button', { name: 'Curves' }).click();
+  await page.locator('.panel.big canvas').waitFor();
+  assert.deepEqual(await pressed(), ['Curves true', 'Table false']);
+  await page.close();
+});
+
 test('no runs offer a launch; a run without points says what it does', async () => {
   const { page, problems } = await host.open('curves', 'dark', 520, 640);
   const fake = new FakeHost(page);
@@ -173,6 +422,7 @@ test('no runs offer a launch; a run without points says what it does', async () 
     phases: [],
   });
   await fake.send({ type: 'snapshot', runs: [run], state: emptyState([run]) });
+  await fake.answer(0);
   await page.getByText('micro-mlm40: preparing data. Waiting for the first point.').waitFor();
   await page.screenshot({ path: path.join(screenshots, 'curves-waiting.png') });
   assert.deepEqual(problems, []);

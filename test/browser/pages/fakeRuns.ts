@@ -48,6 +48,7 @@ export function emptyState(runs: readonly RunSummary[], change: Partial<CurvesSt
     table: false,
     hidden: [],
     range: null,
+    styles: {},
     ...change,
   };
 }
@@ -86,6 +87,8 @@ export class FakeHost {
   private readonly page: Page;
   private answered = 0;
   versions = new Map<string, number>();
+  /** First step of each metric that does not begin at the beginning. */
+  readonly begins = new Map<string, number>();
   private readonly value: (run: number, metric: string, step: number) => number;
 
   constructor(page: Page, value = valueAt) {
@@ -120,7 +123,7 @@ export class FakeHost {
       const every = metric.startsWith('validation') ? 200 : Math.max(1, Math.floor(upTo / 1000));
       const points: Points = { x: [], y: [] };
       for (let step = every; step <= upTo; step += every)
-        if (step >= (from ?? 0) && step <= (to ?? upTo)) {
+        if (step >= Math.max(from ?? 0, this.begins.get(metric) ?? 0) && step <= (to ?? upTo)) {
           points.x.push(step);
           points.y.push(this.value(Number(run.slice(9)), metric, step));
         }

@@ -170,14 +170,27 @@ test('a key with a passphrase unlocks after one wrong answer', { skip }, async (
   connection.close();
 });
 
-test('a passphrase that stays wrong ends in one sentence and reaches no node', { skip }, async () => {
-  const before = connections();
+test('a passphrase that stays wrong ends in one sentence', { skip }, async () => {
   const prompts = testPrompter({ secrets: ['a', 'b', 'c', 'd'] });
   const error = await failure(connect({ identityFile: locked }, prompts));
   assert.equal(error.kind, 'needs-person');
   assert.equal(error.message, `The passphrase of ${locked} was wrong 3 times.`);
   assert.equal(prompts.secrets.length, 3);
-  assert.equal(connections(), before);
+});
+
+test('a passphrase is asked only after the host key was accepted', { skip }, async () => {
+  // An old format hides the public half, so that such a key must be unlocked before it can be offered.
+  const hidden = makeKey(path.join(folder, 'hidden'), { type: 'rsa', passphrase: canary, pem: true });
+  fs.rmSync(`${hidden}.pub`);
+  for (const identityFile of [locked, hidden]) {
+    fs.writeFileSync(knownHosts(), '');
+    const refusing = testPrompter({ hostKey: false, secrets: [canary] });
+    assert.equal((await failure(connect({ identityFile }, refusing))).kind, 'refused');
+    assert.equal(refusing.secrets.length, 0, identityFile);
+    const accepting = testPrompter({ hostKey: true, secrets: ['wrong', 'wrong', 'wrong'] });
+    assert.match((await failure(connect({ identityFile }, accepting))).message, /was wrong 3 times/);
+    assert.equal(accepting.hostKeys.length, 1);
+  }
 });
 
 test('an encrypted key behind another one is unlocked only when the node accepts it', { skip }, async () => {
@@ -434,10 +447,6 @@ test('a cut during a transfer ends it and leaves no half file under its name', {
     await proxy.close();
   }
 });
-
-function connections(): number {
-  return [...sshd.log().matchAll(/^Connection from /gm)].length;
-}
 
 /** Login attempts that reached the server's user authentication. */
 function userauths(): number {

@@ -3,10 +3,17 @@ import { test } from 'node:test';
 import { type CheckContext, checkLaunch } from '../../../src/core/launchCheck.ts';
 import { parseRunFile } from '../../../src/core/parseRunFile.ts';
 import { resolveRunFile } from '../../../src/core/resolveRunFile.ts';
+import type { Probe } from '../../../src/protocol/agentApi.ts';
 
 const GIB = 2 ** 30;
 
-function check(model: string, memory: number, engine: object = {}): ReturnType<typeof checkLaunch> {
+function check(
+  model: string,
+  memory: number,
+  engine: object = {},
+  probe: Partial<Probe> = {},
+  parts: Partial<CheckContext> = {},
+): ReturnType<typeof checkLaunch> {
   const written = {
     ...{ model, engine, batch: { samples: 64 } },
     data: { source: 'world' },
@@ -18,11 +25,13 @@ function check(model: string, memory: number, engine: object = {}): ReturnType<t
     probe: {
       ...{ cores: 2, load: 0, diskFreeBytes: 1000 * GIB, gpus: [], warnings: [] },
       ...{ memoryTotalBytes: memory, memoryFreeBytes: memory },
+      ...probe,
     },
     lastRun: null,
     tokensPerSecond: null,
+    ...parts,
   };
-  return checkLaunch(written, resolveRunFile(parseRunFile(written)), context);
+  return checkLaunch(resolveRunFile(parseRunFile(written)), context);
 }
 
 test('models beyond 4 GiB fit a machine that has the memory', () => {
@@ -40,16 +49,38 @@ test('models beyond 4 GiB fit a machine that has the memory', () => {
 test('a model that the machine cannot hold is refused with the numbers', () => {
   const { fits, sentences } = check('610m', 8 * GIB);
   assert.equal(fits, false);
-  assert.equal(sentences.length, 1);
   assert.match(
-    sentences[0]!,
-    /^This needs 1\d\.\d GiB \(756M parameters: .*but the machine has 8\.0 GiB of memory\.$/,
+    sentences[0],
+    /^This needs 1\d\.\d GiB of memory \(1\d\.\d GiB for weights, .*but the machine has 8 GiB\.$/,
   );
+  assert.deepEqual(sentences.slice(1), ['Choose a smaller model, or a node with more memory.']);
 });
 
 test('more tokens a pass than the engine can hold are refused where a person asked for them', () => {
   assert.equal(check('610m', 200 * GIB).fits, true);
   const { fits, sentences } = check('610m', 200 * GIB, { microBatch: 8 });
   assert.equal(fits, false);
-  assert.match(sentences[0]!, /^16384 tokens at once need \d+\.\d GiB of the engine's memory/);
+  assert.match(sentences[0], /^16,384 tokens at once need \d+\.\d GiB of the engine's memory/);
+  const [, smaller] = /^Set "engine\.microBatch" to (\d)\.$/.exec(sentences[1]) ?? [];
+  assert.equal(check('610m', 200 * GIB, { microBatch: Number(smaller) }).fits, true);
+});
+
+test('memory and disk that others hold are said in one unit, with what to do', () => {
+  const { fits, sentences } = check('210m', 24 * GIB, {}, { memoryFreeBytes: GIB / 2, diskFreeBytes: GIB });
+  assert.equal(fits, false);
+  assert.match(
+    sentences[0],
+    /^The run needs \d+(\.\d)? GiB of memory, and 0\.5 GiB are free on atlas now\. Wait /,
+  );
+  assert.match(
+    sentences[1],
+    /^Checkpoints need \d+(\.\d)? GiB of disk, and 1 GiB are free on atlas\. Free space /,
+  );
+});
+
+test('why a node cannot say whether a run fits is told', () => {
+  const trouble = 'The host key changed. Ask its administrator.';
+  const { fits, sentences } = check('micro', GIB, {}, {}, { probe: null, trouble });
+  assert.equal(fits, null);
+  assert.deepEqual(sentences, [trouble]);
 });

@@ -52,6 +52,10 @@ test('menus, welcome views and walkthroughs name only what exists', () => {
   const contexts = new Set<string>(Object.values(itemContexts));
   const text = JSON.stringify([contributes.viewsWelcome, contributes.walkthroughs]);
   for (const [, id] of text.matchAll(/command:([\w.]+)/g)) assert.ok(commands.has(id!), id);
+  const { steps } = contributes.walkthroughs[0] as { steps: { media: { svg: string } }[] };
+  for (const { media } of steps)
+    assert.ok(fs.existsSync(new URL(`../../../${media.svg}`, import.meta.url)), media.svg);
+  assert.equal(new Set(steps.map(({ media }) => media.svg)).size, steps.length, 'a picture a step');
   const menus = Object.values(contributes.menus).flat() as { command: string; when: string }[];
   for (const item of menus) {
     assert.ok(commands.has(item.command), item.command);

@@ -76,11 +76,18 @@ test('values of the wrong kind are marked', async () => {
   assert.notEqual((await language.problems(good.replace('100', 'soon'))).length, 0);
 });
 
-test('parsing names the line that is not YAML and refuses what is no map', () => {
-  assert.deepEqual(readRunFileText('model: micro'), { model: 'micro' });
-  assert.throws(() => readRunFileText('model: micro\ndata: {source: world\n'), {
-    kind: 'usage',
-    message: /Line [23] is not YAML/,
-  });
-  assert.throws(() => readRunFileText('- 1\n'), { kind: 'usage' });
+test('reading names the line of the first fault, whatever it is', () => {
+  assert.deepEqual(readRunFileText(good).fault, undefined);
+  for (const [text, line, message] of [
+    ['model: micro\ndata: {source: world\n', 3, /^This is not YAML: .*[^.]\.$/],
+    ['- 1\n', 1, /^A run file is a list of keys/],
+    [good.replace('until', 'untill'), 4, /"untill".*"until"/],
+    [good.replace(', until: 100', ''), 4, /^"phases\[0\]\.until" is missing\.$/],
+    ['# a note\n\nmodel: micro\nphases: [{objective: clm, until: 1}]\n', 3, /^"data" is missing\.$/],
+    [`${good}seed: 1\nschedule:\n  warmup: 80\n  decay: 40\n`, 7, /more than the run's 100/],
+  ] as const) {
+    const { fault } = readRunFileText(text);
+    assert.match(fault?.message ?? '', message);
+    assert.equal(fault?.line, line, text);
+  }
 });

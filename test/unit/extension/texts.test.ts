@@ -14,17 +14,19 @@ import { commandIds } from '../../../src/extension/ids.ts';
 import {
   modelDescription,
   newRunFileText,
+  ownShapeText,
   runFileText,
 } from '../../../src/extension/launch/launchChoices.ts';
 import { withAbsolutePaths } from '../../../src/extension/launch/localPaths.ts';
 import { pageHtml } from '../../../src/extension/panels/pageHtml.ts';
-import { nodeDescription } from '../../../src/extension/views/nodeText.ts';
+import { nodeDescription, testText } from '../../../src/extension/views/nodeText.ts';
 import {
   isResumable,
   newestFirst,
   runContext,
   runDescription,
   runIcons,
+  runTreeDescription,
   statusBarText,
 } from '../../../src/extension/views/runText.ts';
 import type { NodeSummary, RunSummary } from '../../../src/protocol/controlApi.ts';
@@ -84,6 +86,14 @@ test('every state has an icon of its own, and resuming needs files and an early 
   assert.ok(!isResumable(run({ state: 'finished' })));
 });
 
+test('in the tree a run says when it was launched, so that runs of one name differ', () => {
+  const at = (createdAt: number): string => runTreeDescription(run({ state: 'finished', createdAt }));
+  const day = new Date(2026, 10, 24, 14, 3).getTime() / 1000;
+  assert.equal(at(day), '2.31 · 24 Nov 14:03');
+  assert.notEqual(at(day), at(day + 3600));
+  assert.equal(runTreeDescription(run({ state: 'finished', loss: null, createdAt: day })), '24 Nov 14:03');
+});
+
 test('runs are sorted newest first and the status bar counts the active ones', () => {
   const runs = [
     run({ createdAt: 1 }),
@@ -104,6 +114,19 @@ test('a node says what it is or what is wrong', () => {
   assert.equal(
     nodeDescription(node({ connection: 'refused', message: 'The host key changed.' })),
     'The host key changed.',
+  );
+});
+
+test('a test of a node is told in one sentence; what is wrong is told in full', () => {
+  const findings = ['Connected to atlas (linux x64).', '2 cores, 8.0 GiB of 8.0 GiB memory free.'];
+  assert.equal(testText('atlas', true, findings, []), 'atlas works: runs can start there.');
+  assert.equal(
+    testText('atlas', true, findings, ['Nearly full.']),
+    'atlas works, with a warning in the log.',
+  );
+  assert.equal(
+    testText('atlas', false, ['No answer. Try again.'], []),
+    'atlas does not work. No answer. Try again.',
   );
 });
 
@@ -132,6 +155,17 @@ test("every choice of the wizard is a run file that is right, and so is the new 
   assert.deepEqual(continued.model, shape);
   assert.equal(continued.from?.checkpoint, '20260101-aaaaaaaa@500');
   assert.equal(resolveRunFile(parseRunFile(parse(newRunFileText))).modelName, 'micro');
+});
+
+test('a model of its own is a run file that is right, under the setup that was picked', () => {
+  for (const setup of ['clm', 'mlm', 'clm-mlm'] as const) {
+    const resolved = resolveRunFile(parseRunFile(parse(ownShapeText(setup))));
+    assert.equal(resolved.modelName, 'custom');
+    assert.deepEqual(
+      resolved.phases.map((phase) => phase.objective),
+      setup === 'clm-mlm' ? ['clm', 'mlm'] : [setup],
+    );
+  }
 });
 
 test("the paper's sizes are described as the paper counts them", () => {

@@ -193,7 +193,8 @@ for (const width of [1, 5, 37, 64])
         const gateUp = stage.floats('gateUp', [19, 2 * width], scale);
         engine.swiGlu(stage.floats('out', [19, width]), gateUp);
         const dGateUp = stage.floats('dGateUp', [19, 2 * width]);
-        engine.swiGluBackward(dGateUp, stage.floats('dOut', [19, width]), gateUp);
+        const again = stage.floats('out again', [19, width]);
+        engine.swiGluBackward(dGateUp, again, stage.floats('dOut', [19, width]), gateUp);
       }));
 
 for (const headDim of [2, 6, 10, 16])

@@ -3,13 +3,15 @@ import { test } from 'node:test';
 import { LiveSeries } from '../../../src/core/liveSeries.ts';
 import {
   formatBytes,
+  formatBytesAlike,
   formatCompact,
   formatCount,
   formatDuration,
+  formatLearningRate,
+  formatShare,
   formatValue,
 } from '../../../src/core/numberFormat.ts';
 import { decodeSeries, encodeSeries } from '../../../src/core/seriesBytes.ts';
-import { seriesStyle } from '../../../webview/common/seriesStyle.ts';
 import { SeriesStore } from '../../../webview/curves/seriesStore.ts';
 
 const run = '20260101-00000001';
@@ -78,6 +80,24 @@ test('the store keeps deltas that overtake a snapshot and asks again after a gap
   assert.equal(asked.length, 2);
 });
 
+test('a series is loading until its first answer, whatever that is; asked for again it is not', () => {
+  const asked: number[] = [];
+  const store = new SeriesStore({ ask: (request) => asked.push(request), changed: () => undefined });
+  const loading = () => store.isLoading(run, 'loss');
+  assert.equal(loading(), false, 'not on show');
+  store.show([{ run, metric: 'loss' }]);
+  assert.equal(loading(), true);
+  store.answered(asked[0], header(0, 0, 0), encodeSeries(columns([])));
+  assert.equal(loading(), false, 'known to have no points');
+  store.refresh('step');
+  assert.equal(loading(), false, 'the picture stays');
+  store.refresh('tokens');
+  assert.equal(loading(), true, 'another axis');
+  store.failed(asked.at(-1)!, 'The node is gone.');
+  assert.equal(loading(), false);
+  assert.equal(store.problemOf(run, 'loss'), 'The node is gone.');
+});
+
 test('numbers are written the same everywhere', () => {
   assert.deepEqual(
     [formatCount(42000), formatCompact(18200), formatCompact(999_960), formatValue(2.31), formatValue(5e-4)],
@@ -87,9 +107,12 @@ test('numbers are written the same everywhere', () => {
     [formatBytes(1536), formatDuration(14_400), formatDuration(59.7), formatValue(Number.NaN)],
     ['1.5 KiB', '4 h', '1 min', 'NaN'],
   );
-});
-
-test('no two of 38 runs look alike', () => {
-  const looks = Array.from({ length: 38 }, (_, i) => JSON.stringify(seriesStyle(i)));
-  assert.equal(new Set(looks).size, 38);
+  assert.deepEqual([5e-4, 3e-3, 2.5e-2, 0.25].map(formatLearningRate), ['5e-4', '3e-3', '2.5e-2', '0.25']);
+  const gib = 2 ** 30;
+  assert.deepEqual(formatBytesAlike([12.7 * gib, gib / 2, 0]), ['12.7 GiB', '0.5 GiB', '0 GiB']);
+  assert.deepEqual(formatBytesAlike([8 * gib, 1800 * gib]), ['8 GiB', '1,800 GiB']);
+  assert.deepEqual(formatBytesAlike([134 * 2 ** 20, 21.5 * gib]), ['0.13 GiB', '21.5 GiB']);
+  assert.deepEqual(formatBytesAlike([4 * 2 ** 20, 1024 * gib]), ['4 MiB', '1 TiB']);
+  assert.deepEqual(formatBytesAlike([0, 0]), ['0 B', '0 B']);
+  assert.deepEqual([0.4, 0.07].map(formatShare), ['40 %', '7 %']);
 });

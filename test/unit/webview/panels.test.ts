@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { metricNames } from '../../../src/protocol/runDirectory.ts';
-import { isOwnMark, metricsOf, panelMetrics, panelsFor } from '../../../webview/curves/panels.ts';
+import {
+  isJoined,
+  isOwnMark,
+  markLabel,
+  metricsOf,
+  panelMetrics,
+  panelsFor,
+} from '../../../webview/curves/panels.ts';
 
 const validation = ['clm', 'mlm', 'mlm20'].map((measure) => metricNames.validationLoss(measure));
 
@@ -34,4 +41,25 @@ test('the loss panel has the validation losses as marks, a run those of objectiv
   assert.deepEqual(own('clm', 'mlm'), validation);
   assert.deepEqual(own('mixed'), validation);
   assert.deepEqual(own(), validation, 'a run whose file cannot be read');
+});
+
+test('validations are joined only within one phase that trains their objective', () => {
+  const [clm, mlm] = validation;
+  const phases = [
+    { objective: 'clm', until: 1000 },
+    { objective: 'mlm', until: 2000 },
+    { objective: 'mixed', until: 3000 },
+  ];
+  assert.equal(isJoined(clm, phases, 0, 500), true);
+  assert.equal(isJoined(clm, phases, 500, 1000), true, 'the last step of a phase is its own');
+  assert.equal(isJoined(clm, phases, 1000, 1500), false);
+  assert.equal(isJoined(clm, phases, 1500, 2000), false);
+  assert.equal(isJoined(mlm, phases, 500, 1000), false);
+  assert.equal(isJoined(mlm, phases, 1500, 2000), true);
+  assert.equal(isJoined(clm, phases, 2500, 3000), true);
+  assert.equal(isJoined(mlm, [], 500, 1000), true, 'a run whose file cannot be read');
+});
+
+test('a mark is called by its objective, and by its measure where that is not the usual one', () => {
+  assert.deepEqual(validation.map(markLabel), ['CLM validation', 'MLM validation', 'MLM validation (mlm20)']);
 });

@@ -31,7 +31,8 @@ const usableMethods = new Set<string>(['publickey', 'keyboard-interactive', 'pas
 /**
  * Offers what the user has, in ssh(1)'s order: agent keys that the configuration names, other agent keys, key files,
  * then questions (keyboard-interactive, password). An encrypted file is unlocked only when the node accepts its public
- * half. A second try of the same credential happens only with a new answer of the person.
+ * half, and no question comes before the host's key has been accepted. A second try of the same credential happens only
+ * with a new answer of the person.
  */
 export class Authentication {
   /** What went wrong on this side; it explains the failure better than the node can. */
@@ -46,37 +47,13 @@ export class Authentication {
   #keysTaken = 0;
   /** The key that is being offered has signed: the node had accepted its public half. */
   #signed = false;
-  #credentials: Credential[] = [];
+  #credentials: Credential[] | undefined;
   #deadline: Deadline | undefined;
 
   constructor(target: SshTarget, node: string, prompts: Prompter) {
     this.#target = target;
     this.#node = node;
     this.#prompts = prompts;
-  }
-
-  /** Collects keys. Where an encrypted file is all there is, its passphrase is asked now, before any connection. */
-  async prepare(): Promise<void> {
-    const files = this.#target.identityFiles
-      .map(({ file, explicit }) => readKeyFile(file, explicit, this.#problems))
-      .filter((key) => key !== undefined);
-    const fromAgent = await this.#agentCredentials();
-    const named = files.flatMap((key) => fromAgent.filter((each) => sameKey(each.publicKey, key.publicKey)));
-    const others = this.#target.identitiesOnly ? [] : fromAgent.filter((each) => !named.includes(each));
-    const loose = files.filter((key) => !named.some((each) => sameKey(each.publicKey, key.publicKey)));
-    const plain = loose.flatMap((key) => (key.privateKey ? [fileCredential(key.privateKey)] : []));
-    const locked = loose.filter((key) => key.encrypted && (key.publicKey || key.explicit));
-    const alone = named.length + others.length + plain.length === 0;
-    const unlocked: Credential[] = [];
-    for (const key of locked) {
-      const now = (alone && key.explicit && unlocked.length === 0) || !key.publicKey;
-      unlocked.push(
-        now
-          ? fileCredential(await unlockKeyFile(key, this.#node, this.#prompts))
-          : this.#lockedCredential(key),
-      );
-    }
-    this.#credentials = [...named, ...others, ...plain, ...unlocked];
   }
 
   /** ssh2's question for the next method; starts with `none`, which only asks for the list of methods. */
@@ -123,14 +100,14 @@ export class Authentication {
       this.#keysTaken++;
       return { type: 'none', username };
     }
-    const credential = allowed.has('publickey') ? this.#credentials[this.#keysOffered] : undefined;
-    if (credential) {
-      this.#keysOffered++;
-      return {
-        type: 'agent',
-        username,
-        agent: new OneKey(credential, (outcome) => this.#afterSigning(outcome)),
-      };
+    if (allowed.has('publickey')) {
+      this.#credentials ??= await this.#ask(() => this.#collect());
+      const credential = this.#credentials[this.#keysOffered];
+      if (credential) {
+        this.#keysOffered++;
+        const agent = new OneKey(credential, (outcome) => this.#afterSigning(outcome));
+        return { type: 'agent', username, agent };
+      }
     }
     if (allowed.has('keyboard-interactive') && this.#mayAsk('keyboard-interactive'))
       return { type: 'keyboard-interactive', username, prompt: (...args) => this.#answer(...args) };
@@ -229,6 +206,26 @@ export class Authentication {
         return signature(await unlocked, data, hash);
       },
     };
+  }
+
+  /** Keys in the order of their use. Only an encrypted file that hides its public half is unlocked here. */
+  async #collect(): Promise<Credential[]> {
+    const files = this.#target.identityFiles
+      .map(({ file, explicit }) => readKeyFile(file, explicit, this.#problems))
+      .filter((key) => key !== undefined);
+    const fromAgent = await this.#agentCredentials();
+    const named = files.flatMap((key) => fromAgent.filter((each) => sameKey(each.publicKey, key.publicKey)));
+    const others = this.#target.identitiesOnly ? [] : fromAgent.filter((each) => !named.includes(each));
+    const loose = files.filter((key) => !named.some((each) => sameKey(each.publicKey, key.publicKey)));
+    const plain = loose.flatMap((key) => (key.privateKey ? [fileCredential(key.privateKey)] : []));
+    const locked: Credential[] = [];
+    for (const key of loose.filter((each) => each.encrypted && (each.publicKey || each.explicit)))
+      locked.push(
+        key.publicKey
+          ? this.#lockedCredential(key)
+          : fileCredential(await unlockKeyFile(key, this.#node, this.#prompts)),
+      );
+    return [...named, ...others, ...plain, ...locked];
   }
 
   async #agentCredentials(): Promise<Credential[]> {

@@ -103,7 +103,6 @@ async function login(
 ): Promise<SshConnection> {
   const hostKey = new HostKeyCheck(target, node, prompts);
   const authentication = new Authentication(target, node, prompts);
-  await authentication.prepare();
   if (signal.aborted) throw cancelled(target);
 
   const client: Client = new ssh2.Client();

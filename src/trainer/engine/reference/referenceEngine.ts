@@ -215,7 +215,8 @@ export class ReferenceEngine implements Engine {
       }
   }
 
-  swiGluBackward(dGateUp: Tensor, dOut: Tensor, gateUp: Tensor): void {
+  swiGluBackward(dGateUp: Tensor, out: Tensor, dOut: Tensor, gateUp: Tensor): void {
+    this.swiGlu(out, gateUp);
     const [tokens = 0, w = 0] = dOut.shape;
     for (let t = 0; t < tokens; t++)
       for (let c = 0; c < w; c++) {

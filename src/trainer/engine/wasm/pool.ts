@@ -34,6 +34,11 @@ export class Pool {
     this.scratch = scratch;
   }
 
+  /** The calling thread and its workers. */
+  get threads(): number {
+    return this.workers.length + 1;
+  }
+
   /** `scratch`: one address for each thread; the first is the calling thread's. */
   static async start(
     memory: WebAssembly.Memory,

@@ -51,8 +51,8 @@ const PACK_LINES = 64;
 const TILE_ROWS = [MULTIPLY_TILE_ROWS, 48, 24];
 const TILE_COLUMNS = [256, 128, 64];
 const TURNED_COLUMNS = [1024, 512, 256];
-/** Tiles that keep any usual number of threads busy. */
-const ENOUGH_TILES = 16;
+/** Tiles a thread that a product should have, so that threads end together. */
+const TILES_PER_THREAD = 4;
 
 /** Elements of one tile of the ops that go row by row or element by element. */
 const TILE_ELEMENTS = 16384;
@@ -62,8 +62,8 @@ const TILE_SLICE = 32;
 const TILE_STORED = 1 << 18;
 
 /**
- * SIMD kernels over one shared WebAssembly memory. Work is cut by the shapes alone and each tile is computed by one
- * thread from start to end, so any number of threads gives the same bits.
+ * SIMD kernels over one shared WebAssembly memory. Sums are cut by the shapes alone and each is computed by one thread
+ * from start to end, so any number of threads gives the same bits.
  */
 export class WasmEngine implements Engine {
   readonly name: string = 'wasm';
@@ -302,7 +302,12 @@ export class WasmEngine implements Engine {
       const panelsAtOnce = Math.floor(this.sizes.pack / piece / PANEL_COLUMNS);
       for (let j = 0; j < n; j += panelsAtOnce * PANEL_COLUMNS) {
         const columns = Math.min(panelsAtOnce * PANEL_COLUMNS, n - j);
-        const [tileRows, tileColumns] = tileShape(m, columns, a.columnStride !== 4);
+        const [tileRows, tileColumns] = tileShape(
+          m,
+          columns,
+          a.columnStride !== 4,
+          this.pool.threads * TILES_PER_THREAD,
+        );
         const across = Math.ceil(columns / tileColumns);
         const args: Argument[] = [
           ...[a.address + k * a.columnStride, a.rowStride, a.columnStride],
@@ -405,9 +410,11 @@ export class WasmEngine implements Engine {
     this.rowOp('swiGlu', rows, 4 * width, [address(out), address(gateUp), width]);
   }
 
-  swiGluBackward(dGateUp: Tensor, dOut: Tensor, gateUp: Tensor): void {
+  swiGluBackward(dGateUp: Tensor, out: Tensor, dOut: Tensor, gateUp: Tensor): void {
     const [rows = 0, width = 0] = dOut.shape;
-    this.rowOp('swiGluBackward', rows, 4 * width, [address(dGateUp), address(gateUp), width, address(dOut)]);
+    this.rowOp('swiGluBackward', rows, 4 * width, [
+      ...[address(dGateUp), address(gateUp), width, address(dOut), address(out)],
+    ]);
   }
 
   gatherRows(out: Tensor, x: Tensor, rows: Tensor): void {
@@ -508,16 +515,22 @@ function isStored(tensor: Tensor): boolean {
 }
 
 /**
- * The shape of a product's tiles, from its own shape alone: large for the caches, but enough of them for all threads.
- * Where tiles turn their part of A, they have more columns, for which it is turned only once.
+ * The shape of a product's tiles: large for the caches, but `enough` of them for all threads. Which tile an element
+ * lies in changes nothing in its sum: that is cut along the depth alone. Where tiles turn their part of A, they have
+ * more columns, for which it is turned only once.
  */
-function tileShape(rows: number, columns: number, turned: boolean): [rows: number, columns: number] {
-  const enough = (tileRows: number, tileColumns: number): boolean =>
-    Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns) >= ENOUGH_TILES;
+function tileShape(
+  rows: number,
+  columns: number,
+  turned: boolean,
+  enough: number,
+): [rows: number, columns: number] {
+  const tiles = (tileRows: number, tileColumns: number): number =>
+    Math.ceil(rows / tileRows) * Math.ceil(columns / tileColumns);
   const shapes = TILE_ROWS.flatMap((tileRows) =>
     (turned ? TURNED_COLUMNS : TILE_COLUMNS).map((tileColumns) => [tileRows, tileColumns] as const),
   );
-  const [tileRows, tileColumns] = shapes.find((shape) => enough(...shape)) ?? shapes.at(-1)!;
+  const [tileRows, tileColumns] = shapes.find((shape) => tiles(...shape) >= enough) ?? shapes.at(-1)!;
   return [tileRows, tileColumns];
 }
 

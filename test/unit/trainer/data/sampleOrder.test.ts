@@ -196,7 +196,7 @@ test('the check before a launch tells of epochs where the run file limits its to
     phases: [{ objective: 'clm', until: 200 }],
   };
   const context = { node: 'here', setup: [], probe: null, lastRun: null, tokensPerSecond: null };
-  const said = (written: RunFile) => checkLaunch(written, resolveRunFile(written), context).sentences.join();
+  const said = (written: RunFile) => checkLaunch(resolveRunFile(written), context).sentences.join();
   assert.match(said(file), /reads its 100,000 training tokens 4\.1 times/);
   assert.doesNotMatch(said({ ...file, data: { source: 'world' } }), /times/);
 });

@@ -238,7 +238,7 @@ export function swiGlu(args: usize, tile: i32, scratch: usize): void {
   }
 }
 
-/** 2 dGateUp, 3 gateUp, 4 width, 5 dOut. */
+/** 2 dGateUp, 3 gateUp, 4 width, 5 dOut, 6 out. */
 export function swiGluBackward(args: usize, tile: i32, scratch: usize): void {
   const one = f32x4.splat(1);
   const width = word(args, 4);
@@ -248,6 +248,7 @@ export function swiGluBackward(args: usize, tile: i32, scratch: usize): void {
     const gate = address(args, 3) + 2 * <usize>row * bytes;
     const dGate = address(args, 2) + 2 * <usize>row * bytes;
     const dOut = address(args, 5) + <usize>row * bytes;
+    const out = address(args, 6) + <usize>row * bytes;
     let c = 0;
     for (const whole = wholePairs(width); c < whole; c += 8) {
       const at = <usize>c << 2;
@@ -256,10 +257,18 @@ export function swiGluBackward(args: usize, tile: i32, scratch: usize): void {
       const d0 = v128.load(dOut + at);
       const d1 = v128.load(dOut + at, 16);
       expPair(scratch, f32x4.neg(g0), f32x4.neg(g1));
-      const s0 = f32x4.div(one, f32x4.add(one, v128.load(scratch)));
-      const s1 = f32x4.div(one, f32x4.add(one, v128.load(scratch, 16)));
-      const dGate0 = f32x4.mul(f32x4.mul(d0, v128.load(gate + bytes + at)), siluSlope(g0, s0));
-      const dGate1 = f32x4.mul(f32x4.mul(d1, v128.load(gate + bytes + at, 16)), siluSlope(g1, s1));
+      const e0 = f32x4.add(one, v128.load(scratch));
+      const e1 = f32x4.add(one, v128.load(scratch, 16));
+      const u0 = v128.load(gate + bytes + at);
+      const u1 = v128.load(gate + bytes + at, 16);
+      const out0 = f32x4.div(f32x4.mul(g0, u0), e0);
+      const out1 = f32x4.div(f32x4.mul(g1, u1), e1);
+      v128.store(out + at, out0);
+      v128.store(out + at, out1, 16);
+      const s0 = f32x4.div(one, e0);
+      const s1 = f32x4.div(one, e1);
+      const dGate0 = f32x4.mul(f32x4.mul(d0, u0), siluSlope(g0, s0));
+      const dGate1 = f32x4.mul(f32x4.mul(d1, u1), siluSlope(g1, s1));
       const dUp0 = f32x4.mul(f32x4.mul(d0, g0), s0);
       const dUp1 = f32x4.mul(f32x4.mul(d1, g1), s1);
       v128.store(dGate + at, dGate0);
@@ -274,6 +283,7 @@ export function swiGluBackward(args: usize, tile: i32, scratch: usize): void {
       const u = loadTail(gate + bytes + at, n);
       const d = loadTail(dOut + at, n);
       const s = sigmoid4(g, scratch);
+      storeTail(out + at, f32x4.mul(f32x4.mul(g, s), u), n);
       storeTail(dGate + at, f32x4.mul(f32x4.mul(d, u), siluSlope(g, s)), n);
       storeTail(dGate + bytes + at, f32x4.mul(f32x4.mul(d, g), s), n);
     }

@@ -1,0 +1,58 @@
+import { checkLaunch } from '../../core/launchCheck.ts';
+import type { NodeSummary } from '../../protocol/controlApi.ts';
+import type { ResolvedRunFile } from '../../protocol/runFile.ts';
+import { nodeDescription } from '../views/nodeText.ts';
+
+/** A node as the wizard offers it. */
+export interface NodeRow {
+  node: string;
+  description: string;
+  /** Why it cannot be used, or not as it is. */
+  detail?: string;
+  /** false: the run cannot be there, whatever one does. */
+  usable: boolean;
+}
+
+interface Verdict {
+  /** 0: known to fit; then not known, does not fit or is refused, impossible. */
+  rank: number;
+  reason?: string;
+}
+
+/**
+ * The nodes for a run, those where it fits first, each with what speaks against it. `file` is null where the run itself
+ * is wrong; the check page says how.
+ */
+export function nodeRows(
+  nodes: readonly NodeSummary[],
+  file: ResolvedRunFile | null,
+  checkpointNode?: string,
+): NodeRow[] {
+  return nodes
+    .map((node) => ({ node, ...verdict(node, file, checkpointNode) }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ node, rank, reason }) => ({
+      node: node.config.name,
+      description: nodeDescription(node),
+      usable: rank < 3,
+      ...(reason === undefined ? {} : { detail: reason }),
+    }));
+}
+
+function verdict(
+  node: NodeSummary,
+  file: ResolvedRunFile | null,
+  checkpointNode: string | undefined,
+): Verdict {
+  const { config, connection, next, probe } = node;
+  if (checkpointNode !== undefined && config.name !== checkpointNode)
+    return { rank: 3, reason: `The checkpoint lies on ${checkpointNode}.` };
+  // The description says what is wrong.
+  if (connection === 'refused') return { rank: 2, ...(next === undefined ? {} : { reason: next }) };
+  if (!probe) return { rank: 1, reason: 'Whether it fits is known once the node is connected.' };
+  if (!file) return { rank: 0 };
+  const context = { node: config.name, setup: [], probe, lastRun: null, tokensPerSecond: null };
+  const { fits, sentences } = checkLaunch(file, context);
+  const reason = sentences.length === 0 ? {} : { reason: sentences.join(' ') };
+  return { rank: fits === false ? 2 : 0, ...reason };
+}

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { extentOf } from '../../../webview/curves/extent.ts';
+import { logTicks } from '../../../webview/curves/logTicks.ts';
+
+test('a logarithmic axis has 1, 2, 5 of each decade, or less often where they would crowd', () => {
+  assert.deepEqual(logTicks(0.4, 12, 300, 20), [0.5, 1, 2, 5, 10]);
+  assert.deepEqual(logTicks(0.001, 1000, 300, 20), [0.001, 0.01, 0.1, 1, 10, 100, 1000]);
+  assert.deepEqual(logTicks(1e-6, 1e6, 90, 20), [1e-6, 0.001, 1, 1000, 1e6]);
+});
+
+test('less than a decade has round values at even distances', () => {
+  assert.deepEqual(logTicks(2.1, 8.6, 300, 20), [3, 4, 5, 6, 7, 8]);
+  assert.deepEqual(logTicks(2.1, 8.6, 90, 20), [4, 6]);
+  assert.deepEqual(logTicks(2.306, 2.345, 100, 20), [2.31, 2.32, 2.33, 2.34]);
+});
+
+test('labels of a logarithmic axis keep their distance, whatever is in view', () => {
+  const range = fc.tuple(
+    fc.double({ min: 1e-8, max: 1e8, noNaN: true }),
+    fc.double({ min: 1.0001, max: 1e9, noNaN: true }),
+  );
+  fc.assert(
+    fc.property(range, fc.integer({ min: 60, max: 500 }), ([min, factor], length) => {
+      const max = min * factor;
+      const ticks = logTicks(min, max, length, 20);
+      assert.ok(ticks.length >= 1, 'there is one');
+      for (const [i, tick] of ticks.entries()) {
+        assert.ok(tick >= min * 0.999999 && tick <= max * 1.000001);
+        if (i > 0)
+          assert.ok((Math.log(tick / ticks[i - 1]) / Math.log(factor)) * length >= 19.99, String(ticks));
+      }
+    }),
+  );
+  assert.deepEqual(logTicks(0, 10, 300, 20), []);
+});
+
+test('the extent holds all curves, from the beginning where they begin there', () => {
+  const curve = (...steps: number[]) => steps.map((x) => ({ x }));
+  assert.equal(extentOf([]), null);
+  assert.equal(extentOf([curve()]), null);
+  assert.deepEqual(extentOf([curve(1, 2000), curve(200, 400)]), [0, 2000]);
+  assert.deepEqual(extentOf([curve(10_000, 20_000)]), [10_000, 20_000]);
+  assert.deepEqual(extentOf([curve(0)]), [0, 1]);
+  assert.deepEqual(extentOf([curve(7)]), [0, 7]);
+});
+
+test('a new point seldom moves the extent, and never further than a fiftieth', () => {
+  const extents = Array.from({ length: 1000 }, (_, i) => extentOf([[{ x: 1 }, { x: 10_000 + i }]])!);
+  assert.ok(new Set(extents.map(String)).size <= 10);
+  for (const [i, [from, to]] of extents.entries()) {
+    assert.equal(from, 0);
+    assert.ok(to >= 10_000 + i && to <= (10_000 + i) * 1.02);
+  }
+});
