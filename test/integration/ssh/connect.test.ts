@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -147,6 +147,31 @@ test('a revoked host key is refused, also when it is known', { skip }, async () 
   const error = await failure(connect({ identityFile: plain }, testPrompter({ hostKey: true })));
   assert.equal(error.kind, 'refused');
   assert.match(error.message, /revoked/);
+});
+
+test('RevokedHostKeys refuses a key that known_hosts has, and every key where it cannot be read', {
+  skip,
+}, async () => {
+  fs.writeFileSync(knownHosts(), knownHostsLine(sshd));
+  const file = path.join(folder, 'revoked');
+  const from = () => sources(`RevokedHostKeys ${file}\n`);
+  const attempts = userauths();
+  const refusal = async (): Promise<string> => {
+    const argv = ['-F', from().userFile, '-o', `UserKnownHostsFile=${knownHosts()}`, '-o', 'BatchMode=yes'];
+    const login = ['-i', plain, '-p', String(sshd.port), '127.0.0.1', 'true'];
+    assert.equal(spawnSync('ssh', [...argv, ...login]).status, 255, 'as ssh does');
+    const error = await failure(connect({ identityFile: plain }, testPrompter({ hostKey: true }), from()));
+    assert.equal(error.kind, 'refused');
+    return error.message;
+  };
+  assert.match(await refusal(), /revoked host keys in .* cannot be read/);
+  fs.writeFileSync(file, `# old\n${fs.readFileSync(sshd.hostKeys[0]!, 'utf8')}`);
+  assert.match(await refusal(), /has a host key that .*revoked revokes; no credential was sent/);
+  execFileSync('ssh-keygen', ['-q', '-k', '-f', file, sshd.hostKeys[0]!]);
+  assert.match(await refusal(), /binary revocation list/);
+  assert.equal(userauths(), attempts);
+  fs.writeFileSync(file, `# ${fs.readFileSync(sshd.hostKeys[0]!, 'utf8')}`);
+  (await connect({ identityFile: plain }, testPrompter(), from())).close();
 });
 
 test('a host known only through an authority is named', { skip }, async () => {

@@ -12,6 +12,7 @@ import {
   knownKeyTypes,
   loadKnownHosts,
 } from './knownHosts.ts';
+import { isRevokedKey } from './revokedKeys.ts';
 import type { SshTarget } from './sshConfig.ts';
 
 const algorithmsOfType: Record<string, ServerHostKeyAlgorithm[]> = {
@@ -72,6 +73,8 @@ export class HostKeyCheck {
       if (this.#accepted.equals(key)) return true;
       throw this.#refuse('showed another host key in the middle of the connection', undefined);
     }
+    const list = this.#target.revokedHostKeysFiles.find((file) => isRevokedKey(file, key));
+    if (list !== undefined) throw this.#refuse(`has a host key that ${list} revokes`, undefined);
     const verdict = checkHostKey(this.#knownHosts(), this.#name, key);
     if (verdict.result === 'revoked') throw this.#refuse('has a revoked host key', verdict.entry);
     if (verdict.result === 'changed')

@@ -43,6 +43,7 @@ export interface SshTarget {
   hostKeyAlias: string | null;
   userKnownHostsFiles: string[];
   globalKnownHostsFiles: string[];
+  revokedHostKeysFiles: string[];
   hashKnownHosts: boolean;
   /** Hosts to go through, first hop first. */
   jumps: SshHop[];
@@ -258,15 +259,20 @@ function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSou
         path.join(path.dirname(sources.systemFile), name),
       ),
     ),
+    revokedHostKeysFiles: files('revokedhostkeys', []),
     hashKnownHosts: yes('hashknownhosts'),
     jumps: jumpsOf(jump?.replace(/%([%hnpr])/g, (_, letter: string) => tokens[letter]!)),
     serverAliveSeconds: secondsOf(first('serveraliveinterval'), 'ServerAliveInterval') || 15,
     serverAliveCount: numberOf(first('serveralivecountmax'), 3, 'ServerAliveCountMax') || 3,
     connectTimeoutSeconds: secondsOf(first('connecttimeout'), 'ConnectTimeout') || 20,
-    notes:
-      strict === 'no' || strict === 'off' || strict === 'accept-new'
+    notes: [
+      ...(['no', 'off', 'accept-new'].includes(strict ?? '')
         ? [`StrictHostKeyChecking ${strict} is not honoured for ${hop.host}: host keys are always checked.`]
-        : [],
+        : []),
+      ...(['yes', 'true', 'always'].includes(first('canonicalizehostname')?.toLowerCase() ?? '')
+        ? [`CanonicalizeHostname is not followed for ${hop.host}: its name is taken as it stands.`]
+        : []),
+    ],
   };
 }
 

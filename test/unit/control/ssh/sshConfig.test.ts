@@ -70,6 +70,9 @@ Host b\n  IdentityAgent $MY_AGENT\nHost c\n  IdentityAgent ~/%u.sock\n`;
   assert.deepEqual(a.globalKnownHostsFiles, []);
   assert.equal(a.serverAliveSeconds, 60);
   assert.match(a.notes[0]!, /StrictHostKeyChecking no is not honoured/);
+  assert.deepEqual(resolve('CanonicalizeHostname yes\nStrictHostKeyChecking ask\n', 'x').notes, [
+    'CanonicalizeHostname is not followed for x: its name is taken as it stands.',
+  ]);
   assert.equal(resolve(config, 'b', { MY_AGENT: '/mine' }).identityAgent, '/mine');
   assert.equal(resolve(config, 'c').identityAgent, path.join(home, 'me.sock'));
 });
