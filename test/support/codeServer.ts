@@ -26,6 +26,8 @@ export interface CodeServer {
   readonly hostKey: string;
   /** Every request that reached user authentication, by method, in order; empty: nobody said who they are. */
   readonly authentications: string[];
+  /** Every answer to the question for the code. */
+  readonly answers: string[];
   /** Requests for a forwarded agent. */
   readonly agentRequests: number;
   readonly sessions: number;
@@ -45,6 +47,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const key = makeKey(path.join(folder, 'host_code'));
   const authentications: string[] = [];
+  const given: string[] = [];
   const links = new Set<ssh2.Connection>();
   let agentRequests = 0;
   let sessions = 0;
@@ -63,6 +66,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
       }
       if (context.method !== 'keyboard-interactive' || code === undefined) return context.reject(left);
       context.prompt([{ prompt, echo: false }], title, instructions, (answers) => {
+        given.push(...answers);
         if (answers[0] === code) context.accept();
         else context.reject(left);
       });
@@ -96,6 +100,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     port: (server.address() as net.AddressInfo).port,
     hostKey: `${key}.pub`,
     authentications,
+    answers: given,
     get agentRequests() {
       return agentRequests;
     },

@@ -115,6 +115,24 @@ test('HashKnownHosts hides the name, and the hidden name is found again', { skip
   (await connect({ identityFile: plain })).close();
 });
 
+test('an accepted key that cannot be written down serves this connection', { skip }, async () => {
+  for (const [file, notes] of [
+    ['/dev/null', []],
+    [
+      `${plain}/known_hosts`,
+      [/host key of 127.0.0.1:\d+ will be asked about again: .*known_hosts cannot be written/],
+    ],
+  ] as const) {
+    const prompts = testPrompter({ hostKey: true });
+    const from = sources(`UserKnownHostsFile ${file}\n`);
+    const connection = await connect({ identityFile: plain }, prompts, from);
+    assert.equal(prompts.hostKeys.length, 1);
+    assert.equal(connection.notes.length, notes.length);
+    for (const [index, note] of notes.entries()) assert.match(connection.notes[index]!, note);
+    connection.close();
+  }
+});
+
 test('a refused prompt sends nothing', { skip }, async () => {
   fs.rmSync(knownHosts());
   const attempts = userauths();
@@ -314,6 +332,10 @@ test('a key and then a code: the question is shown whole, and the code is not re
     /: a key was accepted, but alone it is not enough, keyboard-interactive was not accepted\.$/,
   );
   assert.equal(wrong.secrets.length, 3);
+  assert.deepEqual(site.answers, ['1234', '1', '2', '3']);
+  const nobody = await failure(connect(hop, testPrompter()));
+  assert.equal(nobody.message, 'The question was closed.');
+  assert.equal(site.answers.length, 4, 'no answer is not an empty answer');
 });
 
 test('two keys where a host wants two, and none that it does not want', { skip }, async (t) => {

@@ -24,7 +24,7 @@ const passphrase = 'canary-1c3e-passphrase';
 const code = '736251';
 const skip = sshdPath() && process.platform === 'linux' ? false : 'needs sshd on Linux';
 
-const fields = ['node', 'root', 'environment', 'run'] as const;
+const fields = ['node', 'root', 'environment', 'run', 'host', 'user', 'identityFile', 'nodePath'] as const;
 
 let person: PrivateHome;
 let nodePerson: PrivateHome;
@@ -132,13 +132,15 @@ async function until<T>(what: string, look: () => Promise<T | undefined>, second
 /** Text that a shell would turn into a file named after the field. */
 function hostile(field: (typeof fields)[number]): string {
   const touch = `touch $NEST_${field}`;
-  return `ü "$(${touch})" \`${touch}\` ';${touch};'`;
+  const text = `ü "$(${touch})" \`${touch}\` ';${touch};'`;
+  // These are one word.
+  return field === 'host' || field === 'user' ? text.replaceAll(' ', '${IFS}') : text;
 }
 
 const node = hostile('node');
 const root = (): string => path.join(nodePerson.folder, hostile('root'));
 
-async function testNode(): Promise<{ ok: boolean; findings: string[] }> {
+async function testNode(config: object = {}): Promise<{ ok: boolean; findings: string[] }> {
   await window.call('addNode', {
     config: {
       name: node,
@@ -147,6 +149,7 @@ async function testNode(): Promise<{ ok: boolean; findings: string[] }> {
       root: root(),
       nodePath: process.execPath,
       environment: { NESTED: `${hostile('environment')}\n$(touch $NEST_environment)` },
+      ...config,
     },
   });
   return window.call('testNode', { name: node });
@@ -198,6 +201,14 @@ test('a run starts through a gate with a locked key and a host that asks for a o
   assert.ok(fs.existsSync(path.join(root(), 'runs', run, 'metrics.jsonl')));
   assert.deepEqual(asked, ['passphrase', 'code', 'code'], 'one login serves everything');
   assert.equal(cluster.agentRequests, 0);
+  codes = [code];
+  const other = await testNode({
+    user: hostile('user'),
+    identityFile: hostile('identityFile'),
+    nodePath: hostile('nodePath'),
+  });
+  assert.match(other.findings[0]!, /is not a Node that can be started/);
+  assert.match((await testNode({ host: hostile('host') })).findings[0]!, /cannot be resolved/);
   assert.deepEqual(fs.readdirSync(canaries), []);
   for (const field of fields)
     execFileSync('/bin/sh', ['-c', `: ${hostile(field)}`], { env: nodePerson.environment });
@@ -214,5 +225,5 @@ test('a control that starts again leaves a node without live runs alone', { skip
     (await window.call('nodes', {})).nodes.find(({ config }) => config.name === node)?.connection;
   await until('a new control', async () => ((await connection()) === 'idle' ? true : undefined));
   assert.deepEqual([cluster.authentications.length, gateAuthentications()], logins);
-  assert.equal(asked.length, 3);
+  assert.equal(asked.length, 4);
 });

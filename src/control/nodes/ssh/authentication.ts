@@ -49,6 +49,7 @@ export class Authentication {
   #signed = false;
   #credentials: Credential[] | undefined;
   #deadline: Deadline | undefined;
+  #giveUp: (error: BiphaseError) => void = () => undefined;
 
   constructor(target: SshTarget, node: string, prompts: Prompter) {
     this.#target = target;
@@ -56,9 +57,13 @@ export class Authentication {
     this.#prompts = prompts;
   }
 
-  /** ssh2's question for the next method; starts with `none`, which only asks for the list of methods. */
-  handler(deadline: Deadline): AuthHandlerMiddleware {
+  /**
+   * ssh2's question for the next method; starts with `none`, which only asks for the list of methods.
+   * `giveUp` is called where the login must end at once.
+   */
+  handler(deadline: Deadline, giveUp: (error: BiphaseError) => void): AuthHandlerMiddleware {
     this.#deadline = deadline;
+    this.#giveUp = giveUp;
     return ((left: AuthenticationType[] | null, _partial: boolean, next: NextAuthHandler) => {
       this.#next(left).then(next, (thrown) => {
         this.failure ??= toBiphaseError(thrown);
@@ -169,8 +174,9 @@ export class Authentication {
       return answers;
     };
     all().then(finish, (thrown) => {
+      // Nothing is answered: an empty code would count as a wrong one.
       this.#fail(toBiphaseError(thrown));
-      finish(questions.map(() => ''));
+      this.#giveUp(this.rejected());
     });
   }
 

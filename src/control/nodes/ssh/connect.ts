@@ -161,7 +161,7 @@ async function login(
       keepaliveInterval: scaledMs(target.serverAliveSeconds * 1000),
       keepaliveCountMax: target.serverAliveCount,
       hostVerifier: hostKey.verifier(deadline),
-      authHandler: authentication.handler(deadline),
+      authHandler: authentication.handler(deadline, fail),
     };
     if (socket) config.sock = socket as NonNullable<ConnectConfig['sock']>;
     if (preferred.length > 0)

@@ -107,7 +107,15 @@ export class HostKeyCheck {
         next: 'Reconnect the node to be asked again.',
       });
     const [file] = this.#target.userKnownHostsFiles;
-    if (file !== undefined) appendKnownHost(file, this.#name, key, this.#target.hashKnownHosts);
+    if (file === undefined) return;
+    try {
+      appendKnownHost(file, this.#name, key, this.#target.hashKnownHosts);
+    } catch (error) {
+      // As with ssh(1) the answer holds for this connection.
+      this.#target.notes.push(
+        `The host key of ${this.#describe()} will be asked about again: ${file} cannot be written (${(error as Error).message}).`,
+      );
+    }
   }
 
   #refuse(what: string, entry: KnownHost | undefined): BiphaseError {

@@ -131,7 +131,8 @@ export function appendKnownHost(file: string, name: string, key: Buffer, hashed:
     const torn = size > 0 && fs.readSync(handle, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
     const hosts = hashed ? hashedHost(name) : name;
     fs.writeSync(handle, `${torn ? '\n' : ''}${hosts} ${hostKeyType(key)} ${key.toString('base64')}\n`);
-    fs.fsyncSync(handle);
+    // /dev/null, which some configurations name, has nothing to sync.
+    if (fs.fstatSync(handle).isFile()) fs.fsyncSync(handle);
   } finally {
     fs.closeSync(handle);
   }
