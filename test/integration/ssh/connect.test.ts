@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -463,6 +464,28 @@ test('a link that stalls is noticed by keepalive, and waiting commands hear of i
     delete process.env.BIPHASE_CLOCK;
     await proxy.close();
   }
+});
+
+test('a host that changes session keys often and allows one session at a time', { skip }, async (t) => {
+  const strict = await startSshd({
+    folder: path.join(folder, 'rekeying'),
+    authorized: [`${plain}.pub`],
+    extra: ['RekeyLimit 512K', 'MaxSessions 1', 'ClientAliveInterval 1'],
+  });
+  t.after(() => strict.stop());
+  fs.appendFileSync(knownHosts(), knownHostsLine(strict));
+  const prompts = testPrompter();
+  const connection = await connect({ port: strict.port, identityFile: plain }, prompts);
+  t.after(() => connection.close());
+  const transport = new SshTransport(connection);
+  const [local, back] = [path.join(folder, 'rekeyed'), path.join(folder, 'rekeyed-back')];
+  fs.writeFileSync(local, randomBytes(4 << 20));
+  const remote = path.join(folder, 'node-home', 'rekeyed');
+  await transport.upload(local, remote);
+  await transport.download(remote, back);
+  assert.ok(fs.readFileSync(back).equals(fs.readFileSync(local)));
+  for (let i = 0; i < 3; i++) assert.equal(await run(connection, 'echo', String(i)), `${i}\n`);
+  assert.equal(prompts.hostKeys.length, 0);
 });
 
 test('a cut during a transfer ends it and leaves no half file under its name', { skip }, async () => {

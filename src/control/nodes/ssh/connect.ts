@@ -119,7 +119,7 @@ async function login(
     // A key that could not sign is not the end: the next one follows.
     if (error.level !== 'agent') lastError = error;
   });
-  client.on('close', () => settleClosed(asked ? undefined : lost(target, lastError)));
+  client.on('close', () => settleClosed(asked ? undefined : (hostKey.refusal ?? lost(target, lastError))));
 
   await new Promise<void>((resolve, reject) => {
     const fail = (error: BiphaseError): void => {

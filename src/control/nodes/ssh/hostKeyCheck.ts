@@ -52,11 +52,17 @@ export class HostKeyCheck {
   }
 
   /**
-   * ssh2's verifier. It must return undefined and answer once with a real boolean: ssh2 takes every other value than
-   * `false` for consent.
+   * ssh2's verifier. It must return a real boolean, or undefined and answer once with one: ssh2 takes every other value
+   * than `false` for consent. The keys of a later key exchange are judged at once: whatever ssh2 sends while it waits
+   * for an answer then would break the connection.
    */
-  verifier(deadline: Deadline): (key: Buffer, answer: (trusted: boolean) => void) => undefined {
+  verifier(deadline: Deadline): (key: Buffer, answer: (trusted: boolean) => void) => boolean | undefined {
     return (key, answer) => {
+      if (this.#accepted) {
+        if (this.#accepted.equals(key)) return true;
+        this.refusal = this.#refuse('showed another host key in the middle of the connection', undefined);
+        return false;
+      }
       this.#decide(Buffer.from(key), deadline).then(
         (trusted) => answer(trusted === true),
         (thrown) => {
@@ -69,10 +75,6 @@ export class HostKeyCheck {
   }
 
   async #decide(key: Buffer, deadline: Deadline): Promise<boolean> {
-    if (this.#accepted) {
-      if (this.#accepted.equals(key)) return true;
-      throw this.#refuse('showed another host key in the middle of the connection', undefined);
-    }
     const list = this.#target.revokedHostKeysFiles.find((file) => isRevokedKey(file, key));
     if (list !== undefined) throw this.#refuse(`has a host key that ${list} revokes`, undefined);
     const verdict = checkHostKey(this.#knownHosts(), this.#name, key);
