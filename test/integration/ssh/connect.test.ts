@@ -255,6 +255,42 @@ test('an encrypted key behind another one is unlocked only when the node accepts
   }
 });
 
+test('keys of every usual type and form log in, from files and from an agent', { skip }, async (t) => {
+  const keys = ['ed25519', 'ecdsa', 'rsa'].flatMap((type) =>
+    ['', canary].map((passphrase) =>
+      makeKey(path.join(folder, `${type}${passphrase && '-locked'}`), { type, passphrase }),
+    ),
+  );
+  // The older form hides the public half of a locked key.
+  for (const passphrase of ['', canary]) {
+    const file = path.join(folder, `pem${passphrase && '-locked'}`);
+    execFileSync('ssh-keygen', ['-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', passphrase, '-f', file]);
+    fs.renameSync(`${file}.pub`, `${file}.public`);
+    keys.push(file);
+  }
+  const server = await startSshd({
+    folder: path.join(folder, 'types'),
+    authorized: keys.map((key) => (key.includes('pem') ? `${key}.public` : `${key}.pub`)),
+  });
+  t.after(() => server.stop());
+  fs.appendFileSync(knownHosts(), knownHostsLine(server));
+  for (const identityFile of keys) {
+    const prompts = testPrompter({ secrets: [canary] });
+    (await connect({ port: server.port, identityFile }, prompts)).close();
+    assert.equal(prompts.secrets.length, identityFile.endsWith('-locked') ? 1 : 0, identityFile);
+  }
+  const socket = path.join(folder, 'types.sock');
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  t.after(() => agent.kill());
+  while (!fs.existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 5));
+  const environment = { ...process.env, SSH_AUTH_SOCK: socket };
+  for (const key of keys.filter((each) => !each.endsWith('-locked'))) {
+    execFileSync('ssh-add', ['-q', key], { env: environment, stdio: 'ignore' });
+    (await connect({ port: server.port }, testPrompter(), sources('', { SSH_AUTH_SOCK: socket }))).close();
+    execFileSync('ssh-add', ['-q', '-D'], { env: environment, stdio: 'ignore' });
+  }
+});
+
 test('an agent signs, and is not forwarded', { skip }, async () => {
   const socket = path.join(folder, 'agent.sock');
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
