@@ -8,7 +8,7 @@ import { makeKey } from './sshd.ts';
 export interface CodeServerOptions {
   /** Private folder for its host key. */
   folder: string;
-  /** What it takes as the one-time code; undefined: it offers only `methods`. */
+  /** What it takes as the one-time code or, where `methods` names it, password; undefined: nothing will do. */
   code?: string;
   /** What it says when it asks for the code. */
   question?: { title: string; instructions: string; prompt: string };
@@ -26,7 +26,7 @@ export interface CodeServer {
   readonly hostKey: string;
   /** Every request that reached user authentication, by method, in order; empty: nobody said who they are. */
   readonly authentications: string[];
-  /** Every answer to the question for the code. */
+  /** Every code and password that came. */
   readonly answers: string[];
   /** Requests for a forwarded agent. */
   readonly agentRequests: number;
@@ -63,6 +63,10 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
         if (!context.signature) return context.accept();
         left = ['keyboard-interactive'];
         return context.reject(left, true);
+      }
+      if (context.method === 'password' && methods.includes('password')) {
+        given.push(context.password);
+        return context.password === code ? context.accept() : context.reject(left);
       }
       if (context.method !== 'keyboard-interactive' || code === undefined) return context.reject(left);
       context.prompt([{ prompt, echo: false }], title, instructions, (answers) => {

@@ -375,6 +375,33 @@ test('a key and then a code: the question is shown whole, and the code is not re
   assert.equal(site.answers.length, 4, 'no answer is not an empty answer');
 });
 
+test('a password is asked for three times at most, and never sent twice', { skip }, async (t) => {
+  const site = await startCodeServer({
+    folder: path.join(folder, 'password'),
+    code: 'right',
+    methods: ['password'],
+  });
+  t.after(() => site.close());
+  const [type, hostKey] = fs.readFileSync(site.hostKey, 'utf8').split(' ');
+  fs.appendFileSync(knownHosts(), `[127.0.0.1]:${site.port} ${type} ${hostKey}\n`);
+  const hop = { port: site.port, user: 'ana' };
+  const prompts = testPrompter({ secrets: ['wrong', 'right'] });
+  (await connect(hop, prompts)).close();
+  const storageKey = `password:ana@127.0.0.1:${site.port}`;
+  assert.deepEqual(
+    prompts.secrets.map((each) => [each.purpose, each.title, each.storageKey, each.retry]),
+    [
+      ['password', 'Password of ana@127.0.0.1', storageKey, false],
+      ['password', 'Password of ana@127.0.0.1', storageKey, true],
+    ],
+  );
+  const error = await failure(connect(hop, testPrompter({ secrets: ['1', '2', '3', '4'] })));
+  assert.equal(error.message, '127.0.0.1 refused the login of ana: password was not accepted.');
+  assert.equal(error.kind, 'needs-person');
+  await failure(connect(hop, testPrompter()));
+  assert.deepEqual(site.answers, ['wrong', 'right', '1', '2', '3']);
+});
+
 test('two keys where a host wants two, and none that it does not want', { skip }, async (t) => {
   const strict = await startSshd({
     folder: path.join(folder, 'two-keys'),
