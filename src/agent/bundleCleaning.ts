@@ -31,16 +31,24 @@ export async function cleanBundles(
   const needed = new Set([own]);
   for (const { state, spec, wrapper } of reports)
     if (state !== 'finished') for (const each of [spec, wrapper]) if (each) needed.add(each.bundle);
-  const folder = path.join(root.path, 'bundles');
-  const gone: string[] = [];
-  for (const name of fs.readdirSync(folder)) {
-    const bundle = path.join(folder, name);
-    if (needed.has(name) || !isPlainFolder(bundle) || now - fs.statSync(bundle).mtimeMs < restMs) continue;
+  const bundles = path.join(root.path, 'bundles');
+  const gone = namesAtRest(bundles, now).filter((name) => !needed.has(name));
+  for (const name of gone) {
     // It leaves its name first, so that nobody starts from half a bundle.
-    const doomed = name.startsWith('.') ? bundle : path.join(folder, `.deleted-${name}`);
-    if (doomed !== bundle) fs.renameSync(bundle, doomed);
-    await fs.promises.rm(doomed, { recursive: true, force: true });
-    gone.push(name);
+    const doomed = name.startsWith('.') ? name : `.deleted-${name}`;
+    if (doomed !== name) fs.renameSync(path.join(bundles, name), path.join(bundles, doomed));
+    await fs.promises.rm(path.join(bundles, doomed), { recursive: true, force: true });
   }
-  return gone;
+  const nodes = path.join(root.path, 'node');
+  const half = namesAtRest(nodes, now).filter((name) => name.startsWith('.'));
+  for (const name of half) await fs.promises.rm(path.join(nodes, name), { recursive: true, force: true });
+  return [...gone, ...half];
+}
+
+/** Folders in which nothing has been made or marked for long. */
+function namesAtRest(folder: string, now: number): string[] {
+  return fs.readdirSync(folder).filter((name) => {
+    const each = path.join(folder, name);
+    return isPlainFolder(each) && now - fs.statSync(each).mtimeMs >= restMs;
+  });
 }

@@ -19,8 +19,8 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-function bundle(name: string, days: number): void {
-  const at = path.join(root.path, 'bundles', name);
+function bundle(name: string, days: number, folder = 'bundles'): void {
+  const at = path.join(root.path, folder, name);
   fs.mkdirSync(at);
   fs.writeFileSync(path.join(at, 'biphase.mjs'), '');
   fs.utimesSync(at, (now - days * day) / 1000, (now - days * day) / 1000);
@@ -62,11 +62,14 @@ test('an agent that starts from a bundle keeps it from those of other versions',
 test('what interrupted copies left goes in time; links and files are not followed or touched', async () => {
   bundle('.a.b.stage', 30);
   bundle('.c.d.stage', 1);
+  bundle('24.0.0-linux-x64-gnu', 90, 'node');
+  bundle('.24.0.0-linux-x64-gnu.a.stage', 30, 'node');
   const outside = path.join(folder, 'outside');
   fs.mkdirSync(outside);
   fs.utimesSync(outside, 0, 0);
   fs.symlinkSync(outside, path.join(root.path, 'bundles', 'link'));
-  assert.deepEqual(await cleanBundles(root, [], 'own', now), ['.a.b.stage']);
+  assert.deepEqual(await cleanBundles(root, [], 'own', now), ['.a.b.stage', '.24.0.0-linux-x64-gnu.a.stage']);
+  assert.deepEqual(fs.readdirSync(path.join(root.path, 'node')), ['24.0.0-linux-x64-gnu']);
   assert.deepEqual(left(), ['.c.d.stage', 'link']);
   assert.ok(fs.existsSync(outside));
 });
