@@ -81,6 +81,13 @@ const requirements = [
     without: 'the tests of the BLAS engine have no library to call',
   },
   {
+    for: ['test'],
+    packages: ['tcsh', 'fish'],
+    present: () => ['tcsh', 'fish'].every(which),
+    needed: false,
+    without: 'nodes with these login shells are not tested',
+  },
+  {
     for: ['start', 'test'],
     packages: ['g++', 'make', 'python3'],
     present: () => ['g++', 'make', 'python3'].every(which),

@@ -9,7 +9,9 @@ import {
   agentProtocolVersion,
   type FollowedFile,
   followedFiles,
+  type RunReport,
 } from '../protocol/agentApi.ts';
+import { bundleUseMs, cleanBundles, markBundleUsed } from './bundleCleaning.ts';
 import { FileFollower } from './fileFollower.ts';
 import { listFolder } from './folderList.ts';
 import { Launcher } from './launcher.ts';
@@ -38,6 +40,7 @@ export class AgentService {
   readonly #launcher: Launcher;
   readonly #watcher: RunWatcher;
   readonly #followers = new Map<string, FileFollower>();
+  #bundleUse: NodeJS.Timeout | undefined;
   #open = 0;
   #idle: (() => void) | undefined;
 
@@ -78,6 +81,7 @@ export class AgentService {
   /** Stops watching and following; runs go on. */
   close(): void {
     this.#watcher.close();
+    clearInterval(this.#bundleUse);
     for (const follower of this.#followers.values()) follower.close();
     this.#followers.clear();
   }
@@ -104,7 +108,9 @@ export class AgentService {
       probe: () => probeNode(root, table),
       watch: async () => {
         root.prepare();
-        return { runs: this.#watcher.start() };
+        const runs = this.#watcher.start();
+        this.#tidy(runs);
+        return { runs };
       },
       follow: async ({ run, file, offset, identity }) => {
         this.#follow(run, file, { offset, identity });
@@ -145,6 +151,18 @@ export class AgentService {
       },
       list: async (params) => listFolder(params.path),
     };
+  }
+
+  /** Nobody waits for it, and nothing depends on it. */
+  #tidy(runs: RunReport[]): void {
+    const { hash } = this.#own;
+    const complain = (thrown: unknown): void => void process.stderr.write(`Old bundles: ${String(thrown)}\n`);
+    const use = async (): Promise<void> => markBundleUsed(this.#root, hash);
+    clearInterval(this.#bundleUse);
+    this.#bundleUse = setInterval(() => use().catch(complain), bundleUseMs).unref();
+    use()
+      .then(() => cleanBundles(this.#root, runs, hash))
+      .catch(complain);
   }
 
   #follow(run: string, file: FollowedFile, start: { offset: number; identity: string | null }): void {

@@ -37,7 +37,10 @@ export function openBundle(folder: string): Bundle {
     version: list.version,
     hashFor(platform) {
       const hash = list.hashes[platform];
-      if (!hash) throw new BiphaseError('missing', `Biphase has no bundle for ${platform}.`);
+      if (!hash)
+        throw new BiphaseError('missing', `Biphase has no bundle for ${platform}.`, {
+          next: `Use a machine of another kind: ${Object.keys(list.hashes).join(', ')}.`,
+        });
       return hash;
     },
     filesFor(platform) {

@@ -24,6 +24,8 @@ export interface ManagedNodeContext {
 const shortGapMs = 4000;
 const longGapMs = 60_000;
 const shortGapsForMs = 10 * 60_000;
+/** A link that lasted less has not ended the trouble: an agent that dies at once must not cost a login each moment. */
+const soundLinkMs = 10_000;
 const probeFreshMs = 5000;
 
 /** One node and its connection: at most one attempt at a time, tried again by itself after a loss. */
@@ -71,9 +73,10 @@ export class ManagedNode {
     if (!this.link?.open && !this.#attempt) this.#connect(this.#context.quietPrompts).catch(() => undefined);
   }
 
-  /** Drops the connection and makes a new one. */
+  /** Drops the connection and makes a new one; from then on losses count as recent again. */
   async reconnect(): Promise<void> {
     this.#drop();
+    this.#calm();
     await this.use();
   }
 
@@ -103,6 +106,11 @@ export class ManagedNode {
   close(): void {
     this.#closed = true;
     this.#drop();
+  }
+
+  #calm(): void {
+    this.#attempts = 0;
+    this.#lostAt = undefined;
   }
 
   #drop(): void {
@@ -164,18 +172,18 @@ export class ManagedNode {
     this.#transport = transport;
     this.link = link;
     this.#attempt = undefined;
-    this.#attempts = 0;
-    this.#lostAt = undefined;
     // What was free before says nothing.
     this.#probedAt = Number.NEGATIVE_INFINITY;
     this.#wanted = true;
     this.#tell('connected');
+    const since = performance.now();
     void Promise.race([link.closed, transport.closed]).then((reason) => {
       if (this.link !== link) return;
       this.link = undefined;
       this.#transport = undefined;
       link.close();
       transport.close();
+      if (performance.now() - since > scaledMs(soundLinkMs)) this.#calm();
       this.#failed(reason ?? new BiphaseError('unreachable', 'The connection was closed.'));
     });
     this.look();

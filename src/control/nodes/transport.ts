@@ -27,6 +27,8 @@ export type OnProgress = (fraction: number) => void;
 export interface Transport {
   /** For log lines and sentences: `this computer`, `user@host:22`. */
   readonly description: string;
+  /** Settings of the connection that were read and not honoured, one sentence each. */
+  readonly notes?: readonly string[];
   /** Starts a command. `argv` reaches the program as it is: a transport that has only a command line quotes it. */
   exec(argv: readonly string[], options?: { signal?: AbortSignal }): Promise<ExecChannel>;
   /** Copies a file to `remotePath` through `remotePath.part` and a rename; the folder must exist. */

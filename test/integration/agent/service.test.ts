@@ -33,6 +33,25 @@ test('hello names the root for good, whoever asks', async () => {
   assert.match(first.rootId, /^[0-9a-f-]{36}$/);
 });
 
+test('an agent that begins to watch clears old bundles that no run needs', async () => {
+  const bundles = path.join(root.path, 'bundles');
+  const old = Date.now() / 1000 - 30 * 24 * 3600;
+  for (const name of ['forgotten', 'kept']) {
+    fs.mkdirSync(path.join(bundles, name));
+    fs.utimesSync(path.join(bundles, name), old, name === 'kept' ? Date.now() / 1000 : old);
+  }
+  const cleared = new Promise<void>((resolve) => {
+    const watcher = fs.watch(bundles, () => {
+      if (fs.readdirSync(bundles).some((name) => name.includes('forgotten'))) return;
+      watcher.close();
+      resolve();
+    });
+  });
+  await root.agent().watch();
+  await cleared;
+  assert.ok(fs.readdirSync(bundles).includes('kept'));
+});
+
 test('a file of the run is read in slices', async () => {
   const spec = root.file(run, 'spec.json');
   const { value, binary } = await agent.peer.callWithBytes('read', {

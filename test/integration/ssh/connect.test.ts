@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import { connectSsh, type SshConnection } from '../../../src/control/nodes/ssh/c
 import type { SshHop, SshSources } from '../../../src/control/nodes/ssh/sshConfig.ts';
 import { SshTransport } from '../../../src/control/nodes/ssh/sshTransport.ts';
 import { BiphaseError } from '../../../src/core/errors.ts';
+import { startCodeServer } from '../../support/codeServer.ts';
 import { startFaultProxy } from '../../support/faultProxy.ts';
 import { holdersOf } from '../../support/holdersOf.ts';
 import { freePort, knownHostsLine, makeKey, type Sshd, sshdPath, startSshd } from '../../support/sshd.ts';
@@ -114,6 +116,24 @@ test('HashKnownHosts hides the name, and the hidden name is found again', { skip
   (await connect({ identityFile: plain })).close();
 });
 
+test('an accepted key that cannot be written down serves this connection', { skip }, async () => {
+  for (const [file, notes] of [
+    ['/dev/null', []],
+    [
+      `${plain}/known_hosts`,
+      [/host key of 127.0.0.1:\d+ will be asked about again: .*known_hosts cannot be written/],
+    ],
+  ] as const) {
+    const prompts = testPrompter({ hostKey: true });
+    const from = sources(`UserKnownHostsFile ${file}\n`);
+    const connection = await connect({ identityFile: plain }, prompts, from);
+    assert.equal(prompts.hostKeys.length, 1);
+    assert.equal(connection.notes.length, notes.length);
+    for (const [index, note] of notes.entries()) assert.match(connection.notes[index]!, note);
+    connection.close();
+  }
+});
+
 test('a refused prompt sends nothing', { skip }, async () => {
   fs.rmSync(knownHosts());
   const attempts = userauths();
@@ -146,6 +166,31 @@ test('a revoked host key is refused, also when it is known', { skip }, async () 
   const error = await failure(connect({ identityFile: plain }, testPrompter({ hostKey: true })));
   assert.equal(error.kind, 'refused');
   assert.match(error.message, /revoked/);
+});
+
+test('RevokedHostKeys refuses a key that known_hosts has, and every key where it cannot be read', {
+  skip,
+}, async () => {
+  fs.writeFileSync(knownHosts(), knownHostsLine(sshd));
+  const file = path.join(folder, 'revoked');
+  const from = () => sources(`RevokedHostKeys ${file}\n`);
+  const attempts = userauths();
+  const refusal = async (): Promise<string> => {
+    const argv = ['-F', from().userFile, '-o', `UserKnownHostsFile=${knownHosts()}`, '-o', 'BatchMode=yes'];
+    const login = ['-i', plain, '-p', String(sshd.port), '127.0.0.1', 'true'];
+    assert.equal(spawnSync('ssh', [...argv, ...login]).status, 255, 'as ssh does');
+    const error = await failure(connect({ identityFile: plain }, testPrompter({ hostKey: true }), from()));
+    assert.equal(error.kind, 'refused');
+    return error.message;
+  };
+  assert.match(await refusal(), /revoked host keys in .* cannot be read/);
+  fs.writeFileSync(file, `# old\n${fs.readFileSync(sshd.hostKeys[0]!, 'utf8')}`);
+  assert.match(await refusal(), /has a host key that .*revoked revokes; no credential was sent/);
+  execFileSync('ssh-keygen', ['-q', '-k', '-f', file, sshd.hostKeys[0]!]);
+  assert.match(await refusal(), /binary revocation list/);
+  assert.equal(userauths(), attempts);
+  fs.writeFileSync(file, `# ${fs.readFileSync(sshd.hostKeys[0]!, 'utf8')}`);
+  (await connect({ identityFile: plain }, testPrompter(), from())).close();
 });
 
 test('a host known only through an authority is named', { skip }, async () => {
@@ -210,6 +255,42 @@ test('an encrypted key behind another one is unlocked only when the node accepts
   }
 });
 
+test('keys of every usual type and form log in, from files and from an agent', { skip }, async (t) => {
+  const keys = ['ed25519', 'ecdsa', 'rsa'].flatMap((type) =>
+    ['', canary].map((passphrase) =>
+      makeKey(path.join(folder, `${type}${passphrase && '-locked'}`), { type, passphrase }),
+    ),
+  );
+  // The older form hides the public half of a locked key.
+  for (const passphrase of ['', canary]) {
+    const file = path.join(folder, `pem${passphrase && '-locked'}`);
+    execFileSync('ssh-keygen', ['-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', passphrase, '-f', file]);
+    fs.renameSync(`${file}.pub`, `${file}.public`);
+    keys.push(file);
+  }
+  const server = await startSshd({
+    folder: path.join(folder, 'types'),
+    authorized: keys.map((key) => (key.includes('pem') ? `${key}.public` : `${key}.pub`)),
+  });
+  t.after(() => server.stop());
+  fs.appendFileSync(knownHosts(), knownHostsLine(server));
+  for (const identityFile of keys) {
+    const prompts = testPrompter({ secrets: [canary] });
+    (await connect({ port: server.port, identityFile }, prompts)).close();
+    assert.equal(prompts.secrets.length, identityFile.endsWith('-locked') ? 1 : 0, identityFile);
+  }
+  const socket = path.join(folder, 'types.sock');
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  t.after(() => agent.kill());
+  while (!fs.existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 5));
+  const environment = { ...process.env, SSH_AUTH_SOCK: socket };
+  for (const key of keys.filter((each) => !each.endsWith('-locked'))) {
+    execFileSync('ssh-add', ['-q', key], { env: environment, stdio: 'ignore' });
+    (await connect({ port: server.port }, testPrompter(), sources('', { SSH_AUTH_SOCK: socket }))).close();
+    execFileSync('ssh-add', ['-q', '-D'], { env: environment, stdio: 'ignore' });
+  }
+});
+
 test('an agent signs, and is not forwarded', { skip }, async () => {
   const socket = path.join(folder, 'agent.sock');
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
@@ -229,6 +310,146 @@ test('an agent signs, and is not forwarded', { skip }, async () => {
   } finally {
     agent.kill();
   }
+});
+
+test('a login that needs what Biphase does not have is named, with what to do', { skip }, async (t) => {
+  const only = await startCodeServer({
+    folder: path.join(folder, 'gssapi'),
+    methods: ['gssapi-with-mic', 'hostbased'],
+  });
+  t.after(() => only.close());
+  const [type, hostKey] = fs.readFileSync(only.hostKey, 'utf8').split(' ');
+  fs.writeFileSync(knownHosts(), `${knownHostsLine(sshd)}[127.0.0.1]:${only.port} ${type} ${hostKey}\n`);
+  const gssapi = await failure(connect({ port: only.port, identityFile: plain }));
+  assert.equal(gssapi.kind, 'needs-person');
+  assert.equal(
+    gssapi.message,
+    '127.0.0.1 offers gssapi-with-mic, hostbased to log in, which Biphase cannot use.',
+  );
+  assert.match(gssapi.next ?? '', /login by key/);
+  assert.deepEqual(only.authentications, ['none']);
+
+  const certificate = path.join(folder, 'signed-cert.pub');
+  const config = `Host *\n  IdentityFile ${stranger}\n  CertificateFile ${certificate}\n`;
+  const refused = await failure(connect({}, testPrompter(), sources(config)));
+  assert.match(
+    refused.message,
+    /1 key was not accepted \(.*signed-cert.pub is a certificate, which Biphase cannot use\)/,
+  );
+  assert.match(refused.next ?? '', /Make an ordinary key/);
+});
+
+test('a key and then a code: the question is shown whole, and the code is not remembered', {
+  skip,
+}, async (t) => {
+  const site = await startCodeServer({
+    folder: path.join(folder, 'site'),
+    keyFirst: `${plain}.pub`,
+    code: '1234',
+    question: {
+      title: 'Two factors',
+      instructions: `${'x'.repeat(400)}\nToken 7`,
+      prompt: 'One-time password:\u001b ',
+    },
+  });
+  t.after(() => site.close());
+  const [type, hostKey] = fs.readFileSync(site.hostKey, 'utf8').split(' ');
+  fs.appendFileSync(knownHosts(), `[127.0.0.1]:${site.port} ${type} ${hostKey}\n`);
+  const hop = { port: site.port, identityFile: plain };
+  const prompts = testPrompter({ secrets: ['1234'] });
+  (await connect(hop, prompts)).close();
+  assert.deepEqual(site.authentications, ['none', 'publickey', 'publickey', 'none', 'keyboard-interactive']);
+  const [asked] = prompts.secrets;
+  assert.match(asked!.title, /^x+ Token 7 One-time password of /);
+  assert.deepEqual([asked!.purpose, asked!.storageKey], ['code', null]);
+  const wrong = testPrompter({ secrets: ['1', '2', '3', '4'] });
+  const error = await failure(connect(hop, wrong));
+  assert.match(
+    error.message,
+    /: a key was accepted, but alone it is not enough, keyboard-interactive was not accepted\.$/,
+  );
+  assert.equal(wrong.secrets.length, 3);
+  assert.deepEqual(site.answers, ['1234', '1', '2', '3']);
+  const nobody = await failure(connect(hop, testPrompter()));
+  assert.equal(nobody.message, 'The question was closed.');
+  assert.equal(site.answers.length, 4, 'no answer is not an empty answer');
+});
+
+test('a password is asked for three times at most, and never sent twice', { skip }, async (t) => {
+  const site = await startCodeServer({
+    folder: path.join(folder, 'password'),
+    code: 'right',
+    methods: ['password'],
+  });
+  t.after(() => site.close());
+  const [type, hostKey] = fs.readFileSync(site.hostKey, 'utf8').split(' ');
+  fs.appendFileSync(knownHosts(), `[127.0.0.1]:${site.port} ${type} ${hostKey}\n`);
+  const hop = { port: site.port, user: 'ana' };
+  const prompts = testPrompter({ secrets: ['wrong', 'right'] });
+  (await connect(hop, prompts)).close();
+  const storageKey = `password:ana@127.0.0.1:${site.port}`;
+  assert.deepEqual(
+    prompts.secrets.map((each) => [each.purpose, each.title, each.storageKey, each.retry]),
+    [
+      ['password', 'Password of ana@127.0.0.1', storageKey, false],
+      ['password', 'Password of ana@127.0.0.1', storageKey, true],
+    ],
+  );
+  const error = await failure(connect(hop, testPrompter({ secrets: ['1', '2', '3', '4'] })));
+  assert.equal(error.message, '127.0.0.1 refused the login of ana: password was not accepted.');
+  assert.equal(error.kind, 'needs-person');
+  await failure(connect(hop, testPrompter()));
+  assert.deepEqual(site.answers, ['wrong', 'right', '1', '2', '3']);
+});
+
+test('two keys where a host wants two, and none that it does not want', { skip }, async (t) => {
+  const strict = await startSshd({
+    folder: path.join(folder, 'two-keys'),
+    authorized: [`${plain}.pub`, `${stranger}.pub`],
+    extra: ['AuthenticationMethods publickey,publickey'],
+  });
+  t.after(() => strict.stop());
+  fs.appendFileSync(knownHosts(), knownHostsLine(strict));
+  const config = `Host *\n  IdentityFile ${stranger}\n  IdentityFile ${plain}\n  IdentityFile ${locked}\n`;
+  const prompts = testPrompter();
+  (await connect({ port: strict.port }, prompts, sources(config))).close();
+  assert.equal(prompts.secrets.length, 0);
+  const error = await failure(connect({ port: strict.port, identityFile: plain }));
+  assert.match(error.message, /: a key was accepted, but alone it is not enough\.$/);
+});
+
+test('a host that ends the login after too many keys needs a person, and is not tried again', {
+  skip,
+}, async (t) => {
+  const strict = await startSshd({ folder: path.join(folder, 'strict'), extra: ['MaxAuthTries 1'] });
+  t.after(() => strict.stop());
+  fs.writeFileSync(knownHosts(), knownHostsLine(sshd) + knownHostsLine(strict));
+  const config = `Host *\n  IdentityFile ${stranger}\n  IdentityFile ${plain}\n`;
+  const error = await failure(connect({ port: strict.port }, testPrompter(), sources(config)));
+  assert.equal(error.kind, 'needs-person');
+  assert.equal(error.message, '127.0.0.1 ended the login after too many keys.');
+  assert.match(error.next ?? '', /IdentitiesOnly/);
+});
+
+test('StrictHostKeyChecking no changes nothing, and every hop says so', { skip }, async () => {
+  const config = `Host deep gate\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  IdentityFile ${plain}
+Host deep\n  ProxyJump gate\nHost *\n  StrictHostKeyChecking no\n`;
+  const hop = { host: 'deep', port: undefined };
+  fs.writeFileSync(knownHosts(), '');
+  const prompts = testPrompter();
+  assert.equal((await failure(connect(hop, prompts, sources(config)))).kind, 'refused');
+  assert.equal(prompts.hostKeys.length, 1);
+  const [type, key] = fs.readFileSync(`${stranger}.pub`, 'utf8').split(' ');
+  fs.writeFileSync(knownHosts(), `[127.0.0.1]:${sshd.port} ${type} ${key}\n`);
+  const changed = await failure(connect(hop, testPrompter({ hostKey: true }), sources(config)));
+  assert.match(changed.next ?? '', /StrictHostKeyChecking no is not honoured for gate/);
+  fs.writeFileSync(knownHosts(), knownHostsLine(sshd));
+  const connection = await connect(hop, testPrompter(), sources(config));
+  assert.deepEqual(new SshTransport(connection).notes, [
+    'StrictHostKeyChecking no is not honoured for gate: host keys are always checked.',
+    'StrictHostKeyChecking no is not honoured for deep: host keys are always checked.',
+  ]);
+  connection.close();
 });
 
 test('a jump is checked and passed through; its own settings come from the configuration', {
@@ -306,6 +527,28 @@ test('a link that stalls is noticed by keepalive, and waiting commands hear of i
     delete process.env.BIPHASE_CLOCK;
     await proxy.close();
   }
+});
+
+test('a host that changes session keys often and allows one session at a time', { skip }, async (t) => {
+  const strict = await startSshd({
+    folder: path.join(folder, 'rekeying'),
+    authorized: [`${plain}.pub`],
+    extra: ['RekeyLimit 512K', 'MaxSessions 1', 'ClientAliveInterval 1'],
+  });
+  t.after(() => strict.stop());
+  fs.appendFileSync(knownHosts(), knownHostsLine(strict));
+  const prompts = testPrompter();
+  const connection = await connect({ port: strict.port, identityFile: plain }, prompts);
+  t.after(() => connection.close());
+  const transport = new SshTransport(connection);
+  const [local, back] = [path.join(folder, 'rekeyed'), path.join(folder, 'rekeyed-back')];
+  fs.writeFileSync(local, randomBytes(4 << 20));
+  const remote = path.join(folder, 'node-home', 'rekeyed');
+  await transport.upload(local, remote);
+  await transport.download(remote, back);
+  assert.ok(fs.readFileSync(back).equals(fs.readFileSync(local)));
+  for (let i = 0; i < 3; i++) assert.equal(await run(connection, 'echo', String(i)), `${i}\n`);
+  assert.equal(prompts.hostKeys.length, 0);
 });
 
 test('a cut during a transfer ends it and leaves no half file under its name', { skip }, async () => {

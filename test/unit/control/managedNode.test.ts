@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { Bundle } from '../../../src/control/nodes/bundle.ts';
 import { ManagedNode } from '../../../src/control/nodes/managedNode.ts';
 import type { ExecExit, NodeKind, Transport } from '../../../src/control/nodes/transport.ts';
@@ -135,6 +135,63 @@ test('a lost connection comes back by itself, through attempts that fail', async
   await retrying;
   await back;
   assert.equal(kind.connects, 4);
+});
+
+/** Lets every retry come at once; returns the gaps that were asked for, in milliseconds. */
+function withoutWaiting(context: TestContext, node: ManagedNode): number[] {
+  const gaps: number[] = [];
+  const timeout = setTimeout;
+  let now = 0;
+  context.mock.method(performance, 'now', () => now);
+  context.mock.method(globalThis, 'setTimeout', (work: () => void, ms: number) => {
+    if (node.connection !== 'retrying') return timeout(work, ms);
+    gaps.push(ms);
+    now += ms;
+    return setImmediate(work);
+  });
+  return gaps;
+}
+
+test('gaps grow to 4 s, are a minute after ten minutes, and start anew with Reconnect', async (context) => {
+  const kind = fakeKind([undefined, ...Array<ErrorKind>(400).fill('unreachable')]);
+  const { node, states } = makeNode(kind);
+  context.after(() => node.close());
+  await node.use();
+  const gaps = withoutWaiting(context, node);
+  const enough = new Promise<void>((resolve) =>
+    states.on('retrying', () => {
+      if (gaps.filter((gap) => gap > 4000).length === 3) resolve();
+    }),
+  );
+  kind.cut();
+  await enough;
+  const short = gaps.filter((gap) => gap <= 4000);
+  assert.deepEqual(gaps.slice(0, short.length), short, 'short gaps first');
+  for (const [index, gap] of short.slice(0, 4).entries())
+    assert.ok(gap >= 125 * 2 ** index && gap <= 250 * 2 ** index, `gap ${index}: ${gap}`);
+  assert.ok(short.slice(4).every((gap) => gap >= 2000));
+  const total = short.reduce((sum, gap) => sum + gap);
+  assert.ok(total >= 600_000 && total <= 604_000, `${total}`);
+  for (const gap of gaps.slice(short.length)) assert.ok(gap >= 30_000 && gap <= 60_000, `${gap}`);
+  assert.ok(new Set(gaps).size > gaps.length / 2, 'with jitter');
+  const before = gaps.length;
+  await assert.rejects(node.reconnect(), { kind: 'unreachable' });
+  assert.ok(gaps[before]! <= 250, `${gaps[before]}`);
+});
+
+test('a link that breaks at once is not taken up ever faster', async (context) => {
+  const kind = fakeKind([]);
+  const { node, states } = makeNode(kind);
+  context.after(() => node.close());
+  await node.use();
+  const gaps = withoutWaiting(context, node);
+  for (let times = 0; times < 6; times++) {
+    const back = once(states, 'connected');
+    kind.cut();
+    await back;
+  }
+  assert.equal(gaps.length, 6);
+  assert.ok(gaps[5]! >= 2000, gaps.join(' '));
 });
 
 for (const [failure, state] of [

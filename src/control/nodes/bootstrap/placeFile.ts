@@ -32,11 +32,12 @@ if [ -f "$2" ]; then wc -c < "$2"; else echo 0; fi
 /** Appends stdin to a parcel. */
 const appendScript = 'umask 077; cat >> "$1"';
 
-/** Unpacks, checks and names a parcel. Parameters: target, parcel, hash, whether compressed, mode. */
+/** Unpacks, checks and names a parcel; one that is damaged goes, so that it is sent anew. Parameters: target, parcel, hash, whether compressed, mode. */
 const finishScript = `
 umask 077
 ${hashFunction()}
-if [ "$4" = gzip ]; then gzip -dc < "$2" > "$2.file" && rm -f "$2"; else mv -f "$2" "$2.file"; fi || exit 1
+if [ "$4" = gzip ]; then gzip -dc < "$2" > "$2.file"; else mv -f "$2" "$2.file"; fi || { rm -f "$2" "$2.file"; exit 1; }
+rm -f "$2"
 chmod "$5" "$2.file"
 found=$(hash "$2.file")
 if [ "$found" != "$3" ]; then rm -f "$2" "$2.file"; [ -n "$found" ] || exit 5; exit 4; fi

@@ -23,7 +23,10 @@ export async function prepareNode(
   const { config, bundle, signal } = context;
   const facts = await askNode(transport, { root: config.root, nodePath: config.nodePath }, signal);
   const hash = bundle.hashFor(facts.platform);
-  const findings = [`${transport.description} is ${facts.platform}; its root is ${facts.root}.`];
+  const findings = [
+    ...(transport.notes ?? []),
+    `${transport.description} is ${facts.platform}; its root is ${facts.root}.`,
+  ];
   const node = fittingNode(facts);
   if (!node && config.nodePath !== undefined) throw unfitNode(config.nodePath, facts);
 
@@ -144,6 +147,12 @@ function releaseFor(facts: NodeFacts, transport: Transport): NodeRelease {
     throw new BiphaseError(
       'missing',
       `${transport.description} has no Node ${oldestNodeMajor}, and there is no build for musl to bring.`,
+      { next },
+    );
+  if (libc === 'gnu' && !facts.glibc)
+    throw new BiphaseError(
+      'missing',
+      `${transport.description} has no Node ${oldestNodeMajor} and does not tell the version of its C library.`,
       { next },
     );
   const [major, minor] = facts.glibc ?? [0, 0];

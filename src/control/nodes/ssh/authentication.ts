@@ -11,7 +11,7 @@ import { scaledMs } from '../../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../../core/errors.ts';
 import type { Prompter } from '../prompter.ts';
 import type { Deadline } from './deadline.ts';
-import { type KeyFile, readKeyFile, unlockKeyFile } from './keyFiles.ts';
+import { cannotUse, type KeyFile, readKeyFile, unlockKeyFile } from './keyFiles.ts';
 import type { SshTarget } from './sshConfig.ts';
 
 interface Credential {
@@ -26,6 +26,7 @@ interface Question {
 
 const agentTimeoutMs = 5000;
 const personAttempts = 3;
+const usableMethods = new Set<string>(['publickey', 'keyboard-interactive', 'password']);
 
 /**
  * Offers what the user has, in ssh(1)'s order: agent keys that the configuration names, other agent keys, key files,
@@ -42,8 +43,13 @@ export class Authentication {
   readonly #problems: string[] = [];
   readonly #tried: string[] = [];
   readonly #asked = new Map<string, number>();
+  #keysOffered = 0;
+  #keysTaken = 0;
+  /** The key that is being offered has signed: the node had accepted its public half. */
+  #signed = false;
   #credentials: Credential[] | undefined;
   #deadline: Deadline | undefined;
+  #giveUp: (error: BiphaseError) => void = () => undefined;
 
   constructor(target: SshTarget, node: string, prompts: Prompter) {
     this.#target = target;
@@ -51,9 +57,13 @@ export class Authentication {
     this.#prompts = prompts;
   }
 
-  /** ssh2's question for the next method; starts with `none`, which only asks for the list of methods. */
-  handler(deadline: Deadline): AuthHandlerMiddleware {
+  /**
+   * ssh2's question for the next method; starts with `none`, which only asks for the list of methods.
+   * `giveUp` is called where the login must end at once.
+   */
+  handler(deadline: Deadline, giveUp: (error: BiphaseError) => void): AuthHandlerMiddleware {
     this.#deadline = deadline;
+    this.#giveUp = giveUp;
     return ((left: AuthenticationType[] | null, _partial: boolean, next: NextAuthHandler) => {
       this.#next(left).then(next, (thrown) => {
         this.failure ??= toBiphaseError(thrown);
@@ -71,10 +81,16 @@ export class Authentication {
       return new BiphaseError('needs-person', `${host} ended the login after too many keys.`, {
         next: 'Name the right key with IdentityFile and set IdentitiesOnly yes in ~/.ssh/config.',
       });
-    const offered = this.#tried.length === 0 ? 'nothing could be offered' : this.#tried.join(', ');
-    const problems = this.#problems.length === 0 ? '' : ` (${this.#problems.join('; ')})`;
-    return new BiphaseError('needs-person', `${host} refused the login of ${user}: ${offered}${problems}.`, {
-      next: 'Check the user name and the key, or load the key into your agent; then reconnect the node.',
+    const offered = this.#offered();
+    const certificates = this.#target.certificateFiles.map(
+      (file) => `${file} is a certificate, ${cannotUse}`,
+    );
+    const problems = [...new Set([...this.#problems, ...certificates])].join('; ');
+    const why = problems === '' ? offered : `${offered} (${problems})`;
+    return new BiphaseError('needs-person', `${host} refused the login of ${user}: ${why}.`, {
+      next: problems.includes(cannotUse)
+        ? `Make an ordinary key with ssh-keygen, have its .pub line added on ${host} and name it with IdentityFile in ~/.ssh/config.`
+        : 'Check the user name and the key, or load the key into your agent; then reconnect the node.',
     });
   }
 
@@ -83,13 +99,18 @@ export class Authentication {
     if (this.failure) throw this.failure;
     if (left === null) return { type: 'none', username };
     const allowed = new Set<string>(left);
-    if (allowed.has('publickey') && !this.#asked.has('publickey')) {
+    if (this.#signed) {
+      // The node took this key, and wants more. ssh2 keeps what it wants to itself after a key, so it is asked again.
+      this.#signed = false;
+      this.#keysTaken++;
+      return { type: 'none', username };
+    }
+    if (allowed.has('publickey')) {
       this.#credentials ??= await this.#ask(() => this.#collect());
-      const count = this.#credentials.length;
-      if (count > 0) {
-        this.#asked.set('publickey', 1);
-        this.#tried.push(count === 1 ? '1 key was not accepted' : `${count} keys were not accepted`);
-        const agent = new KeyRing(this.#credentials, (error) => this.#fail(error));
+      const credential = this.#credentials[this.#keysOffered];
+      if (credential) {
+        this.#keysOffered++;
+        const agent = new OneKey(credential, (outcome) => this.#afterSigning(outcome));
         return { type: 'agent', username, agent };
       }
     }
@@ -99,7 +120,34 @@ export class Authentication {
       const password = await this.#secret('password', 'Password');
       return { type: 'password', username, password };
     }
-    throw this.rejected();
+    const usable =
+      this.#tried.length + this.#keysOffered > 0 || left.some((method) => usableMethods.has(method));
+    throw usable ? this.rejected() : this.#noMethod(left);
+  }
+
+  #noMethod(left: readonly string[]): BiphaseError {
+    const { host } = this.#target;
+    const offers = left.length === 0 ? 'no way' : left.map(printable).join(', ');
+    return new BiphaseError('needs-person', `${host} offers ${offers} to log in, ${cannotUse}.`, {
+      next: 'Ask its administrator for a login by key, or go through another host with ProxyJump.',
+    });
+  }
+
+  #offered(): string {
+    const refused = this.#keysOffered - this.#keysTaken;
+    const sentences = [
+      ...(refused > 0
+        ? [refused === 1 ? '1 key was not accepted' : `${refused} keys were not accepted`]
+        : []),
+      ...(this.#keysTaken > 0 ? ['a key was accepted, but alone it is not enough'] : []),
+      ...this.#tried,
+    ];
+    return sentences.join(', ') || 'nothing could be offered';
+  }
+
+  #afterSigning(error: BiphaseError | undefined): void {
+    if (error) this.#fail(error);
+    else this.#signed = true;
   }
 
   #mayAsk(method: string): boolean {
@@ -111,27 +159,32 @@ export class Authentication {
   }
 
   #answer(
-    _name: string,
-    _instructions: string,
+    name: string,
+    instructions: string,
     _language: string,
     questions: Question[],
     finish: (answers: string[]) => void,
   ): void {
     const all = async (): Promise<string[]> => {
       const answers: string[] = [];
-      for (const question of questions)
-        answers.push(await this.#secret('keyboard-interactive', printable(question.prompt)));
+      for (const [index, { prompt }] of questions.entries()) {
+        const title = index === 0 ? `${name} ${instructions} ${prompt}` : prompt;
+        answers.push(await this.#secret('keyboard-interactive', printable(title)));
+      }
       return answers;
     };
     all().then(finish, (thrown) => {
+      // Nothing is answered: an empty code would count as a wrong one.
       this.#fail(toBiphaseError(thrown));
-      finish(questions.map(() => ''));
+      this.#giveUp(this.rejected());
     });
   }
 
   #secret(method: string, title: string): Promise<string> {
     const { user, host, port } = this.#target;
-    const password = method === 'password' || /password/i.test(title);
+    // A code is never remembered, also where its question speaks of a password.
+    const password =
+      method === 'password' || (/password/i.test(title) && !/one.?time|\botp\b|oath|code|token/i.test(title));
     const question = {
       node: this.#node,
       purpose: password ? ('password' as const) : ('code' as const),
@@ -189,6 +242,10 @@ export class Authentication {
       const keys = await within<ParsedKey[]>((done) =>
         agent.getIdentities((error, found) => done(error, found as unknown as ParsedKey[])),
       );
+      if (keys.length === 0)
+        this.#problems.push(
+          `the agent at ${socket} holds no ordinary key; Biphase cannot use security keys and certificates`,
+        );
       return keys.map((publicKey) => ({
         publicKey,
         // A key in an agent may ask its owner to confirm, so no time limit here but the login's own.
@@ -206,38 +263,37 @@ export class Authentication {
   }
 }
 
-/** All keys as one agent, so that ssh2 asks the node about each public half before anything is signed. */
-class KeyRing extends ssh2.BaseAgent<ParsedKey> {
-  readonly #credentials: Credential[];
-  readonly #fail: (error: BiphaseError) => void;
+/** A key as an agent, so that ssh2 asks the node about the public half before anything is signed. */
+class OneKey extends ssh2.BaseAgent<ParsedKey> {
+  readonly #credential: Credential;
+  readonly #signed: (error?: BiphaseError) => void;
 
-  constructor(credentials: Credential[], fail: (error: BiphaseError) => void) {
+  /** `signed` hears that the key has signed, or why it never will. */
+  constructor(credential: Credential, signed: (error?: BiphaseError) => void) {
     super();
-    this.#credentials = credentials;
-    this.#fail = fail;
+    this.#credential = credential;
+    this.#signed = signed;
   }
 
   override getIdentities(done: (error?: Error | null, keys?: never) => void): void {
-    done(undefined, this.#credentials.map((each) => each.publicKey) as never);
+    done(undefined, [this.#credential.publicKey] as never);
   }
 
   override sign(
-    publicKey: ParsedKey,
+    _publicKey: ParsedKey,
     data: Buffer,
     options: SigningRequestOptions | SignCallback,
     done?: SignCallback,
   ): void {
     const finish = typeof options === 'function' ? options : done!;
     const hash = typeof options === 'function' ? undefined : options.hash;
-    const credential = this.#credentials.find((each) => sameKey(each.publicKey, publicKey));
-    if (!credential) {
-      finish(new Error('This key is not in the ring.'));
-      return;
-    }
-    credential.sign(data, hash).then(
-      (signed) => finish(null, signed),
+    this.#credential.sign(data, hash).then(
+      (signed) => {
+        this.#signed();
+        finish(null, signed);
+      },
       (thrown) => {
-        if (thrown instanceof BiphaseError) this.#fail(thrown);
+        if (thrown instanceof BiphaseError) this.#signed(thrown);
         finish(thrown instanceof Error ? thrown : new Error(String(thrown)));
       },
     );
@@ -258,13 +314,13 @@ function sameKey(a: ParsedKey | null, b: ParsedKey | null): boolean {
   return a !== null && b !== null && a.getPublicSSH().equals(b.getPublicSSH());
 }
 
-/** The node chose this text: shown without control characters and not too long. */
+/** The node chose this text: shown without control characters and not too long. What is asked for stands last. */
 function printable(text: string): string {
   return text
     .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
     .trim()
     .replace(/:$/, '')
-    .slice(0, 200);
+    .slice(-300);
 }
 
 function within<T>(start: (done: (error: Error | null | undefined, value?: T) => void) => void): Promise<T> {

@@ -19,6 +19,8 @@ import {
 export interface SshConnection {
   client: Client;
   target: SshTarget;
+  /** Settings of any hop that were read and not honoured, one sentence each. */
+  notes: string[];
   /** Settles once when the link is gone: with the reason, or undefined after `close()`. */
   closed: Promise<BiphaseError | undefined>;
   close(): void;
@@ -56,6 +58,7 @@ export async function connectSsh(hop: SshHop, options: ConnectOptions): Promise<
   const last = open.at(-1)!;
   return {
     ...last,
+    notes: open.flatMap((each) => each.notes),
     closed: last.closed.finally(() => {
       for (const each of open) each.close();
     }),
@@ -116,7 +119,7 @@ async function login(
     // A key that could not sign is not the end: the next one follows.
     if (error.level !== 'agent') lastError = error;
   });
-  client.on('close', () => settleClosed(asked ? undefined : lost(target, lastError)));
+  client.on('close', () => settleClosed(asked ? undefined : (hostKey.refusal ?? lost(target, lastError))));
 
   await new Promise<void>((resolve, reject) => {
     const fail = (error: BiphaseError): void => {
@@ -158,14 +161,14 @@ async function login(
       keepaliveInterval: scaledMs(target.serverAliveSeconds * 1000),
       keepaliveCountMax: target.serverAliveCount,
       hostVerifier: hostKey.verifier(deadline),
-      authHandler: authentication.handler(deadline),
+      authHandler: authentication.handler(deadline, fail),
     };
     if (socket) config.sock = socket as NonNullable<ConnectConfig['sock']>;
     if (preferred.length > 0)
       config.algorithms = { serverHostKey: { remove: preferred, prepend: preferred, append: [] } };
     client.connect(config);
   });
-  return { client, target, closed, close };
+  return { client, target, notes: target.notes, closed, close };
 }
 
 function reasonOf(

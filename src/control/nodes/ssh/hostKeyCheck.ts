@@ -12,6 +12,7 @@ import {
   knownKeyTypes,
   loadKnownHosts,
 } from './knownHosts.ts';
+import { isRevokedKey } from './revokedKeys.ts';
 import type { SshTarget } from './sshConfig.ts';
 
 const algorithmsOfType: Record<string, ServerHostKeyAlgorithm[]> = {
@@ -51,11 +52,17 @@ export class HostKeyCheck {
   }
 
   /**
-   * ssh2's verifier. It must return undefined and answer once with a real boolean: ssh2 takes every other value than
-   * `false` for consent.
+   * ssh2's verifier. It must return a real boolean, or undefined and answer once with one: ssh2 takes every other value
+   * than `false` for consent. The keys of a later key exchange are judged at once: whatever ssh2 sends while it waits
+   * for an answer then would break the connection.
    */
-  verifier(deadline: Deadline): (key: Buffer, answer: (trusted: boolean) => void) => undefined {
+  verifier(deadline: Deadline): (key: Buffer, answer: (trusted: boolean) => void) => boolean | undefined {
     return (key, answer) => {
+      if (this.#accepted) {
+        if (this.#accepted.equals(key)) return true;
+        this.refusal = this.#refuse('showed another host key in the middle of the connection', undefined);
+        return false;
+      }
       this.#decide(Buffer.from(key), deadline).then(
         (trusted) => answer(trusted === true),
         (thrown) => {
@@ -68,10 +75,8 @@ export class HostKeyCheck {
   }
 
   async #decide(key: Buffer, deadline: Deadline): Promise<boolean> {
-    if (this.#accepted) {
-      if (this.#accepted.equals(key)) return true;
-      throw this.#refuse('showed another host key in the middle of the connection', undefined);
-    }
+    const list = this.#target.revokedHostKeysFiles.find((file) => isRevokedKey(file, key));
+    if (list !== undefined) throw this.#refuse(`has a host key that ${list} revokes`, undefined);
     const verdict = checkHostKey(this.#knownHosts(), this.#name, key);
     if (verdict.result === 'revoked') throw this.#refuse('has a revoked host key', verdict.entry);
     if (verdict.result === 'changed')
@@ -104,13 +109,24 @@ export class HostKeyCheck {
         next: 'Reconnect the node to be asked again.',
       });
     const [file] = this.#target.userKnownHostsFiles;
-    if (file !== undefined) appendKnownHost(file, this.#name, key, this.#target.hashKnownHosts);
+    if (file === undefined) return;
+    try {
+      appendKnownHost(file, this.#name, key, this.#target.hashKnownHosts);
+    } catch (error) {
+      // As with ssh(1) the answer holds for this connection.
+      this.#target.notes.push(
+        `The host key of ${this.#describe()} will be asked about again: ${file} cannot be written (${(error as Error).message}).`,
+      );
+    }
   }
 
   #refuse(what: string, entry: KnownHost | undefined): BiphaseError {
     const where = entry ? ` (${entry.file}, line ${entry.line})` : '';
     return new BiphaseError('refused', `${this.#describe()} ${what}${where}; no credential was sent.`, {
-      next: 'Ask its administrator whether the key was replaced; only then remove the line from known_hosts.',
+      next: [
+        'Ask its administrator whether the key was replaced; only then remove the line from known_hosts.',
+        ...this.#target.notes,
+      ].join(' '),
     });
   }
 

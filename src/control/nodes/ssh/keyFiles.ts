@@ -17,6 +17,9 @@ export interface KeyFile {
 
 const attempts = 3;
 
+/** Words of every problem that only another kind of key solves. */
+export const cannotUse = 'which Biphase cannot use';
+
 /** Reads a key file; undefined where there is none. Keys that cannot be used give a sentence in `problems`. */
 export function readKeyFile(file: string, explicit: boolean, problems: string[]): KeyFile | undefined {
   const bytes = readIfThere(file, explicit ? problems : []);
@@ -26,6 +29,11 @@ export function readKeyFile(file: string, explicit: boolean, problems: string[])
       ? { file, explicit, publicKey: publicOnly, privateKey: null, encrypted: false }
       : undefined;
   }
+  if (fs.existsSync(`${file}-cert.pub`)) problems.push(`${file}-cert.pub is a certificate, ${cannotUse}`);
+  if (isSecurityKey(bytes)) {
+    problems.push(`${file} belongs to a security key, ${cannotUse}`);
+    return undefined;
+  }
   const key = ssh2.utils.parseKey(bytes);
   if (!(key instanceof Error)) {
     const single = Array.isArray(key) ? (key[0] as ParsedKey) : key;
@@ -34,13 +42,7 @@ export function readKeyFile(file: string, explicit: boolean, problems: string[])
       : { file, explicit, publicKey: single, privateKey: null, encrypted: false };
   }
   if (!/no passphrase given/i.test(key.message)) {
-    const hardware =
-      /sk-(ssh|ecdsa)/.test(bytes.toString('latin1')) || /sk-/.test(embeddedPublicKey(bytes)?.type ?? '');
-    problems.push(
-      hardware
-        ? `${file} belongs to a security key, which Biphase cannot use`
-        : `${file} is no key that Biphase can use (${key.message})`,
-    );
+    problems.push(`${file} is no key that Biphase can use (${key.message})`);
     return undefined;
   }
   const publicKey = parsed(publicLine(bytes)) ?? parsed(readIfThere(`${file}.pub`, []));
@@ -66,6 +68,11 @@ export async function unlockKeyFile(key: KeyFile, node: string, prompts: Prompte
   throw new BiphaseError('needs-person', `The passphrase of ${key.file} was wrong ${attempts} times.`, {
     next: 'Reconnect the node to try again.',
   });
+}
+
+/** Either half of a key that lives in hardware, locked or not. */
+function isSecurityKey(file: Buffer): boolean {
+  return /^sk-(ssh|ecdsa)-/.test(embeddedPublicKey(file)?.type ?? file.toString('latin1'));
 }
 
 function readIfThere(file: string, problems: string[]): Buffer | undefined {

@@ -114,13 +114,11 @@ function checkName(entries: readonly KnownHost[], name: string, key: Buffer): Ho
   return { result: 'unknown', authority: here.find((entry) => entry.marker === 'cert-authority') ?? null };
 }
 
-/** Key types that are on file for a host, so that they are asked for first. */
+/** Key types that are on file for a host, so that they are asked for first. As in ssh(1), a bare host's lines do not count. */
 export function knownKeyTypes(entries: readonly KnownHost[], name: string): Set<string> {
-  const bare = /^\[(.+)\]:\d+$/.exec(name)?.[1];
-  const typesOf = (each: string): string[] =>
-    entries.filter((e) => e.marker === 'none' && hostsFieldMatches(e.hosts, each)).map((e) => e.type);
-  const types = typesOf(name);
-  return new Set(types.length === 0 && bare !== undefined ? typesOf(bare) : types);
+  return new Set(
+    entries.filter((e) => e.marker === 'none' && hostsFieldMatches(e.hosts, name)).map((e) => e.type),
+  );
 }
 
 /** Appends an accepted key; a last line without its newline is closed first. Makes folder (0700) and file (0600). */
@@ -133,7 +131,8 @@ export function appendKnownHost(file: string, name: string, key: Buffer, hashed:
     const torn = size > 0 && fs.readSync(handle, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
     const hosts = hashed ? hashedHost(name) : name;
     fs.writeSync(handle, `${torn ? '\n' : ''}${hosts} ${hostKeyType(key)} ${key.toString('base64')}\n`);
-    fs.fsyncSync(handle);
+    // /dev/null, which some configurations name, has nothing to sync.
+    if (fs.fstatSync(handle).isFile()) fs.fsyncSync(handle);
   } finally {
     fs.closeSync(handle);
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -34,12 +35,15 @@ export interface SshTarget {
   user: string;
   /** Absolute paths; `explicit` is false for OpenSSH's default names. */
   identityFiles: { file: string; explicit: boolean }[];
+  /** Absolute paths of the certificates that the configuration names. */
+  certificateFiles: string[];
   identitiesOnly: boolean;
   /** Socket of the agent; null = none. */
   identityAgent: string | null;
   hostKeyAlias: string | null;
   userKnownHostsFiles: string[];
   globalKnownHostsFiles: string[];
+  revokedHostKeysFiles: string[];
   hashKnownHosts: boolean;
   /** Hosts to go through, first hop first. */
   jumps: SshHop[];
@@ -154,6 +158,7 @@ function apply(pass: Pass, directive: Directive, file: string, active: boolean, 
 
 function matchHolds(pass: Pass, words: string[], file: string): boolean {
   for (let i = 0; i < words.length; i++) {
+    if (words[i] === matchFiller) continue;
     const negated = words[i]!.startsWith('!');
     const criterion = words[i]!.slice(negated ? 1 : 0).toLowerCase();
     let holds: boolean;
@@ -206,14 +211,20 @@ function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSou
       },
     );
   const host = expandHost(first('hostname') ?? hop.host, hop.host).toLowerCase();
-  const port = numberOf(first('port'), 22, 'Port');
+  const port = portOf(first('port'), 'Port');
   const user = first('user') ?? sources.localUser;
+  const jump = first('proxyjump');
+  const lastJump = jumpsOf(jump).at(-1)?.host ?? '';
+  const hash = createHash('sha1').update(`${os.hostname()}${host}${port}${user}`);
   const tokens: Record<string, string> = {
     '%': '%',
+    // The jump is hashed too since OpenSSH 9.6; without one both hashes are the same.
+    C: hash.update(lastJump).digest('hex'),
     d: sources.home,
     h: host,
     i: String(process.getuid?.() ?? 0),
-    k: first('hostkeyalias') ?? hop.host,
+    j: lastJump,
+    k: first('hostkeyalias')?.toLowerCase() ?? hop.host,
     L: os.hostname().split('.')[0]!,
     l: os.hostname(),
     n: hop.host,
@@ -237,6 +248,7 @@ function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSou
     identityFiles: explicit
       ? explicit.map((each) => ({ file: file(each), explicit: true }))
       : defaultIdentities.map((name) => ({ file: path.join(sources.home, '.ssh', name), explicit: false })),
+    certificateFiles: files('certificatefile', []),
     identitiesOnly: yes('identitiesonly'),
     identityAgent: agentSocket(first('identityagent'), file, sources),
     hostKeyAlias: first('hostkeyalias')?.toLowerCase() ?? null,
@@ -247,15 +259,20 @@ function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSou
         path.join(path.dirname(sources.systemFile), name),
       ),
     ),
+    revokedHostKeysFiles: files('revokedhostkeys', []),
     hashKnownHosts: yes('hashknownhosts'),
-    jumps: jumpsOf(first('proxyjump')),
+    jumps: jumpsOf(jump?.replace(/%([%hnpr])/g, (_, letter: string) => tokens[letter]!)),
     serverAliveSeconds: secondsOf(first('serveraliveinterval'), 'ServerAliveInterval') || 15,
     serverAliveCount: numberOf(first('serveralivecountmax'), 3, 'ServerAliveCountMax') || 3,
     connectTimeoutSeconds: secondsOf(first('connecttimeout'), 'ConnectTimeout') || 20,
-    notes:
-      strict === 'no' || strict === 'off' || strict === 'accept-new'
-        ? [`StrictHostKeyChecking ${strict} is not honoured: host keys are always checked.`]
-        : [],
+    notes: [
+      ...(['no', 'off', 'accept-new'].includes(strict ?? '')
+        ? [`StrictHostKeyChecking ${strict} is not honoured for ${hop.host}: host keys are always checked.`]
+        : []),
+      ...(['yes', 'true', 'always'].includes(first('canonicalizehostname')?.toLowerCase() ?? '')
+        ? [`CanonicalizeHostname is not followed for ${hop.host}: its name is taken as it stands.`]
+        : []),
+    ],
   };
 }
 
@@ -276,12 +293,12 @@ function agentSocket(
 function jumpsOf(setting: string | undefined): SshHop[] {
   if (setting === undefined || setting.toLowerCase() === 'none') return [];
   return setting.split(',').map((each) => {
-    const match = /^(?:ssh:\/\/)?(?:(.+)@)?(?:\[([^\]]+)\]|([^:@]+))(?::(\d+))?\/?$/.exec(each.trim());
+    const match = /^(?:ssh:\/\/)?(?:(.+)@)?(?:\[([^\]]+)\]|([^:@]+))(?::(\d*))?\/?$/.exec(each.trim());
     if (!match) throw new BiphaseError('usage', `ProxyJump names "${each}", which is no host.`);
     return {
       host: (match[2] ?? match[3])!,
       user: match[1],
-      port: match[4] === undefined ? undefined : numberOf(match[4], 22, 'ProxyJump port'),
+      port: match[4] ? portOf(match[4], 'ProxyJump port') : undefined,
     };
   });
 }
@@ -319,7 +336,10 @@ function parseFile(file: string): SSHConfig {
     throw new BiphaseError('missing', `${file} cannot be read: ${(cause as Error).message}.`, { cause });
   }
   try {
-    return SSHConfig.parse(text);
+    const lines = SSHConfig.parse(withMatchFillers(text));
+    for (const line of lines)
+      for (const each of isSection(line) ? [line, ...line.config] : [line]) check(each);
+    return lines;
   } catch (cause) {
     throw new BiphaseError(
       'usage',
@@ -331,6 +351,22 @@ function parseFile(file: string): SSHConfig {
   }
 }
 
+/** ssh-config takes the word behind a negated criterion for its argument, so those that have none get this one. */
+const matchFiller = '-';
+
+function withMatchFillers(text: string): string {
+  return text.replace(/^[ \t]*match[ \t=].*$/gim, (line) =>
+    line.replace(/[ \t=]!(?:all|canonical|final)(?=[ \t\r]|$)/gi, `$& ${matchFiller}`),
+  );
+}
+
+/** ssh-config would take the next line for the value of a setting that has none. */
+function check(line: unknown): void {
+  if (!isDirective(line)) return;
+  const [keyword, more] = line.param.split(/[\r\n]/);
+  if (more !== undefined) throw new Error(`${keyword} has no value`);
+}
+
 function isDirective(line: unknown): line is Directive {
   return (line as Directive).type === SSHConfig.DIRECTIVE && (line as Directive).param !== '';
 }
@@ -340,7 +376,16 @@ function isSection(line: unknown): line is Section {
 }
 
 function valuesOf(directive: Directive): string[] {
-  return typeof directive.value === 'string' ? [directive.value] : directive.value.map((each) => each.val);
+  if (typeof directive.value !== 'string') return directive.value.map((each) => each.val);
+  // ssh-config knows double quotes only.
+  return [directive.value.replace(/^'([^']*)'$/, '$1').replaceAll('\\ ', ' ')];
+}
+
+function portOf(text: string | undefined, what: string): number {
+  const port = numberOf(text, 22, what);
+  if (port < 1 || port > 65535)
+    throw new BiphaseError('usage', `${what} "${text}" in the ssh configuration is not a port.`);
+  return port;
 }
 
 function numberOf(text: string | undefined, fallback: number, what: string): number {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientChannel } from 'ssh2';
 import { scaledMs } from '../../../core/clock.ts';
 import { BiphaseError } from '../../../core/errors.ts';
@@ -10,6 +11,8 @@ import type { SshConnection } from './connect.ts';
 import { quoteForShell } from './remoteShell.ts';
 
 const openTimeoutMs = 20_000;
+/** A host that allows few sessions at once may not have noticed yet that the last one is over. */
+const openGapsMs = [50, 100, 200, 400, 800];
 const chunkBytes = 256 * 1024;
 const stderrLimit = 4096;
 
@@ -20,6 +23,7 @@ const receiveScript =
 /** Commands and files over one SSH connection. */
 export class SshTransport implements Transport {
   readonly description: string;
+  readonly notes: readonly string[];
   readonly closed: Promise<BiphaseError | undefined>;
   readonly #connection: SshConnection;
 
@@ -27,6 +31,7 @@ export class SshTransport implements Transport {
     this.#connection = connection;
     const { user, host, port } = connection.target;
     this.description = `${user}@${host}:${port}`;
+    this.notes = connection.notes;
     this.closed = connection.closed;
   }
 
@@ -35,7 +40,7 @@ export class SshTransport implements Transport {
   }
 
   async exec(argv: readonly string[], options: { signal?: AbortSignal } = {}): Promise<ExecChannel> {
-    const channel = await this.#open(quoteForShell(argv), options.signal);
+    const channel = await this.#openInTime(quoteForShell(argv), options.signal);
     const exit = new Promise<ExecExit>((resolve) => {
       // 'exit' may come in the same packet as the channel itself, before anyone listens; 'close' repeats what it said.
       channel.on('close', (code?: number | null, signal?: string) => {
@@ -137,9 +142,22 @@ export class SshTransport implements Transport {
     }
   }
 
+  async #openInTime(command: string, signal: AbortSignal | undefined): Promise<ClientChannel> {
+    for (const gap of openGapsMs) {
+      try {
+        return await this.#open(command, signal);
+      } catch (error) {
+        if (!/channel open failure/i.test(String((error as Error).cause))) throw error;
+        await sleep(scaledMs(gap));
+      }
+    }
+    return this.#open(command, signal);
+  }
+
   #open(command: string, signal: AbortSignal | undefined): Promise<ClientChannel> {
     return new Promise((resolve, reject) => {
-      const fail = (sentence: string): void => reject(new BiphaseError('unreachable', sentence));
+      const fail = (sentence: string, cause?: Error): void =>
+        reject(new BiphaseError('unreachable', sentence, { cause }));
       if (signal?.aborted) return reject(new BiphaseError('cancelled', 'The command was cancelled.'));
       const timer = setTimeout(
         () => fail(`${this.description} did not start a command in time.`),
@@ -149,7 +167,7 @@ export class SshTransport implements Transport {
       try {
         this.#connection.client.exec(command, (error, channel) => {
           clearTimeout(timer);
-          if (error) fail(`${this.description} did not start a command: ${error.message}.`);
+          if (error) fail(`${this.description} did not start a command: ${error.message}.`, error);
           else resolve(channel);
         });
       } catch {

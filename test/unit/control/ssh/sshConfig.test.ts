@@ -70,6 +70,9 @@ Host b\n  IdentityAgent $MY_AGENT\nHost c\n  IdentityAgent ~/%u.sock\n`;
   assert.deepEqual(a.globalKnownHostsFiles, []);
   assert.equal(a.serverAliveSeconds, 60);
   assert.match(a.notes[0]!, /StrictHostKeyChecking no is not honoured/);
+  assert.deepEqual(resolve('CanonicalizeHostname yes\nStrictHostKeyChecking ask\n', 'x').notes, [
+    'CanonicalizeHostname is not followed for x: its name is taken as it stands.',
+  ]);
   assert.equal(resolve(config, 'b', { MY_AGENT: '/mine' }).identityAgent, '/mine');
   assert.equal(resolve(config, 'c').identityAgent, path.join(home, 'me.sock'));
 });
@@ -81,7 +84,10 @@ test('jumps with users, ports and addresses; none switches them off', () => {
     { host: '::1', user: undefined, port: 22 },
     { host: 'far', user: undefined, port: undefined },
   ]);
+  assert.deepEqual(jumps('%r@%n-gate'), [{ host: 'x-gate', user: 'me', port: undefined }]);
   assert.deepEqual(jumps('none'), []);
+  const { identityFiles } = resolve('ProxyJump one,ana@two:7\nIdentityFile /keys/%j\n', 'x');
+  assert.equal(identityFiles[0]!.file, '/keys/two');
   assert.deepEqual(
     resolve('Host x\n  ProxyJump none\nHost *\n  ProxyJump gate\n  ProxyCommand nc\n', 'x').jumps,
     [],
@@ -130,5 +136,7 @@ test('nonsense is a sentence that names the file', () => {
     message: /config is not a valid/,
   });
   assert.throws(() => resolve('Port many\n', 'x'), { kind: 'usage', message: /Port "many"/ });
+  assert.throws(() => resolve('Port 70000\n', 'x'), { kind: 'usage', message: /Port "70000" .* not a port/ });
+  assert.throws(() => resolve('Host x\n User\n Port 3\n', 'x'), { message: /config .*: User has no value/ });
   assert.throws(() => resolve('Match weather rain\n  Port 1\n', 'x'), { message: /Match weather/ });
 });
