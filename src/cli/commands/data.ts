@@ -4,14 +4,16 @@ import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
+import { defaultWorldDocuments } from '../../core/worldSource.ts';
 import { neededSamples, neededTokens } from '../../trainer/data/dataNeed.ts';
 import { forgetHubName } from '../../trainer/data/hub/hubMemo.ts';
 import { isHubName } from '../../trainer/data/hub/hubName.ts';
 import { type DataRequest, prepareData } from '../../trainer/data/prepareData.ts';
-import { defaultWorldDocuments, worldDocuments } from '../../trainer/data/worldDocuments.ts';
+import { worldDocuments } from '../../trainer/data/worldDocuments.ts';
 import { readOrigin } from '../../trainer/training/origin.ts';
 import { checkpointTokenizer, firstState, resolvable, type Start } from '../../trainer/training/start.ts';
 import type { Command } from '../command.ts';
+import { makeNamedFolder } from '../makeNamedFolder.ts';
 import { integerOption, type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot } from '../places.ts';
 import { readStructured } from '../readRunFile.ts';
@@ -68,6 +70,7 @@ async function prepare(options: ParsedOptions): Promise<number> {
     throw new BiphaseError('usage', 'Give a run file, a folder, a file, hub:OWNER/NAME or world.');
   const root = path.resolve(options.values.get('root') ?? defaultRoot());
   const cache = path.join(root, 'cache');
+  makeNamedFolder(cache, 'Choose another --root.');
   const isRunFile = /\.ya?ml$/i.test(given);
   const extra = ofSourceOnly.find((name) => options.values.has(name));
   if (isRunFile && extra !== undefined)

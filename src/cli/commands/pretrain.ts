@@ -6,6 +6,7 @@ import { stringify as stringifyYaml } from 'yaml';
 import { thisMachine } from '../../agent/processTable.ts';
 import { ForegroundSegment } from '../../agent/wrapper/foregroundSegment.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { homePath } from '../../core/homePath.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { presetRunFile, presetText, studyPreset, studyPresets } from '../../core/studyPresets.ts';
@@ -15,6 +16,7 @@ import { bundleHash } from '../../trainer/training/bundleIdentity.ts';
 import { runPretraining } from '../../trainer/training/pretrain.ts';
 import { checkNotBegun, firstFreeSegment } from '../../trainer/training/segments.ts';
 import type { Command } from '../command.ts';
+import { makeNamedFolder } from '../makeNamedFolder.ts';
 import { type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot, rootOf } from '../places.ts';
 import { ProgressLine } from '../progressLine.ts';
@@ -39,8 +41,7 @@ function absoluteSource(file: unknown): unknown {
   const written = parseRunFile(file);
   const { source } = written.data;
   if (/^(world(:|$)|hub:|local:)/.test(source)) return file;
-  const home = source.startsWith('~/') ? path.join(os.homedir(), source.slice(2)) : source;
-  return { ...written, data: { ...written.data, source: path.resolve(home) } };
+  return { ...written, data: { ...written.data, source: path.resolve(homePath(source, os.homedir())) } };
 }
 
 /** Makes the run directory where it is missing and writes its spec.json, as a launcher does. */
@@ -50,7 +51,7 @@ function newRun(file: unknown, runDir: string | undefined): { runFolder: string;
   const base = runDir === undefined ? '' : path.basename(runDir);
   const id = isRunId(base) ? base : newRunId();
   const runFolder = runDir ?? path.join(defaultRoot(), 'runs', id);
-  fs.mkdirSync(runFolder, { recursive: true, mode: 0o700 });
+  makeNamedFolder(runFolder, 'Choose another --run-dir.');
   const spec: Spec = {
     schema: 1,
     id,

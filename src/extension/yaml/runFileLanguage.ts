@@ -1,6 +1,6 @@
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import type { CompletionItem, Hover, MarkupContent } from 'vscode-languageserver-types';
-import { parseDocument } from 'yaml';
+import { type Document, parseDocument } from 'yaml';
 import { getLanguageService } from 'yaml-language-server/out/src/languageservice/yamlLanguageService.js';
 import * as z from 'zod';
 import { BiphaseError } from '../../core/errors.ts';
@@ -83,12 +83,27 @@ function markdownOf(hover: Hover): string {
 export function readRunFileText(text: string): unknown {
   const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true });
   const [error] = document.errors;
+  if (error?.code === 'MULTIPLE_DOCS')
+    throw new BiphaseError('usage', 'The file holds several YAML documents; a run file is one.', {
+      next: 'Write each into a file of its own.',
+    });
   if (error) {
     const line = text.slice(0, error.pos[0]).split('\n').length;
     throw new BiphaseError('usage', `Line ${line} is not YAML: ${error.message}.`);
   }
-  const value: unknown = document.toJS();
+  const value = contentOf(document);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new BiphaseError('usage', 'A run file is a list of keys and values, such as "model: micro".');
   return value;
+}
+
+/** Aliases of nothing, or more than a run file has use for, are told only here. */
+function contentOf(document: Document): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw new BiphaseError('usage', `The file is not YAML: ${(cause as Error).message.replace(/\.$/, '')}.`, {
+      cause,
+    });
+  }
 }

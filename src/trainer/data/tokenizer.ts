@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import { BiphaseError } from '../../core/errors.ts';
+import { homePath } from '../../core/homePath.ts';
 import { nativeTokenizers } from './nativeTokenizers.ts';
 
 /** A tokenizer ready to encode, and what training needs to know of its special ids. */
@@ -79,11 +81,22 @@ export function loadTokenizer(json: string, label: string): LoadedTokenizer {
 
 /** @throws BiphaseError `usage` where the file is missing or no tokenizer */
 export function loadTokenizerFile(file: string): LoadedTokenizer {
+  const place = homePath(file, os.homedir());
   let json: string;
   try {
-    json = fs.readFileSync(file, 'utf8');
-  } catch {
-    throw new BiphaseError('usage', `There is no tokenizer ${file}.`);
+    // A pipe would be waited for.
+    if (!fs.statSync(place).isFile()) throw new BiphaseError('usage', `The tokenizer ${file} is not a file.`);
+    json = fs.readFileSync(place, 'utf8');
+  } catch (cause) {
+    if (cause instanceof BiphaseError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new BiphaseError(
+      'usage',
+      code === 'ENOENT'
+        ? `There is no tokenizer ${file}.`
+        : `The tokenizer ${file} cannot be read (${code}).`,
+      { cause },
+    );
   }
   return loadTokenizer(json, file);
 }

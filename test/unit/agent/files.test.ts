@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -74,6 +75,9 @@ test('a root keeps its id, refuses odd names and sees only runs', () => {
   const root = new NodeRoot(at('root'));
   root.prepare();
   assert.equal(root.id(), new NodeRoot(at('root')).id());
+  fs.rmSync(at('root/id'));
+  execFileSync('mkfifo', [at('root/id')]);
+  assert.throws(() => root.id(), { kind: 'damaged', next: /Remove it/ });
   assert.equal(new NodeRoot('~/x').path, path.join(os.homedir(), 'x'));
   for (const bad of ['..', '../x', '', '20250101-ABCDEFGH', '20250101-aaaaaaaa/x'])
     assert.throws(() => root.runDirectory(bad), BiphaseError);

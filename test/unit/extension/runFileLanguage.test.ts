@@ -83,4 +83,9 @@ test('parsing names the line that is not YAML and refuses what is no map', () =>
     message: /Line [23] is not YAML/,
   });
   assert.throws(() => readRunFileText('- 1\n'), { kind: 'usage' });
+  assert.throws(() => readRunFileText('model: micro\n---\nmodel: mini\n'), {
+    kind: 'usage',
+    message: 'The file holds several YAML documents; a run file is one.',
+  });
+  assert.throws(() => readRunFileText('model: *none\n'), { kind: 'usage' });
 });
