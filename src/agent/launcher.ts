@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { scaledMs } from '../core/clock.ts';
 import { BiphaseError } from '../core/errors.ts';
+import { refuseNewer } from '../core/newerSchema.ts';
 import { isActive } from '../core/runState.ts';
 import { runFiles, type Spec, specSchema, wrapperStateSchema } from '../protocol/runDirectory.ts';
 import { createWhole, hasCode, readJson, writeByRename } from './files.ts';
@@ -60,6 +61,7 @@ export class Launcher {
     const directory = this.#root.existingRunDirectory(run);
     const report = readRunReport(this.#root, run, this.#table);
     if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
+    refuseNewer(report.spec);
     const interrupted = report.state === 'starting' && !report.wrapper && !report.exit;
     if (isActive(report.state) && !(interrupted && !segmentLockHeld(directory, 0, this.#table)))
       throw new BiphaseError(

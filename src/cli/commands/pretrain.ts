@@ -7,6 +7,7 @@ import { thisMachine } from '../../agent/processTable.ts';
 import { ForegroundSegment } from '../../agent/wrapper/foregroundSegment.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { homePath } from '../../core/homePath.ts';
+import { refuseNewer } from '../../core/newerSchema.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { presetRunFile, presetText, studyPreset, studyPresets } from '../../core/studyPresets.ts';
@@ -33,6 +34,7 @@ function readSpec(runFolder: string): Spec | null {
   if (!fs.existsSync(file)) return null;
   const parsed = specSchema.safeParse(readStructured(file));
   if (!parsed.success) throw new BiphaseError('damaged', `${file} is not a run's spec.json.`);
+  refuseNewer(parsed.data);
   return parsed.data;
 }
 
@@ -80,15 +82,15 @@ function findRun(
     return { runFolder: runDir, spec };
   }
   const content = typeof given === 'string' ? readStructured(given) : given;
-  if (
-    typeof given === 'string' &&
-    path.basename(given) === runFiles.spec &&
-    specSchema.safeParse(content).success
-  ) {
-    const runFolder = path.resolve(path.dirname(given));
-    if (runDir !== undefined && path.resolve(runDir) !== runFolder)
-      return newRun(specSchema.parse(content).file, runDir);
-    return { runFolder, spec: specSchema.parse(content) };
+  if (typeof given === 'string' && path.basename(given) === runFiles.spec) {
+    const { data: spec } = specSchema.safeParse(content);
+    if (spec) {
+      refuseNewer(spec);
+      const runFolder = path.resolve(path.dirname(given));
+      return runDir !== undefined && path.resolve(runDir) !== runFolder
+        ? newRun(spec.file, runDir)
+        : { runFolder, spec };
+    }
   }
   const existing = runDir === undefined ? null : readSpec(runDir);
   if (!existing || runDir === undefined) return newRun(content, runDir);
