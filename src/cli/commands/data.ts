@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
+import { printable } from '../../core/printable.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { defaultWorldDocuments } from '../../core/worldSource.ts';
 import { neededSamples, neededTokens } from '../../trainer/data/dataNeed.ts';
@@ -79,7 +80,7 @@ async function prepare(options: ParsedOptions): Promise<number> {
   if (options.flags.has('refresh')) forgetHubName(request.source, cache);
   let said = '';
   const data = await prepareData(request, cache, async (doing) => {
-    if (doing !== said) process.stderr.write(`${doing}\n`);
+    if (doing !== said) process.stderr.write(`${printable(doing)}\n`);
     said = doing;
   });
   const { folder, meta, tokenizer, source } = data;

@@ -1,6 +1,7 @@
 import { BiphaseError } from '../../core/errors.ts';
 import { newRunId } from '../../core/newRunId.ts';
 import { formatBytes, formatCompact, formatCount, formatDuration } from '../../core/numberFormat.ts';
+import { printable } from '../../core/printable.ts';
 import type { LaunchCheck } from '../../protocol/controlApi.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
@@ -61,5 +62,7 @@ function checkText(check: LaunchCheck): string {
     `Disk for checkpoints: ${against(check.checkpointBytes, check.diskFreeBytes)}`,
     `Time: ${expected === null ? 'unknown until it has run' : `about ${formatDuration(expected)}`}`,
     ...check.sentences,
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
 }

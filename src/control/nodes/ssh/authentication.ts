@@ -9,6 +9,7 @@ import type {
 import ssh2 from 'ssh2';
 import { scaledMs } from '../../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../../core/errors.ts';
+import { printable } from '../../../core/printable.ts';
 import type { Prompter } from '../prompter.ts';
 import type { Deadline } from './deadline.ts';
 import { type KeyFile, readKeyFile, unlockKeyFile } from './keyFiles.ts';
@@ -139,7 +140,7 @@ export class Authentication {
     const all = async (): Promise<string[]> => {
       const answers: string[] = [];
       for (const question of questions)
-        answers.push(await this.#secret('keyboard-interactive', printable(question.prompt)));
+        answers.push(await this.#secret('keyboard-interactive', shownQuestion(question.prompt)));
       return answers;
     };
     all().then(finish, (thrown) => {
@@ -258,12 +259,14 @@ function sameKey(a: ParsedKey | null, b: ParsedKey | null): boolean {
 }
 
 /** The node chose this text: shown without control characters and not too long. */
-function printable(text: string): string {
-  return text
-    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
-    .trim()
-    .replace(/:$/, '')
-    .slice(0, 200);
+function shownQuestion(text: string): string {
+  return printable(
+    text
+      .replace(/\p{Cc}+/gu, ' ')
+      .trim()
+      .replace(/:$/, '')
+      .slice(0, 200),
+  );
 }
 
 function within<T>(start: (done: (error: Error | null | undefined, value?: T) => void) => void): Promise<T> {
