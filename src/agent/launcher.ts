@@ -106,6 +106,8 @@ export class Launcher {
     program: Program,
     { environment, setup }: Surroundings,
   ): Promise<boolean> {
+    // A wrapper that cannot write here could not say so.
+    fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK);
     const setupFile = path.join(directory, runFiles.setup(segment));
     if (setup.length > 0) writeByRename(setupFile, `${setup.join('\n')}\nexec "$@"\n`);
     const outputFile = path.join(directory, runFiles.output);

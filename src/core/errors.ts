@@ -25,16 +25,22 @@ export class BiphaseError extends Error {
   }
 }
 
-/** Turns anything thrown into a BiphaseError without losing its message. */
+/** Turns anything thrown into a BiphaseError: what the system often says in a sentence, the rest with its message. */
 export function toBiphaseError(thrown: unknown): BiphaseError {
   if (thrown instanceof BiphaseError) return thrown;
   if (thrown instanceof Error) {
-    const code = (thrown as Error & { code?: string }).code;
+    const { code, path } = thrown as Error & { code?: string; path?: unknown };
     if (code === 'ENOSPC' || code === 'EDQUOT')
       return new BiphaseError('full', 'The disk is full.', {
         next: 'Free space and try again.',
         cause: thrown,
       });
+    if (typeof path === 'string' && (code === 'EACCES' || code === 'EPERM' || code === 'EROFS'))
+      return new BiphaseError(
+        'refused',
+        `${path} cannot be used: ${code === 'EROFS' ? 'its file system is read-only' : 'permission is denied'}.`,
+        { next: 'Correct its permissions, or choose another place.', cause: thrown },
+      );
     return new BiphaseError('internal', thrown.message, { cause: thrown });
   }
   return new BiphaseError('internal', String(thrown));

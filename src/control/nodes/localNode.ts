@@ -67,7 +67,7 @@ async function installBundle(bundle: Bundle, root: string, hash: string): Promis
     if (fs.existsSync(path.join(target, 'bundle.json'))) return false;
     const error = toBiphaseError(thrown);
     const { code } = thrown as NodeJS.ErrnoException;
-    if (error.kind === 'internal' && code !== undefined)
+    if (error.kind !== 'full' && code !== undefined)
       throw new BiphaseError('refused', `${root} cannot be written (${code}).`, {
         next: 'Set another root for this computer.',
         cause: thrown,
