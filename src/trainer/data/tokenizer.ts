@@ -21,9 +21,16 @@ export interface LoadedTokenizer {
   encode(texts: string[]): Promise<number[][]>;
 }
 
+interface AddedToken {
+  id: number;
+  content: string;
+  special?: boolean;
+}
+
 interface TokenizerJson {
-  added_tokens?: { id: number; content: string; special?: boolean }[];
-  model: { vocab: Record<string, number> | unknown[] };
+  added_tokens?: AddedToken[];
+  truncation?: unknown;
+  padding?: unknown;
 }
 
 /** In order of preference, as families of models name them. */
@@ -55,23 +62,30 @@ export function loadTokenizer(json: string, label: string): LoadedTokenizer {
   const { Tokenizer } = nativeTokenizers();
   let native: InstanceType<typeof Tokenizer>;
   try {
-    native = Tokenizer.fromString(json);
+    // Documents are read whole: what a file says of truncation and padding is for other uses, as in transformers.
+    native = Tokenizer.fromString(
+      parsed?.truncation || parsed?.padding
+        ? JSON.stringify({ ...parsed, truncation: null, padding: null })
+        : json,
+    );
   } catch (cause) {
     throw new BiphaseError('usage', `The tokenizer ${label} cannot be read: ${(cause as Error).message}.`, {
       cause,
     });
   }
   const added = parsed.added_tokens ?? [];
-  const names = new Map(added.map((token) => [token.content, token.id]));
-  const ids = Object.values(native.getVocab(true));
-  const size = ids.reduce((a, b) => Math.max(a, b), -1) + 1;
+  const vocab = new Map(Object.entries(native.getVocab(true)));
+  const size = [...vocab.values()].reduce((a, b) => Math.max(a, b), -1) + 1;
+  // As the vocabulary has it: the id beside an added token may be another one, and is not what texts get.
+  const idOf = ({ content, id }: AddedToken): number => vocab.get(content) ?? id;
+  const names = new Map(added.map((token) => [token.content, idOf(token)]));
   return {
     json,
     hash: createHash('sha256').update(json).digest('hex'),
     size,
     eos: specialId(names, eosNames, 'end-of-text'),
     mask: specialId(names, maskNames, 'mask'),
-    special: new Set(added.filter((token) => token.special ?? true).map((token) => token.id)),
+    special: new Set(added.filter((token) => token.special ?? true).map(idOf)),
     encode: async (texts) => {
       const encodings = await native.encodeBatch(texts, { addSpecialTokens: false });
       return encodings.map((encoding) => encoding.getIds());

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { loadTokenizer, loadTokenizerFile } from '../../../../src/trainer/data/tokenizer.ts';
+import { trainTokenizer } from '../../../../src/trainer/data/trainTokenizer.ts';
+
+const json = await trainTokenizer(['one two three two one', 'three two one'], 280);
+
+function changed(change: (parsed: Record<string, unknown>) => void): string {
+  const parsed = JSON.parse(json) as Record<string, unknown>;
+  change(parsed);
+  return JSON.stringify(parsed);
+}
+
+test('documents are encoded whole, whatever the file says of truncation and padding', async () => {
+  const text = ['one two three two one'];
+  const whole = await loadTokenizer(json, 'whole').encode(text);
+  const other = changed((parsed) => {
+    parsed.truncation = { max_length: 1, strategy: 'LongestFirst', stride: 0, direction: 'Right' };
+    parsed.padding = {
+      strategy: { Fixed: 1000 },
+      direction: 'Right',
+      pad_to_multiple_of: null,
+      pad_id: 9999,
+      pad_type_id: 0,
+      pad_token: 'x',
+    };
+  });
+  assert.ok(whole[0]!.length > 1);
+  assert.deepEqual(await loadTokenizer(other, 'cut').encode(text), whole);
+});
+
+test('special tokens have the ids that texts get, not those that are written beside them', () => {
+  const { eos, mask, special } = loadTokenizer(json, 'honest');
+  const lying = loadTokenizer(
+    changed((parsed) => {
+      for (const token of parsed.added_tokens as { id: number }[]) token.id = 7;
+    }),
+    'lying',
+  );
+  assert.deepEqual([lying.eos, lying.mask, lying.special], [eos, mask, special]);
+});
+
+test('what is no file of a tokenizer is told, not waited for', {
+  skip: process.platform === 'win32',
+}, (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bp-tokenizer-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const pipe = path.join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const none = path.join(folder, 'none');
+  assert.throws(() => loadTokenizerFile(pipe), { message: `The tokenizer ${pipe} is not a file.` });
+  assert.throws(() => loadTokenizerFile(folder), { message: `The tokenizer ${folder} is not a file.` });
+  assert.throws(() => loadTokenizerFile(none), { message: `There is no tokenizer ${none}.` });
+  fs.writeFileSync(none, 'null');
+  assert.throws(() => loadTokenizerFile(none), { kind: 'usage', message: /cannot be read/ });
+});
