@@ -9,7 +9,7 @@ import { nativeTokenizers } from './nativeTokenizers.ts';
 export interface LoadedTokenizer {
   /** tokenizer.json as text, as it goes into checkpoints. */
   json: string;
-  /** SHA-256 of `json`. */
+  /** SHA-256 of what texts are encoded with: `json`, without truncation and padding. */
   hash: string;
   /** Ids there are: rows that the embedding needs. */
   size: number;
@@ -61,13 +61,12 @@ export function loadTokenizer(json: string, label: string): LoadedTokenizer {
   }
   const { Tokenizer } = nativeTokenizers();
   let native: InstanceType<typeof Tokenizer>;
+  let used = json;
   try {
     // Documents are read whole: what a file says of truncation and padding is for other uses, as in transformers.
-    native = Tokenizer.fromString(
-      parsed?.truncation || parsed?.padding
-        ? JSON.stringify({ ...parsed, truncation: null, padding: null })
-        : json,
-    );
+    if (parsed?.truncation || parsed?.padding)
+      used = JSON.stringify({ ...parsed, truncation: null, padding: null });
+    native = Tokenizer.fromString(used);
   } catch (cause) {
     throw new BiphaseError('usage', `The tokenizer ${label} cannot be read: ${(cause as Error).message}.`, {
       cause,
@@ -81,7 +80,7 @@ export function loadTokenizer(json: string, label: string): LoadedTokenizer {
   const names = new Map(added.map((token) => [token.content, idOf(token)]));
   return {
     json,
-    hash: createHash('sha256').update(json).digest('hex'),
+    hash: createHash('sha256').update(used).digest('hex'),
     size,
     eos: specialId(names, eosNames, 'end-of-text'),
     mask: specialId(names, maskNames, 'mask'),
