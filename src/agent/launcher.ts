@@ -140,7 +140,7 @@ export class Launcher {
       ended ??= { code };
     });
     wrapper.unref();
-    const deadline = Date.now() + scaledMs(startPatienceMs);
+    const deadline = performance.now() + scaledMs(startPatienceMs);
     for (;;) {
       const ending = ended;
       if (newestSegment(directory) >= segment)
@@ -160,7 +160,7 @@ export class Launcher {
         throw new BiphaseError('internal', 'The run was being started by another process, which died.', {
           next: 'Try again.',
         });
-      if (Date.now() > deadline)
+      if (performance.now() > deadline)
         throw new BiphaseError('unreachable', 'The run did not start in time; it may still do so.', {
           next: 'Look at its state before you try again.',
         });
