@@ -54,7 +54,7 @@ export function summarize(
     tokensPerSecond: progress?.tokensPerSecond ?? null,
     loss: progress?.loss ?? null,
     secondsLeft: active ? (progress?.secondsLeft ?? null) : null,
-    doing: active ? (progress?.doing ?? null) : null,
+    doing: active && progress ? printable(progress.doing) : null,
     checkpoints: report.checkpoints,
     phases: file?.phases.map(({ objective, until }) => ({ objective, until })) ?? [],
     ...(file ? { decayStart: decayStart(file.schedule, steps) } : {}),

@@ -50,4 +50,18 @@ test('what a node says of a run is shown without control characters', () => {
   );
   assert.equal(name, 'a\ufffd[2Jb\ufffd\ufffdc');
   assert.equal(reason, '\ufffd]0;x\ufffd');
+  const progress = {
+    schema: 1,
+    segment: 0,
+    step: 1,
+    totalSteps: 2,
+    phase: 0,
+    tokens: 1,
+    tokensPerSecond: 1,
+    loss: null,
+    secondsLeft: null,
+    doing: 'reading \u001b[2J',
+    time: 1,
+  };
+  assert.equal(summarize(catalogRun({ progress }), nothing).doing, 'reading \ufffd[2J');
 });
