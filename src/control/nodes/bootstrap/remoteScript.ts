@@ -24,46 +24,46 @@ export async function runScript(
   signal: AbortSignal,
 ): Promise<ScriptOutcome> {
   const limit = AbortSignal.timeout(scaledMs(scriptTimeoutMs));
-  const channel = await transport.exec(['sh', '-c', script, 'sh', ...parameters], {
-    signal: AbortSignal.any([signal, limit]),
-  });
+  const flood = new AbortController();
+  const stop = AbortSignal.any([signal, limit, flood.signal]);
+  const channel = await transport.exec(['sh', '-c', script, 'sh', ...parameters], { signal: stop });
   channel.stdin.on('error', () => {});
   channel.stdin.end();
-  let flooded = false;
-  const flood = (): void => {
-    if (flooded) return;
-    flooded = true;
-    channel.close();
-  };
-  const [stdout, stderr, exit] = await Promise.all([
-    textOf(channel.stdout, flood),
-    textOf(channel.stderr, flood),
-    channel.exit,
-  ]);
+  const ended = Promise.all([textOf(channel.stdout, flood), textOf(channel.stderr, flood), channel.exit]);
+  // A command that hangs keeps its channel: it is told to end, and not waited for.
+  const outcome = await Promise.race([ended, aborted(stop)]);
   if (signal.aborted)
     throw new BiphaseError('cancelled', `Preparing ${transport.description} was cancelled.`);
-  if (flooded)
+  if (flood.signal.aborted)
     throw new BiphaseError('refused', `${transport.description} prints without end.`, {
       next: "Look into the start files of that machine's shell.",
     });
-  if (limit.aborted)
+  if (!outcome)
     throw new BiphaseError(
       'unreachable',
       `${transport.description} did not finish a preparation step in time.`,
     );
+  const [stdout, stderr, exit] = outcome;
   if (!exit.known) throw exit.reason;
   return { code: exit.code, stdout, stderr };
 }
 
-/** What a stream says; `flood` is called, and the rest dropped, when that is too much. */
-async function textOf(stream: AsyncIterable<Buffer>, flood: () => void): Promise<string> {
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
+/** What a stream says; `flood` is aborted, and the rest dropped, when that is too much. */
+async function textOf(stream: AsyncIterable<Buffer>, flood: AbortController): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const chunk of stream) {
       bytes += chunk.length;
       if (bytes <= mostBytes) chunks.push(Buffer.from(chunk));
-      else flood();
+      else flood.abort();
     }
   } catch {
     // The exit says what happened.
