@@ -25,6 +25,18 @@ export class BiphaseError extends Error {
   }
 }
 
+const permissions = 'Correct its permissions, or choose another place.';
+
+/** What the system says of a path, by its code. */
+const pathProblems = new Map<string, { kind: ErrorKind; why: string; next?: string }>([
+  ['EACCES', { kind: 'refused', why: 'permission is denied', next: permissions }],
+  ['EPERM', { kind: 'refused', why: 'permission is denied', next: permissions }],
+  ['EROFS', { kind: 'refused', why: 'its file system is read-only', next: 'Choose another place.' }],
+  ['ENOENT', { kind: 'missing', why: 'it, or a folder above it, is not there' }],
+  ['ENOTDIR', { kind: 'missing', why: 'something above it is no folder' }],
+  ['EISDIR', { kind: 'refused', why: 'it is a folder' }],
+]);
+
 /** Turns anything thrown into a BiphaseError: what the system often says in a sentence, the rest with its message. */
 export function toBiphaseError(thrown: unknown): BiphaseError {
   if (thrown instanceof BiphaseError) return thrown;
@@ -35,12 +47,12 @@ export function toBiphaseError(thrown: unknown): BiphaseError {
         next: 'Free space and try again.',
         cause: thrown,
       });
-    if (typeof path === 'string' && (code === 'EACCES' || code === 'EPERM' || code === 'EROFS'))
-      return new BiphaseError(
-        'refused',
-        `${path} cannot be used: ${code === 'EROFS' ? 'its file system is read-only' : 'permission is denied'}.`,
-        { next: 'Correct its permissions, or choose another place.', cause: thrown },
-      );
+    const known = code === undefined ? undefined : pathProblems.get(code);
+    if (typeof path === 'string' && known)
+      return new BiphaseError(known.kind, `${path} cannot be used: ${known.why}.`, {
+        ...(known.next === undefined ? {} : { next: known.next }),
+        cause: thrown,
+      });
     return new BiphaseError('internal', thrown.message, { cause: thrown });
   }
   return new BiphaseError('internal', String(thrown));

@@ -5,6 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { NodeConfigs } from '../../../src/control/nodes/nodeConfigs.ts';
+import { nodeKinds } from '../../../src/control/nodes/nodeKinds.ts';
+import { NodeManager } from '../../../src/control/nodes/nodeManager.ts';
 
 function temporaryFolder(context: TestContext): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bp-nodes-'));
@@ -19,6 +21,13 @@ test('nodes are kept; without a file there is this computer alone', (context) =>
     new NodeConfigs(folder).list().map(({ name }) => name),
     ['this computer', 'atlas'],
   );
+});
+
+test('this computer cannot be removed, by whichever of its names', (context) => {
+  const nodes = new NodeManager(new NodeConfigs(temporaryFolder(context)), nodeKinds, {} as never);
+  for (const name of ['this computer', 'local'])
+    assert.throws(() => nodes.remove(name), { kind: 'usage', message: 'This computer cannot be removed.' });
+  assert.throws(() => nodes.remove('atlas'), { kind: 'missing' });
 });
 
 test('what is no file of a reasonable size is refused, not waited for', {
