@@ -9,7 +9,7 @@ import { BiphaseError } from '../core/errors.ts';
 import { refuseNewer } from '../core/newerSchema.ts';
 import { isActive } from '../core/runState.ts';
 import { runFiles, type Spec, specSchema, wrapperStateSchema } from '../protocol/runDirectory.ts';
-import { createWhole, hasCode, readJson, writeByRename } from './files.ts';
+import { createWhole, hasCode, openToAppend, readJson, writeByRename } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { findProgram, needProgram, type Program } from './ownBundle.ts';
 import type { ProcessTable } from './processTable.ts';
@@ -111,7 +111,7 @@ export class Launcher {
     const setupFile = path.join(directory, runFiles.setup(segment));
     if (setup.length > 0) writeByRename(setupFile, `${setup.join('\n')}\nexec "$@"\n`);
     const outputFile = path.join(directory, runFiles.output);
-    const output = fs.openSync(outputFile, 'a', 0o600);
+    const output = openToAppend(outputFile);
     const outputStart = fs.fstatSync(output).size;
     const wrapper = spawn(
       process.execPath,
