@@ -33,8 +33,8 @@ export class NodeRoot {
           cause: thrown,
         });
       if (hasCode(thrown, 'EEXIST', 'ENOTDIR'))
-        throw new BiphaseError('usage', `${this.path} is not a folder.`, {
-          next: 'Set another root for this node.',
+        throw new BiphaseError('usage', `${(thrown as NodeJS.ErrnoException).path} is not a folder.`, {
+          next: 'Move it away, or set another root for this node.',
           cause: thrown,
         });
       throw thrown;

@@ -85,6 +85,11 @@ test('a root keeps its id, refuses odd names and sees only runs', () => {
   fs.rmSync(at('root/id'));
   execFileSync('mkfifo', [at('root/id')]);
   assert.throws(() => root.id(), { kind: 'damaged', next: /Remove it/ });
+  fs.rmdirSync(root.runs);
+  fs.writeFileSync(root.runs, '');
+  assert.throws(() => root.prepare(), { kind: 'usage', message: `${root.runs} is not a folder.` });
+  fs.rmSync(root.runs);
+  fs.mkdirSync(root.runs);
   assert.equal(new NodeRoot('~/x').path, path.join(os.homedir(), 'x'));
   for (const bad of ['..', '../x', '', '20250101-ABCDEFGH', '20250101-aaaaaaaa/x'])
     assert.throws(() => root.runDirectory(bad), BiphaseError);
