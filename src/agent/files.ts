@@ -78,6 +78,24 @@ function openRegular(file: string): number | null {
   return null;
 }
 
+/**
+ * Opens a file, made where it is missing, to write at its end. A pipe in its place is not waited for.
+ * @throws BiphaseError `refused` where it is no regular file
+ */
+export function openToAppend(file: string): number {
+  const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = fs.constants;
+  let fd: number | undefined;
+  try {
+    fd = fs.openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
+    if (fs.fstatSync(fd).isFile()) return fd;
+  } catch (thrown) {
+    // A pipe that nobody reads, or a socket.
+    if (!hasCode(thrown, 'ENXIO')) throw thrown;
+  }
+  if (fd !== undefined) fs.closeSync(fd);
+  throw new BiphaseError('refused', `${file} cannot be written: it is no file.`, { next: 'Move it away.' });
+}
+
 /** Content of a JSON file as its schema takes it; null where it is missing, cut off or something else. */
 export function readJson<T>(
   file: string,

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { BiphaseError } from '../core/errors.ts';
+import { homePath } from '../core/homePath.ts';
 import { hasCode } from './files.ts';
 
 const mostEntries = 5000;
@@ -11,7 +12,7 @@ export function listFolder(given: string): {
   path: string;
   entries: { name: string; folder: boolean; bytes: number }[];
 } {
-  const folder = path.resolve(os.homedir(), given.replace(/^~(?=\/|$)/, os.homedir()));
+  const folder = path.resolve(os.homedir(), homePath(given, os.homedir()));
   let names: string[];
   try {
     names = fs.readdirSync(folder);

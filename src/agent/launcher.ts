@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { scaledMs } from '../core/clock.ts';
 import { BiphaseError } from '../core/errors.ts';
+import { refuseNewer } from '../core/newerSchema.ts';
 import { isActive } from '../core/runState.ts';
 import type { SlotWish } from '../protocol/agentApi.ts';
 import { exitSchema, runFiles, type Spec, specSchema, wrapperStateSchema } from '../protocol/runDirectory.ts';
-import { createWhole, hasCode, readJson, writeByRename } from './files.ts';
+import { createWhole, hasCode, openToAppend, readJson, writeByRename } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { findProgram, needProgram, type Program } from './ownBundle.ts';
 import type { ProcessTable } from './processTable.ts';
@@ -70,6 +71,7 @@ export class Launcher {
     const directory = this.#root.existingRunDirectory(run);
     const report = readRunReport(this.#root, run, this.#table);
     if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
+    refuseNewer(report.spec);
     const interrupted = report.state === 'starting' && !report.wrapper && !report.exit;
     if (isActive(report.state) && !(interrupted && !segmentLockHeld(directory, 0, this.#table)))
       throw new BiphaseError(
@@ -122,10 +124,12 @@ export class Launcher {
     program: Program,
     { environment, setup, slot }: Surroundings,
   ): Promise<boolean> {
+    // A wrapper that cannot write here could not say so.
+    fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK);
     const setupFile = path.join(directory, runFiles.setup(segment));
     if (setup.length > 0) writeByRename(setupFile, `${setup.join('\n')}\nexec "$@"\n`);
     const outputFile = path.join(directory, runFiles.output);
-    const output = fs.openSync(outputFile, 'a', 0o600);
+    const output = openToAppend(outputFile);
     const outputStart = fs.fstatSync(output).size;
     const wrapper = spawn(
       process.execPath,
@@ -154,7 +158,7 @@ export class Launcher {
       ended ??= { code };
     });
     wrapper.unref();
-    const deadline = Date.now() + scaledMs(startPatienceMs);
+    const deadline = performance.now() + scaledMs(startPatienceMs);
     for (;;) {
       const ending = ended;
       if (ending?.code === exitCodeNoSlot) throw noSlot(directory);
@@ -175,7 +179,7 @@ export class Launcher {
         throw new BiphaseError('internal', 'The run was being started by another process, which died.', {
           next: 'Try again.',
         });
-      if (Date.now() > deadline)
+      if (performance.now() > deadline)
         throw new BiphaseError('unreachable', 'The run did not start in time; it may still do so.', {
           next: 'Look at its state before you try again.',
         });

@@ -3,10 +3,14 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { BiphaseError } from '../core/errors.ts';
+import { homePath } from '../core/homePath.ts';
+import { makeFolder } from '../core/makeFolder.ts';
 import { isRunId } from '../protocol/runDirectory.ts';
-import { createWhole, hasCode } from './files.ts';
+import { createWhole, hasCode, readTail } from './files.ts';
 
 const folders = ['bundles', 'node', 'cache', 'queue', 'runs', 'slots'] as const;
+
+const longestId = 100;
 
 /** The folder on a node that holds everything Biphase writes there. Layout: docs/architecture.md, "Places". */
 export class NodeRoot {
@@ -15,23 +19,22 @@ export class NodeRoot {
 
   /** `~` at the start is the home folder, since no shell expands it on the way here. */
   constructor(given: string) {
-    this.path = path.resolve(given.replace(/^~(?=\/|$)/, os.homedir()));
+    this.path = path.resolve(homePath(given, os.homedir()));
   }
 
   /** Creates what is missing, for this user alone. */
   prepare(): void {
     try {
-      for (const folder of folders)
-        fs.mkdirSync(path.join(this.path, folder), { recursive: true, mode: 0o700 });
+      for (const folder of folders) makeFolder(path.join(this.path, folder));
     } catch (thrown) {
-      if (hasCode(thrown, 'EACCES', 'EPERM', 'EROFS'))
+      if (hasCode(thrown, 'EACCES', 'EPERM', 'EROFS', 'ENOENT'))
         throw new BiphaseError('refused', `${this.path} cannot be written.`, {
           next: 'Set another root for this node.',
           cause: thrown,
         });
       if (hasCode(thrown, 'EEXIST', 'ENOTDIR'))
-        throw new BiphaseError('usage', `${this.path} is not a folder.`, {
-          next: 'Set another root for this node.',
+        throw new BiphaseError('usage', `${(thrown as NodeJS.ErrnoException).path} is not a folder.`, {
+          next: 'Move it away, or set another root for this node.',
           cause: thrown,
         });
       throw thrown;
@@ -42,7 +45,12 @@ export class NodeRoot {
   id(): string {
     const file = path.join(this.path, 'id');
     createWhole(file, `${randomUUID()}\n`);
-    return fs.readFileSync(file, 'utf8').trim();
+    const id = readTail(file, longestId + 1).trim();
+    if (!/^[\w-]+$/.test(id) || id.length > longestId)
+      throw new BiphaseError('damaged', `${file} does not hold the name of this root.`, {
+        next: 'Remove it: a new one is made.',
+      });
+    return id;
   }
 
   get runs(): string {

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { whyOnlyShown } from '../core/newerSchema.ts';
 import { deriveRunState, type RunFacts } from '../core/runState.ts';
 import type { RunReport } from '../protocol/agentApi.ts';
 import {
@@ -50,12 +51,13 @@ export function readRunReport(root: NodeRoot, run: string, table: ProcessTable):
     wrapperAlive,
     trainerAlive,
   };
-  const { state, reason } = deriveRunState(facts);
+  const spec = readJson(at(runFiles.spec), specSchema);
+  const { state, reason = whyOnlyShown(spec) } = deriveRunState(facts);
   return {
     run,
     state,
     ...(reason === undefined ? {} : { reason }),
-    spec: readJson(at(runFiles.spec), specSchema),
+    spec,
     wrapper,
     progress,
     exit,

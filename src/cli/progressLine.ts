@@ -32,7 +32,7 @@ export class ProgressLine {
   }
 
   show(name: string, progress: Progress): void {
-    const text = `${printable(name)}  ${progressText(progress)}`;
+    const text = printable(`${name}  ${progressText(progress)}`);
     if (this.#stream.isTTY) {
       const filled = Math.round((progress.step / Math.max(1, progress.totalSteps)) * barWidth);
       const bar = `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`;
@@ -52,7 +52,7 @@ export class ProgressLine {
 
   /** A sentence on a line of its own, above the bar. */
   notice(sentence: string): void {
-    this.#stream.write(`${this.#drawn ? '\r\u001b[K' : ''}${sentence}\n`);
+    this.#stream.write(`${this.#drawn ? '\r\u001b[K' : ''}${printable(sentence)}\n`);
   }
 
   end(): void {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { scaledMs } from '../core/clock.ts';
 import { toBiphaseError } from '../core/errors.ts';
+import { makeFolder } from '../core/makeFolder.ts';
 import { controlSocket, stateFolder } from './client/stateFolder.ts';
 import { nodeKinds } from './nodes/nodeKinds.ts';
 import { ControlServer } from './server/controlServer.ts';
@@ -20,7 +21,7 @@ const lockWaitMs = 10_000;
 process.umask(0o077);
 const { values } = parseArgs({ options: { state: { type: 'string' } } });
 const folder = values.state ?? stateFolder();
-fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+makeFolder(folder);
 fs.chmodSync(folder, 0o700);
 const log = new LogFile(path.join(folder, 'control.log'));
 

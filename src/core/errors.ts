@@ -25,14 +25,32 @@ export class BiphaseError extends Error {
   }
 }
 
-/** Turns anything thrown into a BiphaseError without losing its message. */
+const permissions = 'Correct its permissions, or choose another place.';
+
+/** What the system says of a path, by its code. */
+const pathProblems = new Map<string, { kind: ErrorKind; why: string; next?: string }>([
+  ['EACCES', { kind: 'refused', why: 'permission is denied', next: permissions }],
+  ['EPERM', { kind: 'refused', why: 'permission is denied', next: permissions }],
+  ['EROFS', { kind: 'refused', why: 'its file system is read-only', next: 'Choose another place.' }],
+  ['ENOENT', { kind: 'missing', why: 'it, or a folder above it, is not there' }],
+  ['ENOTDIR', { kind: 'missing', why: 'something above it is no folder' }],
+  ['EISDIR', { kind: 'refused', why: 'it is a folder' }],
+]);
+
+/** Turns anything thrown into a BiphaseError: what the system often says in a sentence, the rest with its message. */
 export function toBiphaseError(thrown: unknown): BiphaseError {
   if (thrown instanceof BiphaseError) return thrown;
   if (thrown instanceof Error) {
-    const code = (thrown as Error & { code?: string }).code;
+    const { code, path } = thrown as Error & { code?: string; path?: unknown };
     if (code === 'ENOSPC' || code === 'EDQUOT')
       return new BiphaseError('full', 'The disk is full.', {
         next: 'Free space and try again.',
+        cause: thrown,
+      });
+    const known = code === undefined ? undefined : pathProblems.get(code);
+    if (typeof path === 'string' && known)
+      return new BiphaseError(known.kind, `${path} cannot be used: ${known.why}.`, {
+        ...(known.next === undefined ? {} : { next: known.next }),
         cause: thrown,
       });
     return new BiphaseError('internal', thrown.message, { cause: thrown });

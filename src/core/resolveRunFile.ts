@@ -11,6 +11,7 @@ import { BiphaseError } from './errors.ts';
 import { customDefaults, modelPresets, type RunDefaults } from './modelPresets.ts';
 import { totalSteps } from './phases.ts';
 import { deriveName, type NamedParent } from './runNames.ts';
+import { worldDocumentCount } from './worldSource.ts';
 
 /** What only the machine that runs it knows; without it the plan is as good as the file. */
 export interface ResolveContext {
@@ -144,6 +145,8 @@ function resolveSchedule(file: RunFile, peak: number, steps: number): ResolvedRu
 
 function resolveData(file: RunFile, defaults: RunDefaults): ResolvedRunFile['data'] {
   const { source, column, tokens, tokenizer, packing, validation } = file.data;
+  // Refused before anything is launched.
+  worldDocumentCount(source);
   return {
     source,
     column: column ?? 'text',

@@ -133,7 +133,7 @@ export class RpcPeer<
       if (!checked.success)
         throw new BiphaseError(
           'internal',
-          `A call of ${method} broke the contract: ${checked.error.message}`,
+          `A call of ${method} broke the contract: ${firstFault(checked.error)}.`,
         );
       const handler = this.#handlers[method as keyof Served];
       const answer = await handler(checked.data as ParamsOf<Served, keyof Served>, binary);
@@ -178,4 +178,10 @@ export class RpcPeer<
       waiting.reject(new BiphaseError('internal', 'The answer broke the contract.', { cause }));
     }
   }
+}
+
+/** `run: not a run id` */
+function firstFault({ issues }: { issues: readonly { path: PropertyKey[]; message: string }[] }): string {
+  const [first] = issues;
+  return first ? [...first.path.map(String), first.message].join(': ') : 'it is of another kind';
 }

@@ -14,7 +14,7 @@ import {
   wrapperStateSchema,
 } from '../../protocol/runDirectory.ts';
 import { letOthersFirst } from '../backgroundPriority.ts';
-import { hasCode, readJson, writeByRename } from '../files.ts';
+import { hasCode, openToAppend, readJson, writeByRename } from '../files.ts';
 import { NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
 import { ownIdentity, type ProcessIdentity, type ProcessTable } from '../processTable.ts';
@@ -150,7 +150,7 @@ function startGated(
     runDirectory,
     ...(segment > 0 ? ['--resume'] : []),
   ];
-  const output = fs.openSync(path.join(runDirectory, runFiles.output), 'a', 0o600);
+  const output = openToAppend(path.join(runDirectory, runFiles.output));
   try {
     // A session and group of its own: it outlives the wrapper, and a kill reaches all of its group.
     const trainer = spawn('/bin/sh', ['-c', gate, 'sh', ...command], {

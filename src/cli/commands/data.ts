@@ -3,15 +3,18 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
+import { printable } from '../../core/printable.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
+import { defaultWorldDocuments } from '../../core/worldSource.ts';
 import { neededSamples, neededTokens } from '../../trainer/data/dataNeed.ts';
 import { forgetHubName } from '../../trainer/data/hub/hubMemo.ts';
 import { isHubName } from '../../trainer/data/hub/hubName.ts';
 import { type DataRequest, prepareData } from '../../trainer/data/prepareData.ts';
-import { defaultWorldDocuments, worldDocuments } from '../../trainer/data/worldDocuments.ts';
+import { worldDocuments } from '../../trainer/data/worldDocuments.ts';
 import { readOrigin } from '../../trainer/training/origin.ts';
 import { checkpointTokenizer, firstState, resolvable, type Start } from '../../trainer/training/start.ts';
 import type { Command } from '../command.ts';
+import { makeNamedFolder } from '../makeNamedFolder.ts';
 import { integerOption, type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot } from '../places.ts';
 import { readStructured } from '../readRunFile.ts';
@@ -68,6 +71,7 @@ async function prepare(options: ParsedOptions): Promise<number> {
     throw new BiphaseError('usage', 'Give a run file, a folder, a file, hub:OWNER/NAME or world.');
   const root = path.resolve(options.values.get('root') ?? defaultRoot());
   const cache = path.join(root, 'cache');
+  makeNamedFolder(cache, 'Choose another --root.');
   const isRunFile = /\.ya?ml$/i.test(given);
   const extra = ofSourceOnly.find((name) => options.values.has(name));
   if (isRunFile && extra !== undefined)
@@ -76,7 +80,7 @@ async function prepare(options: ParsedOptions): Promise<number> {
   if (options.flags.has('refresh')) forgetHubName(request.source, cache);
   let said = '';
   const data = await prepareData(request, cache, async (doing) => {
-    if (doing !== said) process.stderr.write(`${doing}\n`);
+    if (doing !== said) process.stderr.write(`${printable(doing)}\n`);
     said = doing;
   });
   const { folder, meta, tokenizer, source } = data;

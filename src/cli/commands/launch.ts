@@ -7,6 +7,7 @@ import {
   formatCount,
   formatDuration,
 } from '../../core/numberFormat.ts';
+import { printable } from '../../core/printable.ts';
 import type { LaunchCheck } from '../../protocol/controlApi.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
@@ -70,5 +71,7 @@ function checkText(check: LaunchCheck): string {
     `Disk for checkpoints: ${against(check.checkpointBytes, check.diskFreeBytes)}`,
     `Time: ${expected === null ? 'unknown until it has run' : `about ${formatDuration(expected)}`}`,
     ...check.sentences,
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
 }

@@ -6,6 +6,8 @@ import { stringify as stringifyYaml } from 'yaml';
 import { thisMachine } from '../../agent/processTable.ts';
 import { ForegroundSegment } from '../../agent/wrapper/foregroundSegment.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { homePath } from '../../core/homePath.ts';
+import { refuseNewer } from '../../core/newerSchema.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { presetRunFile, presetText, studyPreset, studyPresets } from '../../core/studyPresets.ts';
@@ -15,6 +17,7 @@ import { bundleHash } from '../../trainer/training/bundleIdentity.ts';
 import { runPretraining } from '../../trainer/training/pretrain.ts';
 import { checkNotBegun, firstFreeSegment } from '../../trainer/training/segments.ts';
 import type { Command } from '../command.ts';
+import { makeNamedFolder } from '../makeNamedFolder.ts';
 import { type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot, rootOf } from '../places.ts';
 import { ProgressLine } from '../progressLine.ts';
@@ -31,6 +34,7 @@ function readSpec(runFolder: string): Spec | null {
   if (!fs.existsSync(file)) return null;
   const parsed = specSchema.safeParse(readStructured(file));
   if (!parsed.success) throw new BiphaseError('damaged', `${file} is not a run's spec.json.`);
+  refuseNewer(parsed.data);
   return parsed.data;
 }
 
@@ -39,8 +43,7 @@ function absoluteSource(file: unknown): unknown {
   const written = parseRunFile(file);
   const { source } = written.data;
   if (/^(world(:|$)|hub:|local:)/.test(source)) return file;
-  const home = source.startsWith('~/') ? path.join(os.homedir(), source.slice(2)) : source;
-  return { ...written, data: { ...written.data, source: path.resolve(home) } };
+  return { ...written, data: { ...written.data, source: path.resolve(homePath(source, os.homedir())) } };
 }
 
 /** Makes the run directory where it is missing and writes its spec.json, as a launcher does. */
@@ -50,7 +53,7 @@ function newRun(file: unknown, runDir: string | undefined): { runFolder: string;
   const base = runDir === undefined ? '' : path.basename(runDir);
   const id = isRunId(base) ? base : newRunId();
   const runFolder = runDir ?? path.join(defaultRoot(), 'runs', id);
-  fs.mkdirSync(runFolder, { recursive: true, mode: 0o700 });
+  makeNamedFolder(runFolder, 'Choose another --run-dir.');
   const spec: Spec = {
     schema: 1,
     id,
@@ -79,15 +82,15 @@ function findRun(
     return { runFolder: runDir, spec };
   }
   const content = typeof given === 'string' ? readStructured(given) : given;
-  if (
-    typeof given === 'string' &&
-    path.basename(given) === runFiles.spec &&
-    specSchema.safeParse(content).success
-  ) {
-    const runFolder = path.resolve(path.dirname(given));
-    if (runDir !== undefined && path.resolve(runDir) !== runFolder)
-      return newRun(specSchema.parse(content).file, runDir);
-    return { runFolder, spec: specSchema.parse(content) };
+  if (typeof given === 'string' && path.basename(given) === runFiles.spec) {
+    const { data: spec } = specSchema.safeParse(content);
+    if (spec) {
+      refuseNewer(spec);
+      const runFolder = path.resolve(path.dirname(given));
+      return runDir !== undefined && path.resolve(runDir) !== runFolder
+        ? newRun(spec.file, runDir)
+        : { runFolder, spec };
+    }
   }
   const existing = runDir === undefined ? null : readSpec(runDir);
   if (!existing || runDir === undefined) return newRun(content, runDir);

@@ -1,5 +1,6 @@
 import { BiphaseError } from '../../core/errors.ts';
 import { isActive } from '../../core/runState.ts';
+import { isRunId } from '../../protocol/runDirectory.ts';
 import type { Command } from '../command.ts';
 import { withControl } from '../openControl.ts';
 import { parseOptions } from '../options.ts';
@@ -16,6 +17,7 @@ Asks the trainer to save a checkpoint and end. --kill ends it at once, without a
     const options = parseOptions(args, { kill: { type: 'boolean' } }, 1);
     const [run] = options.positionals;
     if (run === undefined) throw new BiphaseError('usage', 'Name the run to stop.');
+    if (!isRunId(run)) throw new BiphaseError('missing', `There is no run ${run}.`);
     return withControl(async (client) => {
       if (!options.flags.has('kill')) {
         const known = (await client.call('runs', {})).runs.find((each) => each.run === run);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError, errorKinds, toBiphaseError } from '../../core/errors.ts';
+import { makeFolder } from '../../core/makeFolder.ts';
 import { RpcPeer, type WithBytes } from '../../core/rpcPeer.ts';
 import type { EventOf, ParamsOf, ResultOf } from '../../protocol/contract.ts';
 import {
@@ -152,8 +153,14 @@ function startControl(options: ControlOptions): Starting {
 
 function openLog(stateFolder: string): number {
   try {
-    fs.mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-    return fs.openSync(path.join(stateFolder, 'control.log'), 'a', 0o600);
+    makeFolder(stateFolder);
+    // What is no file, such as a pipe, is not waited for.
+    const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = fs.constants;
+    return fs.openSync(
+      path.join(stateFolder, 'control.log'),
+      O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK,
+      0o600,
+    );
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new BiphaseError('usage', `The state folder ${stateFolder} cannot be used (${code}).`, {

@@ -5,6 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { homePath } from '../../core/homePath.ts';
+import { makeFolder } from '../../core/makeFolder.ts';
 import { platformName } from '../../core/platformName.ts';
 import type { Bundle } from './bundle.ts';
 import { LocalTransport } from './localTransport.ts';
@@ -22,10 +24,14 @@ export const localNode: NodeKind = {
     return new LocalTransport();
   },
   async prepare(_transport, { config, bundle }) {
-    const root = path.resolve((config.root ?? '~/.biphase').replace(/^~(?=\/|$)/, os.homedir()));
+    const root = homePath(config.root ?? '~/.biphase', os.homedir());
+    if (!path.isAbsolute(root))
+      throw new BiphaseError('usage', `The root ${root} is not an absolute path.`, {
+        next: 'Set another root for this computer.',
+      });
     const hash = bundle.hashFor(platformName());
     const copied = await installBundle(bundle, root, hash);
-    const node = await findNode(config.nodePath);
+    const node = await findNode(config.nodePath && homePath(config.nodePath, os.homedir()));
     const main = path.join(root, 'bundles', hash, 'biphase.mjs');
     return {
       // The person works on this computer meanwhile.
@@ -47,7 +53,7 @@ async function installBundle(bundle: Bundle, root: string, hash: string): Promis
   if (fs.existsSync(path.join(target, 'bundle.json'))) return false;
   const part = path.join(bundles, `.${hash}.${randomBytes(4).toString('hex')}.part`);
   try {
-    await fs.promises.mkdir(part, { recursive: true, mode: 0o700 });
+    makeFolder(part);
     for (const file of bundle.filesFor(platformName())) {
       const place = path.join(part, file.path);
       await fs.promises.mkdir(path.dirname(place), { recursive: true });
@@ -56,15 +62,17 @@ async function installBundle(bundle: Bundle, root: string, hash: string): Promis
     await fs.promises.rename(part, target);
     return true;
   } catch (thrown) {
-    await fs.promises.rm(part, { recursive: true, force: true });
+    // It fails where the folder above is none.
+    await fs.promises.rm(part, { recursive: true, force: true }).catch(() => undefined);
     if (fs.existsSync(path.join(target, 'bundle.json'))) return false;
-    const code = (thrown as NodeJS.ErrnoException).code;
-    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST')
-      throw new BiphaseError('refused', `${root} cannot be written.`, {
+    const error = toBiphaseError(thrown);
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (error.kind !== 'full' && code !== undefined)
+      throw new BiphaseError('refused', `${root} cannot be written (${code}).`, {
         next: 'Set another root for this computer.',
         cause: thrown,
       });
-    throw toBiphaseError(thrown);
+    throw error;
   }
 }
 
@@ -78,7 +86,7 @@ async function findNode(configured: string | undefined): Promise<FoundNode> {
   if (configured !== undefined) {
     const version = await nodeVersion(configured);
     if (version === undefined)
-      throw new BiphaseError('usage', `${configured} is no Node that starts.`, {
+      throw new BiphaseError('usage', `${configured} is not a Node that starts.`, {
         next: 'Set another nodePath.',
       });
     if (!isFitting(version))
@@ -103,9 +111,11 @@ async function findNode(configured: string | undefined): Promise<FoundNode> {
   });
 }
 
+/** Undefined for a program that does not start or is no Node. */
 async function nodeVersion(program: string): Promise<string | undefined> {
   try {
-    return (await promisify(execFile)(program, ['--version'], { timeout: 10_000 })).stdout.trim();
+    const said = (await promisify(execFile)(program, ['--version'], { timeout: 10_000 })).stdout.trim();
+    return /^v\d+\.\d+\.\d+\S*$/.test(said) ? said : undefined;
   } catch {
     return undefined;
   }

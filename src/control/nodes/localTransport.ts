@@ -43,6 +43,7 @@ export class LocalTransport implements Transport {
     };
     this.#channels.add(channel);
     void exit.then(() => this.#channels.delete(channel));
+    if (options.signal?.aborted) channel.close();
     options.signal?.addEventListener('abort', channel.close, { once: true });
     return channel;
   }

@@ -29,6 +29,9 @@ function whyNoNode({ name, kind, host, user }: NodeConfig): string | undefined {
   return undefined;
 }
 
+/** Far above what a person's nodes need. */
+const mostBytes = 1 << 20;
+
 const fileSchema = z.looseObject({ schema: z.literal(1), nodes: z.array(nodeConfigSchema) });
 
 /** `nodes.json`: the nodes as the person configured them. This computer is in it only when it was changed. */
@@ -64,13 +67,8 @@ export class NodeConfigs {
   }
 
   #read(): NodeConfig[] {
-    let text: string;
-    try {
-      text = fs.readFileSync(this.#file, 'utf8');
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw thrown;
-    }
+    const text = this.#text();
+    if (text === undefined) return [];
     let nodes: NodeConfig[];
     try {
       nodes = fileSchema.parse(JSON.parse(text)).nodes;
@@ -83,6 +81,26 @@ export class NodeConfigs {
       if (wrong) throw this.#damaged(wrong);
     }
     return nodes;
+  }
+
+  /** Undefined where there is none yet. What is no file is not waited for. */
+  #text(): string | undefined {
+    let fd: number;
+    try {
+      fd = fs.openSync(this.#file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    } catch (thrown) {
+      const { code } = thrown as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return undefined;
+      throw this.#damaged(`it cannot be read (${code})`, thrown);
+    }
+    try {
+      const stat = fs.fstatSync(fd);
+      if (!stat.isFile()) throw this.#damaged('it is not a file');
+      if (stat.size > mostBytes) throw this.#damaged('it is larger than 1 MiB');
+      return fs.readFileSync(fd, 'utf8');
+    } finally {
+      fs.closeSync(fd);
+    }
   }
 
   #damaged(why: string, cause?: unknown): BiphaseError {

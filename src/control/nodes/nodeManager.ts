@@ -52,9 +52,10 @@ export class NodeManager {
   }
 
   remove(name: string): void {
-    this.#configs.remove(name);
-    this.#nodes.get(name)?.close();
-    this.#nodes.delete(name);
+    const node = this.get(name);
+    this.#configs.remove(node.config.name);
+    node.close();
+    this.#nodes.delete(node.config.name);
   }
 
   /** Connects, prepares and looks around; every finding is one sentence. */

@@ -96,7 +96,7 @@ export class RunService {
     const known = this.#known(run);
     if (onNode && known.onNode) {
       await (await this.#linkOf(run)).call('delete', { run });
-    } else if (isActive(known.report.state) && known.shownBy.size > 0)
+    } else if (known.onNode && isActive(known.report.state) && known.shownBy.size > 0)
       throw new BiphaseError('refused', `Run ${run} is ${known.report.state}.`, { next: 'Stop it first.' });
     this.#catalog.remove(run);
   }

@@ -33,16 +33,17 @@ export function summarize(
 ): RunSummary {
   const { report } = run;
   const { spec, progress, wrapper } = report;
+  const { state, reason } = stateOf(run);
   const file = resolvedFileOf(spec);
-  const active = isActive(report.state);
+  const active = isActive(state);
   const steps = progress?.totalSteps ?? (file ? totalSteps(file.phases) : 0);
   return {
     run: report.run,
     node: run.node,
     name: printable(spec?.name ?? report.run),
     kind: spec?.kind ?? 'pretrain',
-    state: report.state,
-    ...(report.reason === undefined ? {} : { reason: printable(report.reason) }),
+    state,
+    ...(reason === undefined ? {} : { reason: printable(reason) }),
     asOf: run.seenAt,
     connected: run.shownBy.has(run.node),
     createdAt: spec?.createdAt ?? dateOfRunId(report.run),
@@ -53,7 +54,7 @@ export function summarize(
     tokensPerSecond: progress?.tokensPerSecond ?? null,
     loss: progress?.loss ?? null,
     secondsLeft: active ? (progress?.secondsLeft ?? null) : null,
-    doing: active ? (progress?.doing ?? null) : null,
+    doing: active && progress ? printable(progress.doing) : null,
     checkpoints: report.checkpoints,
     phases: file?.phases.map(({ objective, until }) => ({ objective, until })) ?? [],
     ...(file ? { decayStart: decayStart(file.schedule, steps) } : {}),
@@ -61,6 +62,12 @@ export function summarize(
     unreadableLines: stored.unreadableLines,
     onNode: run.onNode,
   };
+}
+
+/** A run whose directory vanished while it was at work will never tell how it ended. */
+function stateOf({ report, node, onNode }: CatalogRun): Pick<RunSummary, 'state' | 'reason'> {
+  if (onNode || !isActive(report.state)) return report;
+  return { state: 'lost', reason: `Its directory is gone from ${node}.` };
 }
 
 function dateOfRunId(run: string): number {

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import type net from 'node:net';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
+import { makeFolder } from '../../core/makeFolder.ts';
 
 /**
  * Listens at the address with a socket that only this user can open. The caller holds the state lock: what lies at the
@@ -10,7 +11,7 @@ import { BiphaseError } from '../../core/errors.ts';
 export async function listenPrivately(server: net.Server, address: string): Promise<void> {
   if (process.platform !== 'win32') {
     preparePrivateFolder(path.dirname(address));
-    fs.rmSync(address, { force: true });
+    removeOld(address);
   }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -27,8 +28,20 @@ export function socketIsThere(address: string): boolean {
   return process.platform === 'win32' || fs.existsSync(address);
 }
 
+function removeOld(address: string): void {
+  try {
+    fs.rmSync(address, { force: true });
+  } catch (cause) {
+    throw new BiphaseError(
+      'refused',
+      `${address}, where control listens, is taken (${(cause as NodeJS.ErrnoException).code}).`,
+      { next: 'Remove it, or set BIPHASE_STATE to another folder.', cause },
+    );
+  }
+}
+
 function preparePrivateFolder(folder: string): void {
-  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const stat = fs.lstatSync(folder);
   if (!stat.isDirectory() || stat.uid !== process.getuid?.())
     throw new BiphaseError('refused', `${folder} belongs to somebody else.`, {

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { BiphaseError } from '../../core/errors.ts';
 
 const sqliteBusy = 5;
 
@@ -15,16 +16,23 @@ export class StateLock {
     this.#db = db;
   }
 
-  /** Undefined while another process holds it. */
+  /**
+   * Undefined while another process holds it.
+   * @throws BiphaseError `refused` where the folder has no locks
+   */
   static take(folder: string): StateLock | undefined {
     const file = path.join(folder, 'control.lock');
-    const db = new DatabaseSync(file);
+    let db: DatabaseSync | undefined;
     try {
+      db = new DatabaseSync(file);
       db.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
     } catch (thrown) {
-      db.close();
+      db?.close();
       if ((((thrown as { errcode?: number }).errcode ?? 0) & 0xff) === sqliteBusy) return undefined;
-      throw thrown;
+      throw new BiphaseError('refused', `${file} cannot be locked: ${(thrown as Error).message}.`, {
+        next: 'Move it away if it is no lock of Biphase, or set BIPHASE_STATE to a folder on a local disk.',
+        cause: thrown,
+      });
     }
     if (process.platform !== 'win32') fs.chmodSync(file, 0o600);
     return new StateLock(db);

@@ -346,6 +346,11 @@ function open(file: string): DatabaseSync {
     db.close();
   } catch (thrown) {
     const error = storeError(thrown);
+    if (error.kind === 'internal')
+      throw new BiphaseError('refused', `${file} cannot be used: ${error.message}.`, {
+        next: 'Move it away: it is made again from what the nodes have.',
+        cause: thrown,
+      });
     if (error.kind !== 'damaged') throw error;
   }
   for (const suffix of ['', '-wal', '-shm']) fs.rmSync(file + suffix, { force: true });

@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { toBiphaseError } from '../../core/errors.ts';
 import { runFileFaults } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
@@ -24,7 +24,8 @@ export function ownProblems(text: string): Problem[] {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0 || !isMap(document.contents)) return [];
   const root: Node = document.contents;
-  const value: unknown = document.toJS();
+  const { value, fault } = contentOf(document);
+  if (fault !== undefined) return [problemAt(lines, firstKey(root), fault)];
   const faults = runFileFaults(value);
   const found = faults.length > 0 ? faults.map(({ path, message }) => place(root, path, message)) : [];
   if (faults.length === 0) {
@@ -32,14 +33,25 @@ export function ownProblems(text: string): Problem[] {
     if (message !== undefined) found.push(place(root, [], message) ?? { stretch: firstKey(root), message });
   }
   return found.flatMap((problem) => {
-    if (!problem) return [];
-    const at = (offset: number): Problem['from'] => {
-      const { line, col } = lines.linePos(offset);
-      return { line: line - 1, character: col - 1 };
-    };
-    const [start, end] = problem.stretch;
-    return [{ from: at(start), to: at(end), message: problem.message, warning: false }];
+    return problem ? [problemAt(lines, problem.stretch, problem.message)] : [];
   });
+}
+
+function problemAt(lines: LineCounter, [start, end]: Stretch, message: string): Problem {
+  const at = (offset: number): Problem['from'] => {
+    const { line, col } = lines.linePos(offset);
+    return { line: line - 1, character: col - 1 };
+  };
+  return { from: at(start), to: at(end), message, warning: false };
+}
+
+/** Aliases of nothing, or more than a run file has use for, are told only when they are followed. */
+function contentOf(document: Document): { value?: unknown; fault?: string } {
+  try {
+    return { value: document.toJS() };
+  } catch (thrown) {
+    return { fault: `This is not YAML: ${(thrown as Error).message.replace(/\.$/, '')}.` };
+  }
 }
 
 /** What is wrong with a run file, in one sentence. */
@@ -59,10 +71,16 @@ export function readRunFileText(
     fault: { line: lines.linePos(offset).line, message },
   });
   const [broken] = document.errors;
+  if (broken?.code === 'MULTIPLE_DOCS')
+    return faultAt(
+      broken.pos[0],
+      'The file holds several YAML documents; write each into a file of its own.',
+    );
   if (broken) return faultAt(broken.pos[0], `This is not YAML: ${broken.message.replace(/\.$/, '')}.`);
   const root = document.contents;
   if (!isMap(root)) return faultAt(0, 'A run file is a list of keys and values, such as "model: micro".');
-  const file: unknown = document.toJS();
+  const { value: file, fault } = contentOf(document);
+  if (fault !== undefined) return faultAt(firstKey(root)[0], fault);
   const [found] = runFileFaults(file);
   const message = found?.message ?? resolveFault(file as RunFile);
   if (message === undefined) return { file };

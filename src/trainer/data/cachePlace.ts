@@ -39,7 +39,8 @@ export async function underMark(
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     if (done()) return;
-    if (ageMs(mark) > staleAfterMs) {
+    // One from the future is not fresh either: the clock was set back after its last beat.
+    if (Math.abs(ageMs(mark)) > staleAfterMs) {
       // Its maker is gone. Removing can race with another that waits; then the next round decides.
       fs.rmSync(mark, { recursive: true, force: true });
       continue;

@@ -1,5 +1,8 @@
+import os from 'node:os';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
+import { homePath } from '../../core/homePath.ts';
+import { worldDocumentCount } from '../../core/worldSource.ts';
 import { localRanges } from './byteRanges.ts';
 import { filesHash, sha256 } from './contentHash.ts';
 import {
@@ -15,7 +18,7 @@ import { lineDocuments } from './lineDocuments.ts';
 import { parquetDocuments } from './parquetDocuments.ts';
 import { fileKind, listSourceFiles, readableEndings } from './sourceFiles.ts';
 import { textDocuments } from './textDocuments.ts';
-import { defaultWorldDocuments, worldDocument, worldVersion } from './worldDocuments.ts';
+import { worldDocument, worldVersion } from './worldDocuments.ts';
 import { buildWorld } from './worldFacts.ts';
 
 /** Where documents come from: opened once, read as often as needed, from any place, always in the same order. */
@@ -38,13 +41,6 @@ export interface CorpusOptions {
   signal: AbortSignal;
   /** Called now and then while files are looked at. */
   tick(): Promise<void>;
-}
-
-/** `world` or `world:<documents>`; null for any other source. */
-function worldSize(source: string): number | null {
-  if (source === 'world') return defaultWorldDocuments;
-  const match = /^world:(\d+)$/.exec(source);
-  return match ? Number(match[1]) : null;
 }
 
 /** Documents of the world that are made at once. */
@@ -77,9 +73,8 @@ function openFile(file: string, column: string): DocumentFile {
  */
 export async function openCorpus(source: string, options: CorpusOptions): Promise<Corpus> {
   const { column, cache } = options;
-  const count = worldSize(source);
+  const count = worldDocumentCount(source);
   if (count !== null) {
-    if (count === 0) throw new BiphaseError('usage', 'The corpus world:0 has no documents.');
     return {
       label: `the built-in world (${count} documents)`,
       pinned: source,
@@ -88,7 +83,8 @@ export async function openCorpus(source: string, options: CorpusOptions): Promis
     };
   }
   if (isHubName(source)) return openHubCorpus(source, options);
-  const folder = path.resolve(source.startsWith('local:') ? source.slice('local:'.length) : source);
+  const written = source.startsWith('local:') ? source.slice('local:'.length) : source;
+  const folder = path.resolve(homePath(written, os.homedir()));
   const files = listSourceFiles(folder);
   if (files.length === 0)
     throw new BiphaseError(

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import { BiphaseError } from '../../core/errors.ts';
+import { homePath } from '../../core/homePath.ts';
 import { ChunkMemo, type Encode } from './chunkMemo.ts';
 import { type CutDescription, cutsBeforeSpaces } from './cutsBeforeSpaces.ts';
 import { nativeTokenizers } from './nativeTokenizers.ts';
@@ -9,7 +11,7 @@ import { nativeTokenizers } from './nativeTokenizers.ts';
 export interface LoadedTokenizer {
   /** tokenizer.json as text, as it goes into checkpoints. */
   json: string;
-  /** SHA-256 of `json`. */
+  /** SHA-256 of what texts are encoded with: `json`, without truncation and padding. */
   hash: string;
   /** Ids there are: rows that the embedding needs. */
   size: number;
@@ -20,9 +22,16 @@ export interface LoadedTokenizer {
   encode: Encode;
 }
 
+interface AddedToken {
+  id: number;
+  content: string;
+  special?: boolean;
+}
+
 interface TokenizerJson extends CutDescription {
-  added_tokens?: { id: number; content: string; special?: boolean }[];
-  model: { type?: string; vocab: Record<string, number> | unknown[] };
+  added_tokens?: AddedToken[];
+  truncation?: unknown;
+  padding?: unknown;
 }
 
 /** In order of preference, as families of models name them. */
@@ -53,9 +62,12 @@ export function loadTokenizer(json: string, label: string): LoadedTokenizer {
   }
   const { Tokenizer } = nativeTokenizers();
   let native: InstanceType<typeof Tokenizer>;
+  let used = json;
   try {
-    // Whole documents are encoded: what shortens or fills sequences for inference has no place here.
-    native = Tokenizer.fromString(JSON.stringify({ ...parsed, truncation: null, padding: null }));
+    // Documents are read whole: what a file says of truncation and padding is for other uses, as in transformers.
+    if (parsed?.truncation || parsed?.padding)
+      used = JSON.stringify({ ...parsed, truncation: null, padding: null });
+    native = Tokenizer.fromString(used);
   } catch (cause) {
     throw new BiphaseError('usage', `The tokenizer ${label} cannot be read: ${(cause as Error).message}.`, {
       cause,
@@ -67,27 +79,40 @@ export function loadTokenizer(json: string, label: string): LoadedTokenizer {
   };
   const memo = new ChunkMemo(encode);
   const added = parsed.added_tokens ?? [];
-  const names = new Map(added.map((token) => [token.content, token.id]));
-  const ids = Object.values(native.getVocab(true));
-  const size = ids.reduce((a, b) => Math.max(a, b), -1) + 1;
+  const vocab = new Map(Object.entries(native.getVocab(true)));
+  const size = [...vocab.values()].reduce((a, b) => Math.max(a, b), -1) + 1;
+  // As the vocabulary has it: the id beside an added token may be another one, and is not what texts get.
+  const idOf = ({ content, id }: AddedToken): number => vocab.get(content) ?? id;
+  const names = new Map(added.map((token) => [token.content, idOf(token)]));
   return {
     json,
-    hash: createHash('sha256').update(json).digest('hex'),
+    hash: createHash('sha256').update(used).digest('hex'),
     size,
     eos: specialId(names, eosNames, 'end-of-text'),
     mask: specialId(names, maskNames, 'mask'),
-    special: new Set(added.filter((token) => token.special ?? true).map((token) => token.id)),
+    special: new Set(added.filter((token) => token.special ?? true).map(idOf)),
     encode: cutsBeforeSpaces(parsed) ? (texts) => memo.encode(texts) : encode,
   };
 }
 
 /** @throws BiphaseError `usage` where the file is missing or no tokenizer */
 export function loadTokenizerFile(file: string): LoadedTokenizer {
+  const place = homePath(file, os.homedir());
   let json: string;
   try {
-    json = fs.readFileSync(file, 'utf8');
-  } catch {
-    throw new BiphaseError('usage', `There is no tokenizer ${file}.`);
+    // A pipe would be waited for.
+    if (!fs.statSync(place).isFile()) throw new BiphaseError('usage', `The tokenizer ${file} is not a file.`);
+    json = fs.readFileSync(place, 'utf8');
+  } catch (cause) {
+    if (cause instanceof BiphaseError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new BiphaseError(
+      'usage',
+      code === 'ENOENT'
+        ? `There is no tokenizer ${file}.`
+        : `The tokenizer ${file} cannot be read (${code}).`,
+      { cause },
+    );
   }
   return loadTokenizer(json, file);
 }

@@ -2,8 +2,6 @@ import { buildWorld, FactStream, type Firm, type Person, type Place, type World 
 
 /** Changes when the same seed would give other text. */
 export const worldVersion = 1;
-/** Documents of `data.source: world`: about 8 MB of text. */
-export const defaultWorldDocuments = 16_000;
 
 type Sentence = (again: boolean) => string;
 

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
+import { makeFolder } from '../../core/makeFolder.ts';
 import { checkpointFiles } from '../../protocol/runDirectory.ts';
 import {
   readSpecialTokens,
@@ -20,7 +21,7 @@ export async function exportFolder(source: string, target: string, format: Weigh
   const weights = await WeightFolder.open(source, config);
   try {
     if (fs.existsSync(target)) throw new BiphaseError('usage', `${target} exists already.`);
-    fs.mkdirSync(path.dirname(target), { recursive: true });
+    makeFolder(path.dirname(target), 0o777);
     // In place by one rename, so that a folder of that name is a whole one.
     const temporary = fs.mkdtempSync(`${target}.tmp-`);
     try {

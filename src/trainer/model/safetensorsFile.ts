@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { BiphaseError } from '../../core/errors.ts';
 import {
@@ -63,13 +64,18 @@ export class SafetensorsFile {
 
   /** @throws BiphaseError `damaged` */
   static async open(file: string): Promise<SafetensorsFile> {
-    const handle = await open(file, 'r');
+    // A pipe is not waited for: it has 0 bytes.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const { size } = await handle.stat();
       return new SafetensorsFile(handle, await readSafetensorsHeader(rangeReader(handle), size));
     } catch (error) {
       await handle.close();
-      throw error;
+      if (!(error instanceof BiphaseError)) throw error;
+      throw new BiphaseError(error.kind, `${file} cannot be used. ${error.message}`, {
+        next: 'Copy or download it again.',
+        cause: error,
+      });
     }
   }
 

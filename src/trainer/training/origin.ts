@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
+import { homePath } from '../../core/homePath.ts';
 import type { NamedParent } from '../../core/runNames.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
 import { checkpointFiles, isRunId, runFiles } from '../../protocol/runDirectory.ts';
@@ -24,7 +26,7 @@ export function checkpointPath(checkpoint: string, root: string): string {
   const match = /^([^/@]+)@(\d+)$/.exec(checkpoint);
   if (match && isRunId(match[1]))
     return path.join(root, 'runs', match[1], runFiles.checkpoint(Number(match[2])));
-  return path.resolve(checkpoint);
+  return path.resolve(homePath(checkpoint, os.homedir()));
 }
 
 /** A folder without the trainer's files, as opposed to a checkpoint that was not completed. */

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { branchDifferences } from '../../core/branchDifferences.ts';
-import { BiphaseError } from '../../core/errors.ts';
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { totalSteps } from '../../core/phases.ts';
 import type { ResolveContext } from '../../core/resolveRunFile.ts';
 import { checkpointFiles, runFiles } from '../../protocol/runDirectory.ts';
@@ -35,10 +35,32 @@ export async function findStart(
   const last = options.resume ? completeCheckpoints(options.runFolder).at(-1) : undefined;
   if (last !== undefined) {
     const folder = path.join(options.runFolder, runFiles.checkpoint(last));
-    return { kind: 'resume', folder, state: readTrainerState(folder) };
+    return { kind: 'resume', folder, state: await ofOwnCheckpoint(folder, () => ownState(folder, last)) };
   }
   if (!written.from) return { kind: 'random' };
   return { kind: 'from', origin: await readOrigin(written.from.checkpoint, options.root) };
+}
+
+function ownState(folder: string, step: number): TrainerState {
+  const state = readTrainerState(folder);
+  if (state.step !== step)
+    throw new BiphaseError('damaged', `Its ${checkpointFiles.trainer} is of step ${state.step}.`);
+  return state;
+}
+
+/** A run whose last checkpoint is damaged can go on from the one before: that is for a person to decide. */
+async function ofOwnCheckpoint<T>(folder: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    const { kind, message } = toBiphaseError(cause);
+    if (kind !== 'damaged' && kind !== 'missing') throw cause;
+    throw new BiphaseError(
+      'damaged',
+      `${folder} is damaged; move it away to resume from the checkpoint before it. ${message}`,
+      { cause },
+    );
+  }
 }
 
 /** The run file and what resolving it needs to know of the start. */
@@ -133,7 +155,8 @@ export function firstState(start: Start, file: ResolvedRunFile): TrainingState {
 /** Fills weights and moments with what training begins with. */
 export async function fillModel(model: PretrainingModel, start: Start, file: ResolvedRunFile): Promise<void> {
   if (start.kind === 'resume') {
-    await readCheckpoint(start.folder, model, { optimizer: true });
+    const { folder } = start;
+    await ofOwnCheckpoint(folder, () => readCheckpoint(folder, model, { optimizer: true }));
     return;
   }
   await model.initialize(file.seed);

@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { z } from 'zod';
-import { createWhole, insideFolder, readJson, readTail, writeByRename } from '../../../src/agent/files.ts';
+import {
+  createWhole,
+  insideFolder,
+  openToAppend,
+  readJson,
+  readTail,
+  writeByRename,
+} from '../../../src/agent/files.ts';
 import { NodeRoot } from '../../../src/agent/nodeRoot.ts';
 import { BiphaseError } from '../../../src/core/errors.ts';
 
@@ -74,6 +82,14 @@ test('a root keeps its id, refuses odd names and sees only runs', () => {
   const root = new NodeRoot(at('root'));
   root.prepare();
   assert.equal(root.id(), new NodeRoot(at('root')).id());
+  fs.rmSync(at('root/id'));
+  execFileSync('mkfifo', [at('root/id')]);
+  assert.throws(() => root.id(), { kind: 'damaged', next: /Remove it/ });
+  fs.rmdirSync(root.runs);
+  fs.writeFileSync(root.runs, '');
+  assert.throws(() => root.prepare(), { kind: 'usage', message: `${root.runs} is not a folder.` });
+  fs.rmSync(root.runs);
+  fs.mkdirSync(root.runs);
   assert.equal(new NodeRoot('~/x').path, path.join(os.homedir(), 'x'));
   for (const bad of ['..', '../x', '', '20250101-ABCDEFGH', '20250101-aaaaaaaa/x'])
     assert.throws(() => root.runDirectory(bad), BiphaseError);
@@ -85,4 +101,19 @@ test('a root keeps its id, refuses odd names and sees only runs', () => {
   assert.deepEqual(root.runIds(), ['20250101-aaaaaaaa', '20250101-bbbbbbbb']);
   assert.throws(() => root.existingRunDirectory('20250101-cccccccc'), /no run/);
   assert.equal(fs.statSync(root.path).mode & 0o077, 0);
+});
+
+test('a file is written at its end; what is none is refused, not waited for', () => {
+  for (const text of ['one', 'two']) {
+    const fd = openToAppend(at('output'));
+    fs.writeSync(fd, text);
+    fs.closeSync(fd);
+  }
+  assert.equal(fs.readFileSync(at('output'), 'utf8'), 'onetwo');
+  execFileSync('mkfifo', [at('pipe')]);
+  const refusal = { kind: 'refused', message: `${at('pipe')} cannot be written: it is no file.` };
+  assert.throws(() => openToAppend(at('pipe')), refusal);
+  const reader = fs.openSync(at('pipe'), fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  assert.throws(() => openToAppend(at('pipe')), refusal);
+  fs.closeSync(reader);
 });

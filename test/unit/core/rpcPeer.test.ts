@@ -57,7 +57,9 @@ test('an error keeps its kind, its sentence and what to do next', async () => {
 
 test('a call or an answer that breaks the contract fails that call alone', async () => {
   const { client } = pair();
-  await assert.rejects(client.call('double', { value: 'x' as unknown as number }), /broke the contract/);
+  await assert.rejects(client.call('double', { value: 'x' as unknown as number }), {
+    message: /^A call of double broke the contract: value: [^\n{]*number[^\n{]*\.$/,
+  });
   await assert.rejects(client.call('wrongAnswer', {}), /broke the contract/);
   assert.deepEqual(await client.call('double', { value: 1 }), { value: 2 });
 });

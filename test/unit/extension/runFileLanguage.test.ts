@@ -80,6 +80,8 @@ test('reading names the line of the first fault, whatever it is', () => {
   assert.deepEqual(readRunFileText(good).fault, undefined);
   for (const [text, line, message] of [
     ['model: micro\ndata: {source: world\n', 3, /^This is not YAML: .*[^.]\.$/],
+    ['model: micro\n---\nmodel: mini\n', 2, /^The file holds several YAML documents/],
+    ['model: *none\n', 1, /^This is not YAML: .*none/],
     ['- 1\n', 1, /^A run file is a list of keys/],
     [good.replace('until', 'untill'), 4, /"untill".*"until"/],
     [good.replace(', until: 100', ''), 4, /^"phases\[0\]\.until" is missing\.$/],

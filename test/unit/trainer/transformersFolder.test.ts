@@ -192,6 +192,10 @@ test('a folder that does not fit its configuration is refused', () =>
     const flat = tensors.map((tensor) => ({ ...tensor, shape: [tensor.shape.reduce((a, b) => a * b, 1)] }));
     await writeSafetensorsFile(weights, flat);
     await assert.rejects(readTransformersWeights(folder, other), ofKind('damaged'));
+    await writeFile(weights, '');
+    await assert.rejects(readTransformersWeights(folder, other), (error: BiphaseError) =>
+      error.message.startsWith(`${weights} cannot be used. Not a usable safetensors file: it has 0 bytes`),
+    );
     const bias = {
       name: 'model.layers.0.self_attn.q_proj.bias',
       shape: [1],

@@ -3,6 +3,8 @@ import { BiphaseError } from '../../../core/errors.ts';
 import type { Transport } from '../transport.ts';
 
 const scriptTimeoutMs = 60_000;
+/** No script of ours prints as much. */
+const mostBytes = 1 << 20;
 
 export interface ScriptOutcome {
   code: number | null;
@@ -12,7 +14,8 @@ export interface ScriptOutcome {
 
 /**
  * Runs a constant script with `sh` on a node; data travels as positional parameters only, and `input` on its stdin.
- * @throws BiphaseError `unreachable` when the link dies or no answer comes in time; exit codes are the caller's affair.
+ * @throws BiphaseError `unreachable` when the link dies or no answer comes in time, `refused` when the node does not stop
+ * printing; exit codes are the caller's affair.
  */
 export async function runScript(
   transport: Transport,
@@ -21,31 +24,47 @@ export async function runScript(
   signal: AbortSignal,
 ): Promise<ScriptOutcome> {
   const limit = AbortSignal.timeout(scaledMs(scriptTimeoutMs));
-  const channel = await transport.exec(['sh', '-c', script, 'sh', ...parameters], {
-    signal: AbortSignal.any([signal, limit]),
-  });
+  const flood = new AbortController();
+  const stop = AbortSignal.any([signal, limit, flood.signal]);
+  const channel = await transport.exec(['sh', '-c', script, 'sh', ...parameters], { signal: stop });
   channel.stdin.on('error', () => {});
   channel.stdin.end();
-  const [stdout, stderr, exit] = await Promise.all([
-    textOf(channel.stdout),
-    textOf(channel.stderr),
-    channel.exit,
-  ]);
+  const ended = Promise.all([textOf(channel.stdout, flood), textOf(channel.stderr, flood), channel.exit]);
+  // A command that hangs keeps its channel: it is told to end, and not waited for.
+  const outcome = await Promise.race([ended, aborted(stop)]);
   if (signal.aborted)
     throw new BiphaseError('cancelled', `Preparing ${transport.description} was cancelled.`);
-  if (limit.aborted)
+  if (flood.signal.aborted)
+    throw new BiphaseError('refused', `${transport.description} prints without end.`, {
+      next: "Look into the start files of that machine's shell.",
+    });
+  if (!outcome)
     throw new BiphaseError(
       'unreachable',
       `${transport.description} did not finish a preparation step in time.`,
     );
+  const [stdout, stderr, exit] = outcome;
   if (!exit.known) throw exit.reason;
   return { code: exit.code, stdout, stderr };
 }
 
-async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
+/** What a stream says; `flood` is aborted, and the rest dropped, when that is too much. */
+async function textOf(stream: AsyncIterable<Buffer>, flood: AbortController): Promise<string> {
   const chunks: Buffer[] = [];
+  let bytes = 0;
   try {
-    for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+    for await (const chunk of stream) {
+      bytes += chunk.length;
+      if (bytes <= mostBytes) chunks.push(Buffer.from(chunk));
+      else flood.abort();
+    }
   } catch {
     // The exit says what happened.
   }

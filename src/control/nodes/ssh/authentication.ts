@@ -9,6 +9,7 @@ import type {
 import ssh2 from 'ssh2';
 import { scaledMs } from '../../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../../core/errors.ts';
+import { printable } from '../../../core/printable.ts';
 import type { Prompter } from '../prompter.ts';
 import type { Deadline } from './deadline.ts';
 import { cannotUse, type KeyFile, readKeyFile, unlockKeyFile } from './keyFiles.ts';
@@ -169,7 +170,7 @@ export class Authentication {
       const answers: string[] = [];
       for (const [index, { prompt }] of questions.entries()) {
         const title = index === 0 ? `${name} ${instructions} ${prompt}` : prompt;
-        answers.push(await this.#secret('keyboard-interactive', printable(title)));
+        answers.push(await this.#secret('keyboard-interactive', shownQuestion(title)));
       }
       return answers;
     };
@@ -315,12 +316,14 @@ function sameKey(a: ParsedKey | null, b: ParsedKey | null): boolean {
 }
 
 /** The node chose this text: shown without control characters and not too long. What is asked for stands last. */
-function printable(text: string): string {
-  return text
-    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
-    .trim()
-    .replace(/:$/, '')
-    .slice(-300);
+function shownQuestion(text: string): string {
+  return printable(
+    text
+      .replace(/\p{Cc}+/gu, ' ')
+      .trim()
+      .replace(/:$/, '')
+      .slice(-300),
+  );
 }
 
 function within<T>(start: (done: (error: Error | null | undefined, value?: T) => void) => void): Promise<T> {

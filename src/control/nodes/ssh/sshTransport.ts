@@ -67,6 +67,7 @@ export class SshTransport implements Transport {
     };
     const { signal } = options;
     if (signal) {
+      if (signal.aborted) close();
       signal.addEventListener('abort', close);
       void exit.then(() => signal.removeEventListener('abort', close));
     }

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { SeriesService } from '../../../../src/control/runs/seriesService.ts';
 import { CacheStore } from '../../../../src/control/store/cacheStore.ts';
+import type { BiphaseError } from '../../../../src/core/errors.ts';
 import { decodeSeries } from '../../../../src/core/seriesBytes.ts';
 
 const run = '20260101-abcdefgh';
@@ -123,6 +124,19 @@ test('every (segment, step) is there once', (context) => {
       },
     ),
     { numRuns: 50 },
+  );
+});
+
+test('what can be no database is refused with the file and what to do', (context) => {
+  const place = temporaryFile(context);
+  fs.mkdirSync(place);
+  assert.throws(
+    () => new CacheStore(place),
+    (error: BiphaseError) => {
+      assert.equal(error.kind, 'refused');
+      assert.ok(error.message.startsWith(`${place} cannot be used: `), error.message);
+      return true;
+    },
   );
 });
 

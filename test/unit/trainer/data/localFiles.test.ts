@@ -275,6 +275,25 @@ test('a folder without text and a path that is none are one sentence each', asyn
   );
 });
 
+test('~ is the home folder of the machine that reads, also where a launcher passed it on', async (t) => {
+  const { HOME } = process.env;
+  t.after(() => {
+    process.env.HOME = HOME;
+  });
+  process.env.HOME = path.join(root, 'home');
+  const options = { column: 'text', cache: root, signal, tick: async () => {} };
+  for (const [source, meant] of [
+    ['~', process.env.HOME],
+    ['~/corpus', path.join(process.env.HOME, 'corpus')],
+    ['local:~/corpus', path.join(process.env.HOME, 'corpus')],
+    ['~other', path.resolve('~other')],
+  ])
+    await assert.rejects(openCorpus(source, options), {
+      kind: 'usage',
+      message: `There is no folder or file ${meant} to read text from.`,
+    });
+});
+
 test('the hash of a corpus follows names, contents and the column, not the folder it lies in', async () => {
   const files = { 'a.jsonl': '{"text":"x","t":"y"}\n', 'b.txt': 'z' };
   const first = await corpusOf(files);
