@@ -22,6 +22,8 @@ export interface CheckContext {
   lastRun: { name: string; file: ResolvedRunFile } | null;
   /** Measured on this node with the same model shape; null: has not run yet. */
   tokensPerSecond: number | null;
+  /** One sentence where the data are not there. */
+  noData: string | null;
   /** One sentence where the node has no GPU free for the run. */
   noGpu: string | null;
 }
@@ -65,6 +67,7 @@ export function checkLaunch(file: ResolvedRunFile, context: CheckContext): Launc
         'Free space there, keep fewer with "checkpoints.keep", or choose another node.',
     );
   }
+  if (context.noData) sentences.push(context.noData);
   if (context.noGpu) sentences.push(context.noGpu);
   const epochs =
     file.data.tokens === null ? undefined : whyEpochs(file.data.tokens, tokens / file.data.tokens);
@@ -72,6 +75,7 @@ export function checkLaunch(file: ResolvedRunFile, context: CheckContext): Launc
   sentences.push(...(probe?.warnings ?? []));
   return {
     name: file.name,
+    data: file.data.source,
     steps,
     tokens,
     parameters,
@@ -90,7 +94,7 @@ export function checkLaunch(file: ResolvedRunFile, context: CheckContext): Launc
     checkpointBytes,
     memoryFreeBytes: probe?.memoryFreeBytes ?? null,
     diskFreeBytes: probe?.diskFreeBytes ?? null,
-    fits: misfit ? false : probe ? diskFits : null,
+    fits: misfit || context.noData ? false : probe ? diskFits : null,
     sentences,
     secondsExpected: context.tokensPerSecond ? tokens / context.tokensPerSecond : null,
     node: context.node,

@@ -20,6 +20,30 @@ interface SchemaNode {
   };
 }
 
+/** Words of other trainers, in small letters without `_`, and where a run file says it. */
+const otherWords: Record<string, string> = {
+  lr: 'schedule.peak',
+  learningrate: 'schedule.peak',
+  maxlr: 'schedule.peak',
+  peaklr: 'schedule.peak',
+  steps: 'phases[0].until',
+  maxsteps: 'phases[0].until',
+  numsteps: 'phases[0].until',
+  trainsteps: 'phases[0].until',
+  epochs: 'phases[0].until',
+  objective: 'phases[0].objective',
+  batchsize: 'batch.samples',
+  warmupsteps: 'schedule.warmup',
+  warmup: 'schedule.warmup',
+  weightdecay: 'optimizer.weightDecay',
+  dataset: 'data.source',
+  source: 'data.source',
+  seqlen: 'data.packing.length',
+  sequencelength: 'data.packing.length',
+  maskratio: 'phases[0].maskRatio',
+  mlmprobability: 'phases[0].maskRatio',
+};
+
 /** `phases[1].maskRatio` */
 export function pathText(path: Path): string {
   return path
@@ -59,14 +83,20 @@ function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
+function question(near: string | undefined): string {
+  return near === undefined ? '' : ` Did you mean "${near}"?`;
+}
+
 function unknownKeySentence(keys: readonly string[], path: Path, file: unknown): string {
   const key = keys[0];
   const where = path.length === 0 ? 'the run file' : pathText(path);
   const objective = (valueAt(file, path) as { objective?: unknown } | undefined)?.objective;
   if (path[0] === 'phases' && objective === 'clm' && (key === 'maskRatio' || key === 'replacement'))
     return `Unknown key "${key}" in ${where}: it belongs to objective mlm, not clm.`;
-  const near = nearest(key, knownKeys(runFileSchema as unknown as SchemaNode, path, file));
-  return `Unknown key ${show(key)} in ${where}.${near ? ` Did you mean "${near}"?` : ''}`;
+  const near =
+    nearest(key, knownKeys(runFileSchema as unknown as SchemaNode, path, file)) ??
+    otherWords[key.toLowerCase().replaceAll('_', '')];
+  return `Unknown key ${show(key)} in ${where}.${question(near)}`;
 }
 
 /** Of a union's branches, the one that the value has the shape of: its faults lie inside, not at its root. */
@@ -88,12 +118,13 @@ function sentence(issue: Issue, above: Path, file: unknown): string {
     if (path.at(-1) === 'objective') {
       if (value === undefined) return `${name} is missing: clm, mlm or mixed.`;
       const near = nearest(String(value), ['clm', 'mlm', 'mixed']);
-      return `${name} must be clm, mlm or mixed, not ${show(value)}. Did you mean "${near}"?`;
+      return `${name} must be clm, mlm or mixed, not ${show(value)}.${question(near)}`;
     }
     const branch = value === undefined ? undefined : bestBranch(issue.errors);
     if (branch) return sentence(unknownKeysFirst(branch)[0], path, file);
     if (path.length === 1 && path[0] === 'model' && typeof value === 'string') {
-      return `Unknown model ${show(value)}. Did you mean "${nearest(value, modelPresetNames)}"?`;
+      const near = nearest(value, modelPresetNames);
+      return `Unknown model ${show(value)}.${question(near) || ` There are ${modelPresetNames.join(', ')}.`}`;
     }
     return value === undefined ? `${name} is missing.` : `${name} cannot be ${show(value)}.`;
   }
@@ -101,7 +132,7 @@ function sentence(issue: Issue, above: Path, file: unknown): string {
   if (issue.code === 'invalid_value') {
     const allowed = issue.values.map(String);
     const near = typeof value === 'string' ? nearest(value, allowed) : undefined;
-    return `${name} must be ${allowed.join(' or ')}, not ${show(value)}.${near ? ` Did you mean "${near}"?` : ''}`;
+    return `${name} must be ${allowed.join(' or ')}, not ${show(value)}.${question(near)}`;
   }
   if (issue.code === 'invalid_type') {
     const wanted = {

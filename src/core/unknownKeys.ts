@@ -17,10 +17,11 @@ export function editDistance(a: string, b: string): number {
   return last[b.length];
 }
 
-/** The known word nearest to what was written, ignoring case; undefined where none is known. Ties: the first. */
+/** The known word nearest to what was written, ignoring case; undefined where none is near enough. Ties: the first. */
 export function nearest(written: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Number.POSITIVE_INFINITY;
+  // Farther away it would be another word, not this one with a slip.
+  let bestDistance = Math.max(3, Math.ceil(written.length / 2) + 1);
   for (const word of known) {
     const distance = editDistance(written.toLowerCase(), word.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [word, distance];

@@ -1,4 +1,5 @@
 import { BiphaseError } from './errors.ts';
+import { editDistance } from './unknownKeys.ts';
 
 /** Documents of `data.source: world`: about 8 MB of text. */
 export const defaultWorldDocuments = 16_000;
@@ -11,7 +12,13 @@ export const mostWorldDocuments = 10_000_000;
  */
 export function worldDocumentCount(source: string): number | null {
   if (source === 'world') return defaultWorldDocuments;
-  if (!source.startsWith('world:')) return null;
+  if (!source.startsWith('world:')) {
+    if (/^\w+$/.test(source) && editDistance(source, 'world') === 1)
+      throw new BiphaseError('usage', `There is no source "${source}". Did you mean "world"?`, {
+        next: `A folder of that name is "./${source}".`,
+      });
+    return null;
+  }
   const written = source.slice('world:'.length);
   const count = /^\d+$/.test(written) ? Number(written) : 0;
   if (count < 1 || count > mostWorldDocuments)

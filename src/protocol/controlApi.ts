@@ -130,6 +130,8 @@ export type SeriesRequest = z.infer<typeof seriesRequestSchema>;
 /** What the check page shows; parts that need the node are null until they are known. */
 export const launchCheckSchema = z.object({
   name: z.string(),
+  /** `data.source`, as the run will read it. */
+  data: z.string(),
   steps: z.number().int(),
   tokens: z.number(),
   parameters: z.number(),

@@ -107,7 +107,15 @@ export async function answer(page: Page, text: string): Promise<void> {
   const input = page.locator(`${widget} .quick-input-box input`);
   await input.waitFor();
   await input.fill(text);
-  await page.keyboard.press('Enter');
+  // A text whose check is not done yet is not taken.
+  for (;;) {
+    await page.keyboard.press('Enter');
+    const taken = input
+      .evaluate((box: HTMLInputElement, answered) => box.value !== answered, text)
+      .catch(() => true);
+    if (!(await input.isVisible()) || (await taken)) return;
+    await page.waitForTimeout(100);
+  }
 }
 
 /** Moves to the row whose label begins with `label` and takes it; false when there is none within `timeout` ms. */

@@ -18,7 +18,7 @@ export interface Fact {
 
 /** What the page answers, in the order in which one asks. */
 export function facts(check: LaunchCheck): Fact[] {
-  return [fit(check), time(check), place(check), differences(check)];
+  return [fit(check), time(check), place(check), data(check), differences(check)];
 }
 
 /** The one line under the name: "42,000 steps · 96.6B tokens · 610M parameters". */
@@ -67,6 +67,16 @@ function place(check: LaunchCheck): Fact {
     question: 'Where',
     answer: check.node,
     details: check.setup.map((line) => `runs first: ${line}`),
+    verdict: 'plain',
+  };
+}
+
+function data({ data: source }: LaunchCheck): Fact {
+  const world = /^world(:|$)/.test(source);
+  return {
+    question: 'What it reads',
+    answer: world ? 'The built-in world' : source,
+    details: world ? ['English-like text over invented, consistent facts.'] : [],
     verdict: 'plain',
   };
 }

@@ -333,6 +333,8 @@ export class CurvesPage {
   private toggleRun(run: string): void {
     const hidden = new Set(this.state?.hidden);
     if (!hidden.delete(run)) hidden.add(run);
+    // The pointer still rests on its row: a hidden run stands out from nothing.
+    if (this.highlighted === run) this.highlighted = null;
     this.setState({ hidden: [...hidden] });
     this.live.say(`${this.runs.get(run)?.name ?? run} ${hidden.has(run) ? 'hidden' : 'shown'}`);
   }

@@ -18,7 +18,7 @@ import {
 } from './charting.ts';
 import { layMarks, type MarkGroup } from './markLayout.ts';
 import { MarkLegend } from './markLegend.ts';
-import { isClmMark, isJoined, markLabel, type Panel } from './panels.ts';
+import { isClmMark, isJoined, isOfPhase, markLabel, type Panel } from './panels.ts';
 import type { PhaseMark } from './phaseMarks.ts';
 import { PhaseWords } from './phaseWords.ts';
 import { type Curve, type Reading, readingsAt } from './readout.ts';
@@ -180,7 +180,8 @@ export class PanelView {
   private dataset(curve: PanelCurve, scene: PanelScene): CurveDataset[] {
     if (!curve.series) return [];
     const mark = curve.metric !== this.panel.metric;
-    const { points, nonFinite } = curve.series;
+    const { nonFinite } = curve.series;
+    const points = this.shownPoints(curve);
     return [
       lineDataset(curve.run, curve.metric, points, nonFinite, curve.style, scene.theme, {
         emphasis: curve.emphasis,
@@ -196,6 +197,14 @@ export class PanelView {
         head: !mark,
       }),
     ];
+  }
+
+  /** Validations of the other objective lie on a scale that would press the curve flat: none beside its own phases. */
+  private shownPoints({ metric, phases, series }: PanelCurve): CurvePoint[] {
+    const points = series?.points ?? [];
+    return metric === this.panel.metric
+      ? points
+      : points.filter(({ step }) => isOfPhase(metric, phases, step));
   }
 
   /** The phase marks in view, those that fall on the same place as one. */
@@ -288,7 +297,7 @@ export class PanelView {
     if (!chart || !scene) return [];
     const curves: Curve[] = scene.curves
       .filter((c) => c.series)
-      .map((c) => ({ run: c.run, metric: c.metric, points: c.series!.points }));
+      .map((c) => ({ run: c.run, metric: c.metric, points: this.shownPoints(c) }));
     const scale = chart.scales.x!;
     const tolerance = ((scale.max - scale.min) / Math.max(1, scale.width)) * 12;
     const pointer =

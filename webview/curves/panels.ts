@@ -120,6 +120,16 @@ export function markLabel(metric: string): string {
   return `MLM validation (${measure})`;
 }
 
+/** Whether a validation at a step was made in a phase that trains its objective. The step at which a phase ends is its own. */
+export function isOfPhase(
+  metric: string,
+  phases: readonly { objective: string; until: number }[],
+  step: number,
+): boolean {
+  const phase = phases.find(({ until }) => step <= until) ?? phases.at(-1);
+  return phase === undefined || trains(phase.objective, metric);
+}
+
 /**
  * Whether two validations of a metric are joined by a line: both were made in one phase that trains its objective.
  * Between others the loss may have gone anywhere. The step at which a phase ends is still its own.

@@ -9,16 +9,17 @@ export interface PhaseMark {
   label: string;
 }
 
-/** Phase switches and the start of the decay of each of these runs. */
+/** Phase switches and the start of the decay of each of these runs, as far as it has come. */
 export function phaseMarks(runs: readonly RunSummary[]): PhaseMark[] {
   const marks: PhaseMark[] = [];
-  for (const { run, name, phases, decayStart } of runs) {
+  for (const { run, name, phases, decayStart, step } of runs) {
     for (const [index, phase] of phases.entries()) {
       const next = phases[index + 1];
-      if (next && next.objective !== phase.objective)
+      if (next && next.objective !== phase.objective && phase.until <= step)
         marks.push({ run, name, step: phase.until, label: `${phase.objective} → ${next.objective}` });
     }
-    if (decayStart !== undefined) marks.push({ run, name, step: decayStart, label: 'decay' });
+    if (decayStart !== undefined && decayStart <= step)
+      marks.push({ run, name, step: decayStart, label: 'decay' });
   }
   return marks;
 }

@@ -12,6 +12,7 @@ import type { AgentLink } from '../nodes/agentLink.ts';
 import type { NodeManager } from '../nodes/nodeManager.ts';
 import { slotWish, whyNoFreeGpu } from '../nodes/nodeSlots.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
+import { whyNoData } from './dataOnNode.ts';
 import { parentOfRun } from './parentOfRun.ts';
 import type { CatalogRun, RunCatalog } from './runCatalog.ts';
 import { resolvedFileOf } from './runSummary.ts';
@@ -40,8 +41,15 @@ export class RunService {
       node.freshProbe().catch(() => node.probe),
       after(probeWaitMs, node.probe),
     ]);
+    const noData = node.link?.open
+      ? await Promise.race([
+          whyNoData(file.data.source, node.config.name, node.link).catch(() => null),
+          after(probeWaitMs, null),
+        ])
+      : null;
     const nameOfRun = (run: string): string | undefined => this.#catalog.get(run)?.report.spec?.name;
     return checkLaunch(file, {
+      noData,
       noGpu: probe && whyNoFreeGpu(node.config, probe, nameOfRun),
       node: node.config.name,
       setup: node.config.setup ?? [],

@@ -177,7 +177,11 @@ export class LaunchWizard {
   }
 
   async #recentRuns(): Promise<RunWithData[]> {
-    const newest = [...this.#service.runs.values()].sort(newestFirst).slice(0, runsWithData);
+    // One that never came to train may have named data that do not exist.
+    const newest = [...this.#service.runs.values()]
+      .filter(({ step }) => step > 0)
+      .sort(newestFirst)
+      .slice(0, runsWithData);
     const read = newest.map(async ({ run, name, node }) => {
       // A run without a readable file offers nothing.
       const { file } = await this.#service.call('runFile', { run }).catch(() => ({ file: undefined }));

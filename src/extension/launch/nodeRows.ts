@@ -14,7 +14,7 @@ export interface NodeRow {
 }
 
 interface Verdict {
-  /** 0: known to fit; then not known, does not fit or is refused, impossible. */
+  /** 0: known to fit; then not known, does not fit, out of reach, impossible. */
   rank: number;
   reason?: string;
 }
@@ -34,7 +34,7 @@ export function nodeRows(
     .map(({ node, rank, reason }) => ({
       node: node.config.name,
       description: nodeDescription(node),
-      usable: rank < 3,
+      usable: rank < 4,
       ...(reason === undefined ? {} : { detail: reason }),
     }));
 }
@@ -44,14 +44,19 @@ function verdict(
   file: ResolvedRunFile | null,
   checkpointNode: string | undefined,
 ): Verdict {
-  const { config, connection, next, probe } = node;
+  const { config, connection, message, next, probe } = node;
   if (checkpointNode !== undefined && config.name !== checkpointNode)
-    return { rank: 3, reason: `The checkpoint lies on ${checkpointNode}.` };
+    return { rank: 4, reason: `The checkpoint lies on ${checkpointNode}, so the run has to start there.` };
   // The description says what is wrong.
-  if (connection === 'refused') return { rank: 2, ...(next === undefined ? {} : { reason: next }) };
+  if (connection === 'refused') return { rank: 3, ...(next === undefined ? {} : { reason: next }) };
+  if (!probe && message !== undefined) return { rank: 3, reason: message };
+  if (!probe && config.kind === 'local') return { rank: 0 };
   if (!probe) return { rank: 1, reason: 'Whether it fits is known once the node is connected.' };
   if (!file) return { rank: 0 };
-  const context = { node: config.name, setup: [], probe, lastRun: null, noGpu: null, tokensPerSecond: null };
+  const context = {
+    ...{ node: config.name, setup: [], probe, lastRun: null },
+    ...{ noData: null, noGpu: null, tokensPerSecond: null },
+  };
   const { fits, sentences } = checkLaunch(file, context);
   const reason = sentences.length === 0 ? {} : { reason: sentences.join(' ') };
   return { rank: fits === false ? 2 : 0, ...reason };

@@ -22,7 +22,8 @@ export abstract class PagePanel extends Disposable {
   constructor(panel: vscode.WebviewPanel, extensionUri: vscode.Uri, page: 'curves' | 'check') {
     super();
     this.panel = panel;
-    panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'activity-bar.svg');
+    const icon = (file: string): vscode.Uri => vscode.Uri.joinPath(extensionUri, 'media', file);
+    panel.iconPath = { light: icon('tab-light.svg'), dark: icon('tab-dark.svg') };
     const { webview } = panel;
     webview.options = pageOptions(extensionUri);
     this.register(

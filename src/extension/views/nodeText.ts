@@ -31,7 +31,8 @@ export function nodeDescription(node: NodeSummary): string {
     case 'preparing':
       return `preparing${node.progress === undefined ? '' : ` ${Math.floor(node.progress * 100)} %`}`;
     case 'idle':
-      return 'not connected';
+      if (node.message !== undefined) return node.message;
+      return node.config.kind === 'local' ? 'starts when needed' : 'not connected';
     case 'needs-you':
       return node.message ?? 'needs you';
     default:

@@ -37,6 +37,13 @@ export function ownProblems(text: string): Problem[] {
   });
 }
 
+/** Where the text is no YAML at all. */
+export function syntaxProblems(text: string): Problem[] {
+  const lines = new LineCounter();
+  const { errors } = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  return errors.map(({ pos, message }) => problemAt(lines, pos, `This is not YAML: ${message}`));
+}
+
 function problemAt(lines: LineCounter, [start, end]: Stretch, message: string): Problem {
   const at = (offset: number): Problem['from'] => {
     const { line, col } = lines.linePos(offset);

@@ -3,7 +3,7 @@ import type { CompletionItem, Hover, MarkupContent } from 'vscode-languageserver
 import { getLanguageService } from 'yaml-language-server/out/src/languageservice/yamlLanguageService.js';
 import * as z from 'zod';
 import { runFileSchema } from '../../protocol/runFile.ts';
-import { ownProblems, type Problem, readRunFileText } from './ownProblems.ts';
+import { ownProblems, type Problem, readRunFileText, syntaxProblems } from './ownProblems.ts';
 
 // The bundle's second entry: one parser serves both.
 export { readRunFileText };
@@ -64,7 +64,9 @@ export class RunFileLanguage {
       }),
     );
     const marked = new Set(own.map(({ from }) => `${from.line}:${from.character}`));
-    return [...own, ...theirs.filter(({ from }) => !marked.has(`${from.line}:${from.character}`))];
+    // The service lets some texts pass that no parser reads.
+    const broken = theirs.some(({ warning }) => !warning) ? [] : syntaxProblems(text);
+    return [...own, ...broken, ...theirs.filter(({ from }) => !marked.has(`${from.line}:${from.character}`))];
   }
 }
 

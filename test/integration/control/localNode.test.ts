@@ -131,6 +131,14 @@ test('a check says what will run, and a mistake is one sentence', { skip }, asyn
   const check = await client.call('checkLaunch', { file: runFile(10), node: local });
   assert.equal(check.steps, 10);
   assert.ok(check.plannedBytes > 0);
+  const lost = { ...runFile(10), data: { ...runFile(10).data, source: '/no/such/place' } };
+  await client.call('testNode', { name: local });
+  const { fits, sentences } = await client.call('checkLaunch', { file: lost, node: local });
+  assert.equal(fits, false);
+  assert.ok(
+    sentences.some((each) => each.startsWith(`${local} has no /no/such/place.`)),
+    sentences.join(' '),
+  );
   const wrong = { ...runFile(10), bacth: {} };
   await assert.rejects(client.call('checkLaunch', { file: wrong, node: local }), {
     kind: 'usage',

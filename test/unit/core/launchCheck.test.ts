@@ -28,6 +28,7 @@ function check(
       ...probe,
     },
     lastRun: null,
+    noData: null,
     tokensPerSecond: null,
     noGpu: null,
     ...parts,

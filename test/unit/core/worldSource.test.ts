@@ -8,7 +8,13 @@ test('world has a number of documents, other sources none', () => {
   assert.equal(worldDocumentCount('world'), 16_000);
   assert.equal(worldDocumentCount('world:400'), 400);
   assert.equal(worldDocumentCount('hub:a/b'), null);
-  assert.equal(worldDocumentCount('worlds'), null);
+  assert.equal(worldDocumentCount('corpora'), null);
+  assert.equal(worldDocumentCount('./worlds'), null);
+});
+
+test('a slip of world is no folder of that name', () => {
+  for (const source of ['wurld', 'worlds', 'wrold'])
+    assert.throws(() => worldDocumentCount(source), { kind: 'usage', message: /Did you mean "world"/ });
 });
 
 test('a number that makes no sense is refused before anything is launched', () => {

@@ -39,12 +39,15 @@ test('nodes where a run fits come first, the others say why', () => {
     node('laptop', 8 * GIB),
     node('old', null, { connection: 'refused', message: 'The host key changed.', next: 'Ask why.' }),
     node('asleep', null, { connection: 'idle' }),
+    node('gone', null, { connection: 'idle', message: 'The host name gone cannot be resolved.' }),
+    node('this computer', null, { connection: 'idle' }),
     node('atlas', 64 * GIB),
   ];
-  const rows = nodeRows(nodes, file('610m'));
+  const rows = nodeRows(nodes, file('610m')).filter((row) => row.node !== 'this computer');
+  assert.equal(nodeRows(nodes, file('610m'))[0].description, 'starts when needed');
   assert.deepEqual(
     rows.map((row) => row.node),
-    ['atlas', 'asleep', 'laptop', 'old'],
+    ['atlas', 'asleep', 'laptop', 'old', 'gone'],
   );
   assert.equal(rows[0].detail, undefined);
   assert.match(rows[1].detail ?? '', /known once the node is connected/);
@@ -59,7 +62,7 @@ test('a run goes on only where its checkpoint lies', () => {
     rows.map(({ node: name, usable, detail }) => [name, usable, detail]),
     [
       ['atlas', true, undefined],
-      ['laptop', false, 'The checkpoint lies on atlas.'],
+      ['laptop', false, 'The checkpoint lies on atlas, so the run has to start there.'],
     ],
   );
 });

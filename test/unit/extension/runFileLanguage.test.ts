@@ -93,3 +93,12 @@ test('reading names the line of the first fault, whatever it is', () => {
     assert.equal(fault?.line, line, text);
   }
 });
+
+test('a text that no parser reads has a mark, whatever the service says', async () => {
+  const text = 'model: micro\nphases:\n  - {objective: clm, until: 10\ndata: : x\n';
+  const problems = await language.problems(text);
+  assert.ok(
+    problems.some(({ warning }) => !warning),
+    JSON.stringify(problems),
+  );
+});

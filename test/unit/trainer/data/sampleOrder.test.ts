@@ -195,7 +195,10 @@ test('the check before a launch tells of epochs where the run file limits its to
     batch: { samples: 32 },
     phases: [{ objective: 'clm', until: 200 }],
   };
-  const context = { node: 'here', setup: [], probe: null, lastRun: null, tokensPerSecond: null, noGpu: null };
+  const context = {
+    ...{ node: 'here', setup: [], probe: null, lastRun: null },
+    ...{ tokensPerSecond: null, noData: null, noGpu: null },
+  };
   const said = (written: RunFile) => checkLaunch(resolveRunFile(written), context).sentences.join();
   assert.match(said(file), /reads its 100,000 training tokens 4\.1 times/);
   assert.doesNotMatch(said({ ...file, data: { source: 'world' } }), /times/);
