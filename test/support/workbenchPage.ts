@@ -104,18 +104,12 @@ function shownRows(page: Page): Promise<string[]> {
 
 /** Answers the open input box. */
 export async function answer(page: Page, text: string): Promise<void> {
+  // Until then the box is that of the pick before, which would take the text as its filter.
+  await page.locator(`${widget} .quick-input-list`).waitFor({ state: 'hidden' });
   const input = page.locator(`${widget} .quick-input-box input`);
   await input.waitFor();
   await input.fill(text);
-  // A text whose check is not done yet is not taken.
-  for (;;) {
-    await page.keyboard.press('Enter');
-    const taken = input
-      .evaluate((box: HTMLInputElement, answered) => box.value !== answered, text)
-      .catch(() => true);
-    if (!(await input.isVisible()) || (await taken)) return;
-    await page.waitForTimeout(100);
-  }
+  await page.keyboard.press('Enter');
 }
 
 /** Moves to the row whose label begins with `label` and takes it; false when there is none within `timeout` ms. */

@@ -12,6 +12,7 @@ before(async () => {
 after(() => host.stop());
 
 const check: LaunchCheck = {
+  data: 'world',
   name: '610m-clm-10k-mlm40-42k',
   steps: 42000,
   tokens: 96.6e9,
