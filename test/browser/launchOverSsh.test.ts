@@ -11,6 +11,7 @@ import {
   answer,
   notifications,
   palette,
+  paletteAndPick,
   patience,
   pick,
   reload,
@@ -160,8 +161,7 @@ test('connection, extension host and control killed: the run goes on, two window
   await workbench.restart();
   page = await workbench.open();
   goesOn();
-  await palette(page, 'Biphase: Stop Run');
-  await pick(page, 'micro-clm-1000k');
+  await paletteAndPick(page, 'Biphase: Stop Run', 'micro-clm-1000k');
   await until('the end of the run', () => fs.existsSync(path.join(run, 'exit.json')));
   const written = lossesWritten(run);
   // A window that was cut off may come back with an older layout: a new panel shows the newest run.

@@ -83,12 +83,26 @@ export async function palette(page: Page, title: string): Promise<void> {
   }
 }
 
+/** A command, then a row of its pick; both once more where a page that was just drawn took the focus, which closes a pick. */
+export async function paletteAndPick(page: Page, title: string, label: string): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    await palette(page, title);
+    try {
+      await pick(page, label, 5_000);
+      return;
+    } catch (error) {
+      if (attempt === 5) throw error;
+      await page.keyboard.press('Escape');
+    }
+  }
+}
+
 /** Chooses a row of the open quick pick by the beginning of its label, with it as filter. */
-export async function pick(page: Page, label: string): Promise<void> {
-  await page.locator(row).first().waitFor();
+export async function pick(page: Page, label: string, timeout = patience): Promise<void> {
+  await page.locator(row).first().waitFor({ timeout });
   // Not through the keyboard: a page that takes the focus at this moment would read the letters as its own keys.
-  await page.locator(`${widget} .quick-input-box input`).fill(label);
-  if (!(await chooseRow(page, label, patience)))
+  await page.locator(`${widget} .quick-input-box input`).fill(label, { timeout });
+  if (!(await chooseRow(page, label, timeout)))
     throw new Error(`No row "${label}" in the quick pick; it shows: ${(await shownRows(page)).join(' | ')}`);
 }
 
