@@ -57,9 +57,19 @@ function openDesktopBrowser(address: string): boolean {
 
 /** Opens a file of the workspace by name, with keys alone. */
 async function openFile(page: Page, name: string): Promise<void> {
-  await page.keyboard.press('ControlOrMeta+P');
-  await page.locator('.quick-input-widget .quick-input-box input').fill(name);
-  await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
+  const row = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name });
+  // The list of files does not grow while it is open: a file that was just written may need a second look.
+  for (let attempt = 0; ; attempt++) {
+    await page.keyboard.press('ControlOrMeta+P');
+    await page.locator('.quick-input-widget .quick-input-box input').fill(name);
+    const found = await row.waitFor({ timeout: 5_000 }).then(
+      () => true,
+      () => false,
+    );
+    if (found) break;
+    if (attempt === 5) throw new Error(`The workspace has no file ${name}.`);
+    await page.keyboard.press('Escape');
+  }
   await page.keyboard.press('Enter');
   await page.locator('.tab.active', { hasText: name }).waitFor();
 }
