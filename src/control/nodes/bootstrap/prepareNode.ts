@@ -4,6 +4,7 @@ import path from 'node:path';
 import { BiphaseError } from '../../../core/errors.ts';
 import type { PrepareContext, PreparedNode, Transport } from '../transport.ts';
 import { localNodeBinary, nodeCacheFolder } from './fetchNode.ts';
+import { linkIsSlow } from './linkRate.ts';
 import { askNode, type NodeFacts } from './nodeFacts.ts';
 import { type NodeRelease, nodeReleases, oldestGlibc, oldestNodeMajor } from './nodeRelease.ts';
 import { type Parcel, packFile, placeFile } from './placeFile.ts';
@@ -31,6 +32,8 @@ export async function prepareNode(
   if (!node && config.nodePath !== undefined) throw unfitNode(config.nodePath, facts);
 
   const progress = new Progress(context.onProgress);
+  const bundleThere = facts.bundles.includes(hash);
+  const pack = facts.gzip && !(node && bundleThere) && (await linkIsSlow(transport, signal));
   const parcels: Load[] = [];
   let nodePath = node?.path;
   if (node) findings.push(`Node ${node.version} is at ${node.path}.`);
@@ -44,16 +47,16 @@ export async function prepareNode(
     });
     const folder = `${facts.root}/node/${release.version}-${facts.platform}`;
     nodePath = `${folder}/bin/node`;
-    const parcel = await packFile(binary, facts.gzip, '700');
+    const parcel = await packFile(binary, pack, '700');
     parcels.push({ folder, files: [{ path: 'bin/node', parcel }], check: 'node' });
     findings.push(`Node ${release.version} was copied to ${folder}.`);
   }
   const bundleFolder = `${facts.root}/bundles/${hash}`;
-  if (facts.bundles.includes(hash)) findings.push(`The bundle ${hash} is there.`);
+  if (bundleThere) findings.push(`The bundle ${hash} is there.`);
   else {
     const files = [];
     for (const { path: name } of bundle.filesFor(facts.platform))
-      files.push({ path: name, parcel: await packFile(path.join(bundle.folder, name), facts.gzip, '600') });
+      files.push({ path: name, parcel: await packFile(path.join(bundle.folder, name), pack, '600') });
     parcels.push({ folder: bundleFolder, files, check: 'bundle.json' });
     findings.push(`The bundle ${hash} was copied to ${bundleFolder}.`);
   }
