@@ -8,7 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { linkIsSlow } from '../../src/control/nodes/bootstrap/linkRate.ts';
-import { packFile, placeFile } from '../../src/control/nodes/bootstrap/placeFile.ts';
+import { packFile, placeFiles } from '../../src/control/nodes/bootstrap/placeFile.ts';
 import { openBundle } from '../../src/control/nodes/bundle.ts';
 import { connectSsh } from '../../src/control/nodes/ssh/connect.ts';
 import { SshTransport } from '../../src/control/nodes/ssh/sshTransport.ts';
@@ -37,10 +37,12 @@ async function ours(transport: Transport, files: readonly string[], target: stri
   fs.mkdirSync(target);
   const start = performance.now();
   const pack = await linkIsSlow(transport, signal);
+  const deliveries = [];
   for (const file of files) {
     const parcel = await packFile(file, pack, '600');
-    await placeFile(transport, parcel, path.join(target, path.basename(file)), 'bench', () => {}, signal);
+    deliveries.push({ parcel, target: path.join(target, path.basename(file)), onBytes: () => {} });
   }
+  await placeFiles(transport, deliveries, 'bench', signal);
   return (performance.now() - start) / 1000;
 }
 

@@ -22,20 +22,26 @@ export interface Parcel {
 
 const chunkBytes = 256 * 1024;
 
-/** Prints the size of a half parcel, or that the file is already complete. Parameters: target, parcel, hash. */
+/** For each file: `complete`, or the size of its half parcel. Parameters, three a file: target, parcel, hash. */
 const stateScript = `
 ${hashFunction()}
-if [ -f "$1" ] && [ "$(hash "$1")" = "$3" ]; then echo complete; exit 0; fi
-if [ -f "$2" ]; then wc -c < "$2"; else echo 0; fi
+while [ $# -gt 0 ]; do
+  if [ -f "$1" ] && [ "$(hash "$1")" = "$3" ]; then echo complete
+  elif [ -f "$2" ]; then wc -c < "$2"
+  else echo 0; fi
+  shift 3
+done
 `;
 
-/** Appends stdin to a parcel. */
-const appendScript = 'umask 077; cat >> "$1"';
-
-/** Unpacks, checks and names a parcel; one that is damaged goes, so that it is sent anew. Parameters: target, parcel, hash, whether compressed, mode. */
-const finishScript = `
+/**
+ * Appends stdin to a parcel; once it is whole (a cut link looks like an end), unpacks, checks and names it. One that is
+ * damaged goes, so that it is sent anew. Parameters: target, parcel, hash, whether compressed, mode, size when whole.
+ */
+const sendScript = `
 umask 077
 ${hashFunction()}
+cat >> "$2" || exit 7
+[ "$(wc -c < "$2")" -eq "$6" ] || exit 8
 if [ "$4" = gzip ]; then gzip -dc < "$2" > "$2.file"; else mv -f "$2" "$2.file"; fi || { rm -f "$2" "$2.file"; exit 1; }
 rm -f "$2"
 chmod "$5" "$2.file"
@@ -65,63 +71,71 @@ export async function packFile(file: string, pack: boolean, mode: string): Promi
   return { bytes, compressed, sha256, id, mode };
 }
 
+/** A parcel and where it goes. */
+export interface Delivery {
+  parcel: Parcel;
+  target: string;
+  onBytes: (sent: number) => void;
+}
+
 /**
- * Brings a parcel to `target` on the node: continues a half one, checks the content's SHA-256 there, and only then gives
- * it its name. Returns whether anything was sent.
+ * Brings parcels to their places on the node, one after another: continues half ones, checks each content's SHA-256
+ * there, and only then gives it its name.
  * @param client names this machine, so that two clients never write one parcel.
  */
-export async function placeFile(
+export async function placeFiles(
   transport: Transport,
-  parcel: Parcel,
-  target: string,
+  deliveries: readonly Delivery[],
   client: string,
-  onBytes: (sent: number) => void,
   signal: AbortSignal,
-): Promise<boolean> {
-  const part = `${target}.${parcel.id}.${client}.part`;
-  for (let attempt = 0; ; attempt++) {
-    const state = await runScript(transport, stateScript, [target, part, parcel.sha256], signal);
-    const answer = state.stdout.trim();
-    if (answer === 'complete') {
-      onBytes(parcel.bytes.length);
-      return false;
+): Promise<void> {
+  const partOf = ({ target, parcel }: Delivery): string => `${target}.${parcel.id}.${client}.part`;
+  const states = async (asked: readonly Delivery[]): Promise<string[]> => {
+    const parameters = asked.flatMap((each) => [each.target, partOf(each), each.parcel.sha256]);
+    const { stdout } = await runScript(transport, stateScript, parameters, signal);
+    return stdout.split('\n').map((line) => line.trim());
+  };
+  const first = await states(deliveries);
+  for (const [index, delivery] of deliveries.entries()) {
+    let state = first[index] ?? '';
+    for (let attempt = 0; ; attempt++) {
+      if (await placeFile(transport, delivery, partOf(delivery), state, signal)) break;
+      if (attempt > 0)
+        throw new BiphaseError('damaged', `${delivery.target} arrived damaged on ${transport.description}.`, {
+          next: 'Reconnect the node; check its disk if it happens again.',
+        });
+      state = (await states([delivery]))[0] ?? '';
     }
-    let offset = Number(answer);
-    if (!Number.isInteger(offset) || offset > parcel.bytes.length) {
-      await runScript(transport, 'rm -f "$1"', [part], signal);
-      offset = 0;
-    }
-    await append(transport, parcel.bytes.subarray(offset), part, (sent) => onBytes(offset + sent), signal);
-    const kind = parcel.compressed ? 'gzip' : 'plain';
-    const parameters = [target, part, parcel.sha256, kind, parcel.mode];
-    const finished = await runScript(transport, finishScript, parameters, signal);
-    if (finished.code === 0) return true;
-    if (/no space left|quota exceeded/i.test(finished.stderr)) throw diskFull(transport);
-    if (finished.code === 5)
-      throw new BiphaseError('missing', `${transport.description} has no tool to check a SHA-256.`, {
-        next: 'Install coreutils or openssl there.',
-      });
-    if (attempt > 0)
-      throw new BiphaseError('damaged', `${target} arrived damaged on ${transport.description}.`, {
-        next: 'Reconnect the node; check its disk if it happens again.',
-      });
   }
 }
 
-async function append(
+/** One attempt from what `state` says is there; false where the file arrived damaged. */
+async function placeFile(
   transport: Transport,
-  bytes: Buffer,
+  { parcel, target, onBytes }: Delivery,
   part: string,
-  onBytes: (sent: number) => void,
+  state: string,
   signal: AbortSignal,
-): Promise<void> {
-  const channel = await transport.exec(['sh', '-c', appendScript, 'sh', part], { signal });
+): Promise<boolean> {
+  if (state === 'complete') {
+    onBytes(parcel.bytes.length);
+    return true;
+  }
+  let offset = /^\d+$/.test(state) ? Number(state) : Number.POSITIVE_INFINITY;
+  if (offset > parcel.bytes.length) {
+    await runScript(transport, 'rm -f "$1"', [part], signal);
+    offset = 0;
+  }
+  const kind = parcel.compressed ? 'gzip' : 'plain';
+  const size = String(parcel.bytes.length);
+  const argv = ['sh', '-c', sendScript, 'sh', target, part, parcel.sha256, kind, parcel.mode, size];
+  const channel = await transport.exec(argv, { signal });
   channel.stdout.resume();
   let complaint = '';
   channel.stderr.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000);
   });
-  let sent = 0;
+  let sent = offset;
   const counting = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       sent += chunk.length;
@@ -130,14 +144,24 @@ async function append(
     },
   });
   const [, exit] = await Promise.all([
-    pipeline(Readable.from(chunksOf(bytes)), counting, channel.stdin, { signal }).catch(() => {}),
+    pipeline(Readable.from(chunksOf(parcel.bytes.subarray(offset))), counting, channel.stdin, {
+      signal,
+    }).catch(() => {}),
     channel.exit,
   ]);
   if (signal.aborted)
     throw new BiphaseError('cancelled', `Copying to ${transport.description} was cancelled.`);
   if (!exit.known) throw exit.reason;
-  if (exit.code === 0) return;
-  if (/no space left|quota exceeded/i.test(complaint)) throw diskFull(transport);
+  if (exit.code === 0) return true;
+  if (/no space left|quota exceeded/i.test(complaint))
+    throw new BiphaseError('full', `The disk of ${transport.description} is full.`, {
+      next: 'Free space there, or set another root for this node.',
+    });
+  if (exit.code === 5)
+    throw new BiphaseError('missing', `${transport.description} has no tool to check a SHA-256.`, {
+      next: 'Install coreutils or openssl there.',
+    });
+  if (exit.code !== 7) return false;
   const detail = complaint.trim().split('\n').at(-1) ?? '';
   throw new BiphaseError(
     'refused',
@@ -147,10 +171,4 @@ async function append(
 
 function* chunksOf(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
-}
-
-function diskFull(transport: Transport): BiphaseError {
-  return new BiphaseError('full', `The disk of ${transport.description} is full.`, {
-    next: 'Free space there, or set another root for this node.',
-  });
 }

@@ -7,7 +7,7 @@ import { localNodeBinary, nodeCacheFolder } from './fetchNode.ts';
 import { linkIsSlow } from './linkRate.ts';
 import { askNode, type NodeFacts } from './nodeFacts.ts';
 import { type NodeRelease, nodeReleases, oldestGlibc, oldestNodeMajor } from './nodeRelease.ts';
-import { type Parcel, packFile, placeFile } from './placeFile.ts';
+import { type Parcel, packFile, placeFiles } from './placeFile.ts';
 import { runScript } from './remoteScript.ts';
 
 /**
@@ -111,10 +111,12 @@ async function place(
     throw new BiphaseError('refused', `${stage} cannot be made on ${transport.description}.`, {
       next: 'Check the free space and rights of the root.',
     });
-  for (const { path: name, parcel } of load.files) {
-    const report = progress.part(parcel.bytes.length);
-    await placeFile(transport, parcel, `${stage}/${name}`, client, report, signal);
-  }
+  const deliveries = load.files.map(({ path: name, parcel }) => ({
+    parcel,
+    target: `${stage}/${name}`,
+    onBytes: progress.part(parcel.bytes.length),
+  }));
+  await placeFiles(transport, deliveries, client, signal);
   const named = await runScript(transport, nameScript, [stage, load.folder, load.check], signal);
   if (named.code === 6)
     throw new BiphaseError(
