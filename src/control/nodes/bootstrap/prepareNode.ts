@@ -32,9 +32,13 @@ export async function prepareNode(
   if (!node && config.nodePath !== undefined) throw unfitNode(config.nodePath, facts);
 
   const progress = new Progress(context.onProgress);
-  const bundleThere = facts.bundles.includes(hash);
-  const pack = facts.gzip && !(node && bundleThere) && (await linkIsSlow(transport, signal));
   const parcels: Load[] = [];
+  // Asked only once it is sure that something is sent.
+  let slow: Promise<boolean> | undefined;
+  const pack = async (): Promise<boolean> => {
+    slow ??= linkIsSlow(transport, signal);
+    return facts.gzip && (await slow);
+  };
   let nodePath = node?.path;
   if (node) findings.push(`Node ${node.version} is at ${node.path}.`);
   else {
@@ -47,16 +51,16 @@ export async function prepareNode(
     });
     const folder = `${facts.root}/node/${release.version}-${facts.platform}`;
     nodePath = `${folder}/bin/node`;
-    const parcel = await packFile(binary, pack, '700');
+    const parcel = await packFile(binary, await pack(), '700');
     parcels.push({ folder, files: [{ path: 'bin/node', parcel }], check: 'node' });
     findings.push(`Node ${release.version} was copied to ${folder}.`);
   }
   const bundleFolder = `${facts.root}/bundles/${hash}`;
-  if (bundleThere) findings.push(`The bundle ${hash} is there.`);
+  if (facts.bundles.includes(hash)) findings.push(`The bundle ${hash} is there.`);
   else {
     const files = [];
     for (const { path: name } of bundle.filesFor(facts.platform))
-      files.push({ path: name, parcel: await packFile(path.join(bundle.folder, name), pack, '600') });
+      files.push({ path: name, parcel: await packFile(path.join(bundle.folder, name), await pack(), '600') });
     parcels.push({ folder: bundleFolder, files, check: 'bundle.json' });
     findings.push(`The bundle ${hash} was copied to ${bundleFolder}.`);
   }
