@@ -192,6 +192,28 @@ test('the second time nothing is copied, and the agent answers over its channel'
   transport.close();
 });
 
+test('over a slow link a bundle travels packed', { skip }, async () => {
+  const root = path.join(folder, 'far root');
+  const transport = await connect();
+  let packed = 0;
+  const exec = transport.exec.bind(transport);
+  transport.exec = (argv, options) => {
+    if (argv.includes('gzip')) packed++;
+    return exec(argv, options);
+  };
+  proxy.limit(1 << 20);
+  try {
+    await prepareNode(transport, context({ root, nodePath: process.execPath }));
+  } finally {
+    proxy.limit(0);
+    transport.close();
+  }
+  // kernels.wasm and the native part; the other two files are too small to be worth it.
+  assert.equal(packed, 2);
+  const there = fs.readFileSync(path.join(root, 'bundles/hash-first/kernels.wasm'));
+  assert.deepEqual(there, fs.readFileSync(path.join(checkout, 'dist/bundle/kernels.wasm')));
+});
+
 test('a new bundle is copied beside the old one by two clients at once', { skip }, async () => {
   writeBundle('second');
   const transports = [await connect(), await connect()];

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Transport } from '../transport.ts';
 
 const sampleBytes = 256 * 1024;
-/** Packing takes in about 50 MB/s and sends a third of that: on a faster link it only costs. A sample's round trip counts too. */
+/** On a faster link packing takes longer than it saves. Low, because the time of a sample has its round trip in it. */
 const fastBytesPerSecond = 10e6;
 
 /** Whether files travel sooner packed, judged by how long a sample took. */

@@ -71,6 +71,11 @@ export async function packFile(file: string, pack: boolean, mode: string): Promi
   return { bytes, compressed, sha256, id, mode };
 }
 
+/** Bytes that a parcel may take on the node: packed and unpacked lie there together for a moment, the rest is renamed. */
+export function spaceFor({ bytes, compressed }: Parcel): number {
+  return bytes.length * (compressed ? 4 : 1);
+}
+
 /** A parcel and where it goes. */
 export interface Delivery {
   parcel: Parcel;

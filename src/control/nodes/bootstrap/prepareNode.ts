@@ -7,7 +7,7 @@ import { localNodeBinary, nodeCacheFolder } from './fetchNode.ts';
 import { linkIsSlow } from './linkRate.ts';
 import { askNode, type NodeFacts } from './nodeFacts.ts';
 import { type NodeRelease, nodeReleases, oldestGlibc, oldestNodeMajor } from './nodeRelease.ts';
-import { type Parcel, packFile, placeFiles } from './placeFile.ts';
+import { type Parcel, packFile, placeFiles, spaceFor } from './placeFile.ts';
 import { runScript } from './remoteScript.ts';
 
 /**
@@ -187,10 +187,7 @@ function fetchQuestion(name: string, transport: Transport, release: NodeRelease)
 }
 
 function needSpace(facts: NodeFacts, loads: Load[], transport: Transport): void {
-  // Packed and unpacked lie there together for a moment; packed is at most the whole.
-  const bytes = loads
-    .flatMap((load) => load.files)
-    .reduce((sum, { parcel }) => sum + parcel.bytes.length * 4, 0);
+  const bytes = loads.flatMap((load) => load.files).reduce((sum, { parcel }) => sum + spaceFor(parcel), 0);
   if (facts.freeBytes < bytes)
     throw new BiphaseError(
       'full',
