@@ -9,11 +9,21 @@ import { BiphaseError } from '../core/errors.ts';
 import { refuseNewer } from '../core/newerSchema.ts';
 import { isActive } from '../core/runState.ts';
 import type { SlotWish } from '../protocol/agentApi.ts';
-import { exitSchema, runFiles, type Spec, specSchema, wrapperStateSchema } from '../protocol/runDirectory.ts';
+import type { QueueWish } from '../protocol/queue.ts';
+import {
+  exitCodes,
+  exitSchema,
+  runFiles,
+  type Spec,
+  specSchema,
+  wrapperStateSchema,
+} from '../protocol/runDirectory.ts';
 import { createWhole, hasCode, openToAppend, readJson, writeByRename } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { findProgram, needProgram, type Program } from './ownBundle.ts';
 import type { ProcessTable } from './processTable.ts';
+import { enqueue, mustQueue } from './queue/enqueue.ts';
+import { QueueFolder } from './queue/queueFolder.ts';
 import { readLastOutput, readRunReport } from './runReport.ts';
 import { checkSlot } from './slots/claimSlot.ts';
 import { slotVariable } from './slots/slotVariable.ts';
@@ -31,12 +41,24 @@ export interface Surroundings {
   slot?: SlotWish | undefined;
 }
 
+export interface Launched {
+  already: boolean;
+  /** It waits for its slot. */
+  queued?: true;
+}
+
+export interface Resumed {
+  segment: number;
+  queued?: true;
+}
+
 /** Starts runs on this machine so that they outlive whoever asked. */
 export class Launcher {
   readonly #root: NodeRoot;
   readonly #table: ProcessTable;
   readonly #own: Program;
   readonly #background: boolean;
+  readonly #queue: QueueFolder;
   /** Starts in progress by run and segment: a second call joins the first. */
   readonly #starting = new Map<string, Promise<boolean>>();
 
@@ -46,17 +68,28 @@ export class Launcher {
     this.#table = table;
     this.#own = own;
     this.#background = background;
+    this.#queue = new QueueFolder(root.queues, table.host);
   }
 
-  /** Starts a new run, or answers that it was started before. Completes a launch that a crash cut short. */
-  async launch(spec: Spec, surroundings: Surroundings): Promise<{ already: boolean }> {
+  /**
+   * Starts a new run, or answers that it was started before. Completes a launch that a crash cut short. With a place in
+   * the queue wished for, a run that needs one waits for its slot.
+   */
+  async launch(spec: Spec, surroundings: Surroundings, wish?: QueueWish): Promise<Launched> {
     checkEnvironment(surroundings.environment);
     const program = needProgram(this.#root, spec.bundle, this.#own);
     this.#root.prepare();
     const directory = this.#root.runDirectory(spec.id);
+    if (wish && mustQueue(this.#queue, wish, surroundings.slot)) {
+      claim(directory, spec);
+      // In this order: a run that has left the queue has begun.
+      const waits = this.#queue.statusOf(spec.id) !== null;
+      if (newestSegment(directory) >= 0) return { already: true };
+      return { already: waits || !this.#enqueue(spec.id, wish, surroundings), queued: true };
+    }
     const begun = (): boolean => newestSegment(directory) >= 0 || segmentLockHeld(directory, 0, this.#table);
     if (!begun())
-      await this.#checkSlot(surroundings).catch((refusal: unknown) => {
+      await this.checkSlot(surroundings).catch((refusal: unknown) => {
         // The slot may be held by this very run, which another call has just started.
         if (!begun()) throw refusal;
       });
@@ -66,7 +99,7 @@ export class Launcher {
   }
 
   /** Starts the next segment of a run that has ended, with the bundle it began with where that is still here. */
-  async resume(run: string, surroundings: Surroundings): Promise<{ segment: number }> {
+  async resume(run: string, surroundings: Surroundings, wish?: QueueWish): Promise<Resumed> {
     checkEnvironment(surroundings.environment);
     const directory = this.#root.existingRunDirectory(run);
     const report = readRunReport(this.#root, run, this.#table);
@@ -87,14 +120,45 @@ export class Launcher {
         },
       );
     const segment = newestSegment(directory) + 1;
+    if (wish && mustQueue(this.#queue, wish, surroundings.slot)) {
+      this.#enqueue(run, wish, surroundings);
+      return { segment, queued: true };
+    }
     const program = findProgram(this.#root, report.spec.bundle, this.#own) ?? this.#own;
-    await this.#checkSlot(surroundings);
+    await this.checkSlot(surroundings);
     await this.#start(run, directory, segment, program, surroundings);
     return { segment };
   }
 
-  /** Before anything is written: most launches that find no slot leave nothing behind. */
-  async #checkSlot({ slot, environment }: Surroundings): Promise<void> {
+  /**
+   * Starts the next segment of a run that has been taken from the queue. False where there is nothing to start: it is at
+   * work, or has finished. The wrapper claims the slot.
+   */
+  async startQueued(run: string, surroundings: Surroundings): Promise<boolean> {
+    const directory = this.#root.existingRunDirectory(run);
+    const report = readRunReport(this.#root, run, this.#table, { queued: true });
+    if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
+    refuseNewer(report.spec);
+    if (report.state !== 'queued' || report.exit?.code === exitCodes.finished) return false;
+    const segment = newestSegment(directory) + 1;
+    const { bundle } = report.spec;
+    const program =
+      segment === 0
+        ? needProgram(this.#root, bundle, this.#own)
+        : (findProgram(this.#root, bundle, this.#own) ?? this.#own);
+    await this.#start(run, directory, segment, program, surroundings);
+    return true;
+  }
+
+  #enqueue(run: string, wish: QueueWish, surroundings: Surroundings): boolean {
+    return enqueue(this.#queue, run, wish, { ...surroundings, background: this.#background });
+  }
+
+  /**
+   * Before anything is written: most launches that find no slot leave nothing behind.
+   * @throws BiphaseError `full` where none is free
+   */
+  async checkSlot({ slot, environment }: Surroundings): Promise<void> {
     if (!slot) return;
     const trainers = { ...process.env, ...environment };
     await checkSlot(slot, { root: this.#root, table: this.#table, environment: trainers });

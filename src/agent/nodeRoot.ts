@@ -88,8 +88,9 @@ export class NodeRoot {
     }
   }
 
-  queueEntry(run: string): string {
-    return path.join(this.path, 'queue', `${run}.json`);
+  /** Queues of the hosts that share this root, a folder each. */
+  get queues(): string {
+    return path.join(this.path, 'queue');
   }
 
   bundleFolder(hash: string): string {

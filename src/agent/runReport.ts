@@ -6,24 +6,35 @@ import type { RunReport } from '../protocol/agentApi.ts';
 import {
   checkpointFiles,
   type EventLine,
+  type Exit,
   eventLineSchema,
   exitSchema,
   progressSchema,
   runFiles,
   specSchema,
+  type WrapperState,
   wrapperStateSchema,
 } from '../protocol/runDirectory.ts';
 import { hasCode, readJson, readTail } from './files.ts';
 import { isPlainFolder, type NodeRoot } from './nodeRoot.ts';
 import { livesHere, type ProcessTable } from './processTable.ts';
+import { placeInQueue } from './queue/placeInQueue.ts';
 import { hasRequest } from './requests.ts';
 import { segmentLockHeld } from './wrapper/segmentLock.ts';
 
 const tailBytes = 64 * 1024;
 const sentenceLength = 300;
 
-/** Everything about a run that its files and this machine's processes say now; null when its directory is gone. */
-export function readRunReport(root: NodeRoot, run: string, table: ProcessTable): RunReport | null {
+/**
+ * Everything about a run that its files and this machine's processes say now; null when its directory is gone.
+ * `queued`: whether it waits in a queue, where the caller knows better than the queue's files.
+ */
+export function readRunReport(
+  root: NodeRoot,
+  run: string,
+  table: ProcessTable,
+  known: { queued?: boolean } = {},
+): RunReport | null {
   const directory = root.runDirectory(run);
   if (!isPlainFolder(directory)) return null;
   const at = (file: string): string => path.join(directory, file);
@@ -35,6 +46,7 @@ export function readRunReport(root: NodeRoot, run: string, table: ProcessTable):
   const newest = Math.max(wrapper?.segment ?? -1, exit?.segment ?? -1);
   const progress = readJson(at(runFiles.progress), progressSchema);
   const lastEvent = readLastEvent(at(runFiles.events));
+  const waits = placeInQueue(root, run);
   const facts: RunFacts = {
     wrapper,
     exit,
@@ -43,7 +55,7 @@ export function readRunReport(root: NodeRoot, run: string, table: ProcessTable):
     lastOutput: exit && exit.code !== 0 ? readLastOutput(at(runFiles.output)) : null,
     stopRequested: hasRequest(directory, runFiles.stopRequest),
     killRequested: hasRequest(directory, runFiles.killRequest),
-    queued: fs.existsSync(root.queueEntry(run)),
+    queued: known.queued ?? (waits !== null && !begunSince(waits.takenAt, wrapper, exit)),
     startingNext: !trainerAlive && segmentLockHeld(directory, newest + 1, table),
     quietSeconds: (Date.now() - (fs.statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0)) / 1000,
     host: table.host,
@@ -52,7 +64,10 @@ export function readRunReport(root: NodeRoot, run: string, table: ProcessTable):
     trainerAlive,
   };
   const spec = readJson(at(runFiles.spec), specSchema);
-  const { state, reason = whyOnlyShown(spec) } = deriveRunState(facts);
+  const { state, reason = whyOnlyShown(spec) } = {
+    ...(waits?.reason === undefined ? {} : { reason: waits.reason }),
+    ...deriveRunState(facts),
+  };
   return {
     run,
     state,
@@ -63,7 +78,14 @@ export function readRunReport(root: NodeRoot, run: string, table: ProcessTable):
     exit,
     checkpoints: completeCheckpoints(directory),
     lastEvent,
+    ...(waits && state === 'queued' ? { queue: waits.place } : {}),
   };
+}
+
+/** Whether a job that was taken from the queue has begun: a record that is newer says so. */
+function begunSince(takenAt: number | undefined, wrapper: WrapperState | null, exit: Exit | null): boolean {
+  if (takenAt === undefined) return false;
+  return Math.max(wrapper?.startedAt ?? 0, exit?.endedAt ?? 0) * 1000 > takenAt;
 }
 
 /** Steps of checkpoints that are complete, ascending. */

@@ -4,10 +4,12 @@ import { scaledMs } from '../core/clock.ts';
 import { toBiphaseError } from '../core/errors.ts';
 import { isActive } from '../core/runState.ts';
 import type { RunReport } from '../protocol/agentApi.ts';
+import type { QueueHold } from '../protocol/queue.ts';
 import { runFiles } from '../protocol/runDirectory.ts';
 import { hasCode } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import type { ProcessTable } from './processTable.ts';
+import { QueueFolder } from './queue/queueFolder.ts';
 import { readRunReport } from './runReport.ts';
 
 /** Network file systems and dying processes raise no event: everything active is looked at this often. */
@@ -18,6 +20,8 @@ const settleMs = 15;
 export interface RunWatcherEvents {
   report: (report: RunReport) => void;
   gone: (run: string) => void;
+  /** The queue was held, or goes on. */
+  queue: (hold: QueueHold | null) => void;
   /** A file directly in the run's directory changed, or null: look at all of them. */
   changed: (run: string, file: string | null) => void;
 }
@@ -39,13 +43,19 @@ export class RunWatcher {
   readonly #events: RunWatcherEvents;
   readonly #runs = new Map<string, Watched>();
   #rootWatcher: fs.FSWatcher | undefined;
+  readonly #queue: QueueFolder;
   #timer: NodeJS.Timeout | undefined;
+  /** Of the queue's folder, and what it said of runs then. */
+  #queueTime = 0;
+  #hold: QueueHold | null;
   #closed = false;
 
   constructor(root: NodeRoot, table: ProcessTable, events: RunWatcherEvents) {
     this.#root = root;
     this.#table = table;
     this.#events = events;
+    this.#queue = new QueueFolder(root.queues, table.host);
+    this.#hold = this.#queue.hold;
   }
 
   /** Reports of all runs now; events from then on. Calling it again only answers. */
@@ -71,6 +81,16 @@ export class RunWatcher {
     if (isDeepStrictEqual(report, watched.report)) return;
     watched.report = report;
     this.#events.report(report);
+  }
+
+  /** Reads all that wait in a queue: what holds one holds the others too. */
+  refreshQueued(): void {
+    const { hold } = this.#queue;
+    if (hold !== this.#hold) {
+      this.#hold = hold;
+      this.#events.queue(hold);
+    }
+    for (const [run, { report }] of this.#runs) if (report?.state === 'queued') this.refresh(run);
   }
 
   close(): void {
@@ -161,9 +181,15 @@ export class RunWatcher {
 
   #poll(): void {
     this.#scan();
+    const queueTime = directoryTime(this.#queue.path);
+    if (queueTime !== this.#queueTime) {
+      this.#queueTime = queueTime;
+      this.refreshQueued();
+    }
     for (const [run, watched] of this.#runs) {
       const time = directoryTime(this.#root.runDirectory(run));
-      if (watched.report && !isActive(watched.report.state) && time === watched.directoryTime) continue;
+      const state = watched.report?.state;
+      if (state && (state === 'queued' || !isActive(state)) && time === watched.directoryTime) continue;
       watched.directoryTime = time;
       this.#events.changed(run, null);
       this.refresh(run);

@@ -20,6 +20,12 @@ import type { Outbox } from './outbox.ts';
 import type { Program } from './ownBundle.ts';
 import { probeNode } from './probe/probe.ts';
 import type { ProcessTable } from './processTable.ts';
+import { changeJob } from './queue/changeJob.ts';
+import { reviewStarted } from './queue/jobReview.ts';
+import { forgetMoved, moveJob } from './queue/moveJob.ts';
+import { QueueFolder } from './queue/queueFolder.ts';
+import { ensureRunner } from './queue/runnerProcess.ts';
+import { withdrawJob } from './queue/withdrawal.ts';
 import { deleteRun, killRun, stopRun } from './runActions.ts';
 import { readSlice } from './runFileSlice.ts';
 import { RunWatcher } from './runWatcher.ts';
@@ -37,6 +43,7 @@ export class AgentService {
   readonly #table: ProcessTable;
   readonly #own: Program;
   readonly #outbox: Outbox;
+  readonly #queue: QueueFolder;
   readonly #launcher: Launcher;
   readonly #watcher: RunWatcher;
   readonly #followers = new Map<string, FileFollower>();
@@ -54,9 +61,11 @@ export class AgentService {
     this.#table = table;
     this.#own = own;
     this.#outbox = outbox;
+    this.#queue = new QueueFolder(root.queues, table.host);
     this.#launcher = new Launcher(root, table, own, background);
     this.#watcher = new RunWatcher(root, table, {
       report: (report) => this.peer.emit('run', report),
+      queue: (hold) => this.peer.emit('queue', { hold }),
       gone: (run) => this.#forget(run),
       changed: (run, file) => this.#look(run, file),
     });
@@ -108,9 +117,11 @@ export class AgentService {
       probe: () => probeNode(root, table),
       watch: async () => {
         root.prepare();
+        reviewStarted(this.#queue, root, table);
+        this.#wakeQueue();
         const runs = this.#watcher.start();
         this.#tidy(runs);
-        return { runs };
+        return { runs, hold: this.#queue.hold };
       },
       follow: async ({ run, file, offset, identity }) => {
         this.#follow(run, file, { offset, identity });
@@ -120,37 +131,61 @@ export class AgentService {
         this.#unfollow(`${run}/${file}`);
         return {};
       },
-      launch: async ({ spec, ...surroundings }) => {
-        const answer = await this.#launcher.launch(spec, surroundings);
+      launch: async ({ spec, queue, ...surroundings }) => {
+        const answer = await this.#launcher.launch(spec, surroundings, queue);
+        if (answer.queued) this.#wakeQueue();
         this.#watcher.refresh(spec.id);
         return answer;
       },
-      resume: async ({ run, ...surroundings }) => {
-        const answer = await this.#launcher.resume(run, surroundings);
+      resume: async ({ run, queue, ...surroundings }) => {
+        const answer = await this.#launcher.resume(run, surroundings, queue);
+        if (answer.queued) this.#wakeQueue();
         this.#watcher.refresh(run);
         return answer;
       },
       stop: async ({ run }) => {
-        stopRun(root, run);
+        if (!withdrawJob(this.#queue, root, table, run)) stopRun(root, run);
         this.#watcher.refresh(run);
         return {};
       },
       kill: async ({ run }) => {
-        const signalled = killRun(root, run, table);
+        const signalled = !withdrawJob(this.#queue, root, table, run) && killRun(root, run, table);
         this.#watcher.refresh(run);
         return { signalled };
+      },
+      changeQueued: async ({ run, priority, finished }) => {
+        changeJob(this.#queue, run, { priority, finished });
+        this.#wakeQueue();
+        this.#watcher.refresh(run);
+        return {};
+      },
+      moveQueued: async ({ run, to }) => {
+        const moving = moveJob(this.#queue, root, run, to);
+        this.#wakeQueue();
+        this.#watcher.refresh(run);
+        return { moving };
+      },
+      holdQueue: async ({ hold }) => {
+        this.#queue.setHold(hold);
+        this.#wakeQueue();
+        this.#watcher.refreshQueued();
+        return {};
       },
       read: async ({ run, file, offset, length }) => {
         const { size, bytes } = readSlice(root.existingRunDirectory(run), file, offset, length);
         return { withBytes: { value: { size }, binary: bytes } };
       },
       delete: async ({ run }) => {
-        deleteRun(root, run, table);
+        if (!forgetMoved(this.#queue, root, run)) deleteRun(root, run, table);
         this.#watcher.refresh(run);
         return {};
       },
       list: async (params) => listFolder(params.path),
     };
+  }
+
+  #wakeQueue(): void {
+    ensureRunner(this.#root, this.#table, this.#own);
   }
 
   /** Nobody waits for it, and nothing depends on it. */

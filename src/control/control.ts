@@ -2,6 +2,7 @@ import path from 'node:path';
 import { isActive } from '../core/runState.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
+import type { QueueHold } from '../protocol/queue.ts';
 import type { AgentLink, AgentListener } from './nodes/agentLink.ts';
 import { type Bundle, openBundle } from './nodes/bundle.ts';
 import type { ManagedNode } from './nodes/managedNode.ts';
@@ -110,6 +111,7 @@ export class Control {
   #agentListener(node: ManagedNode): AgentListener {
     return {
       run: (report) => this.#report(node, report),
+      queue: ({ hold }) => this.#hold(node, hold),
       gone: ({ run }) => {
         if (this.#closed) return;
         this.#followers.get(node)?.forget(run);
@@ -131,9 +133,16 @@ export class Control {
       if (this.#followers.get(node) === follower) this.#forget(node);
     });
     this.#rootIds.set(node, link.hello.rootId);
-    const { runs } = await link.call('watch', {});
+    const { runs, hold } = await link.call('watch', {});
+    this.#hold(node, hold);
     for (const report of runs) this.#report(node, report);
     this.#catalog.only(link.hello.rootId, new Set(runs.map((report) => report.run)));
+  }
+
+  #hold(node: ManagedNode, hold: QueueHold | null): void {
+    if (node.hold === hold) return;
+    node.hold = hold;
+    if (!this.#closed) this.#listener.nodesChanged();
   }
 
   #report(node: ManagedNode, report: RunReport): void {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { method, nothing } from './contract.ts';
+import { queueHoldSchema, queuePlaceSchema, queueWishSchema } from './queue.ts';
 import {
   eventLineSchema,
   exitSchema,
@@ -34,6 +35,8 @@ export const runReportSchema = z.object({
   /** Steps of complete checkpoints, ascending. */
   checkpoints: z.array(z.number().int()),
   lastEvent: eventLineSchema.nullable(),
+  /** Of a queued run. */
+  queue: queuePlaceSchema.optional(),
 });
 export type RunReport = z.infer<typeof runReportSchema>;
 
@@ -113,7 +116,7 @@ export const agentMethods = {
   hello: method(z.object({ protocol: z.number().int() }), agentHelloSchema),
   probe: method(nothing, probeSchema),
   /** Starts reporting all runs under root: a `run` event for each, again whenever its report changes. */
-  watch: method(nothing, z.object({ runs: z.array(runReportSchema) })),
+  watch: method(nothing, z.object({ runs: z.array(runReportSchema), hold: queueHoldSchema.nullable() })),
   /** Sends bytes of the file from the offset on, and more as they are written, as `bytes` events. */
   follow: method(
     z.object({
@@ -126,8 +129,8 @@ export const agentMethods = {
   ),
   unfollow: method(z.object({ run: runIdSchema, file: followedFileSchema }), nothing),
   /**
-   * Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless.
-   * `full` where no slot is free.
+   * Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless. With
+   * a place in the queue wished for, a run that needs a slot waits for one; else `full` where none is free.
    */
   launch: method(
     z.object({
@@ -135,8 +138,9 @@ export const agentMethods = {
       environment: z.record(z.string(), z.string()),
       setup: z.array(z.string()),
       slot: slotWishSchema.optional(),
+      queue: queueWishSchema.optional(),
     }),
-    z.object({ already: z.boolean() }),
+    z.object({ already: z.boolean(), queued: z.boolean().optional() }),
   ),
   /** A new segment of a run that has ended. */
   resume: method(
@@ -145,10 +149,26 @@ export const agentMethods = {
       environment: z.record(z.string(), z.string()),
       setup: z.array(z.string()),
       slot: slotWishSchema.optional(),
+      queue: queueWishSchema.optional(),
     }),
-    z.object({ segment: z.number().int() }),
+    z.object({ segment: z.number().int(), queued: z.boolean().optional() }),
   ),
-  /** Creates requests/stop. */
+  /** A waiting run gets another priority, or no longer waits for runs that have finished elsewhere. */
+  changeQueued: method(
+    z.object({ run: runIdSchema, priority: z.number().int().optional(), finished: z.array(runIdSchema) }),
+    nothing,
+  ),
+  /**
+   * A waiting run leaves for the node of that name: it starts here no more, and control deletes it when it is there.
+   * Null: it stays after all. `moving`: false where it does not wait any more.
+   */
+  moveQueued: method(
+    z.object({ run: runIdSchema, to: z.string().nullable() }),
+    z.object({ moving: z.boolean() }),
+  ),
+  /** Nothing of the queue starts any more, or again (null). */
+  holdQueue: method(z.object({ hold: queueHoldSchema.nullable() }), nothing),
+  /** Creates requests/stop; a waiting run leaves the queue. */
   stop: method(z.object({ run: runIdSchema }), nothing),
   /** Signals the trainer, after proof that the process is this run's. */
   kill: method(z.object({ run: runIdSchema }), z.object({ signalled: z.boolean() })),
@@ -181,6 +201,8 @@ export type AgentMethods = typeof agentMethods;
 
 export const agentEvents = {
   run: runReportSchema,
+  /** The queue was held, or goes on. */
+  queue: z.object({ hold: queueHoldSchema.nullable() }),
   /** The run's directory is gone. */
   gone: z.object({ run: runIdSchema }),
   /** Bytes [offset, offset + binary.length) of a followed file. `reset`: shorter than before or another file, so from 0. */

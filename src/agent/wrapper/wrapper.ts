@@ -18,6 +18,8 @@ import { hasCode, openToAppend, readJson, writeByRename } from '../files.ts';
 import { NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
 import { ownIdentity, type ProcessIdentity, type ProcessTable } from '../processTable.ts';
+import { QueueFolder } from '../queue/queueFolder.ts';
+import { ensureRunner } from '../queue/runnerProcess.ts';
 import { createRequest, withdrawRequests } from '../requests.ts';
 import { claimSlot } from '../slots/claimSlot.ts';
 import { secondLookMs, whyGiveUp } from '../slots/secondLook.ts';
@@ -62,7 +64,9 @@ export async function runWrapper(options: WrapperOptions): Promise<number> {
       await record.write({ ...end(segment), preempted: true, error: slot.refusal });
       return exitCodeNoSlot;
     }
-    await record.write(await runTrainer(options, slot.gpu));
+    const exit = await runTrainer(options, slot.gpu);
+    await record.write(exit);
+    if (exit.preempted) waitAgain(options);
     return 0;
   } catch (thrown) {
     const { message } = toBiphaseError(thrown);
@@ -70,6 +74,13 @@ export async function runWrapper(options: WrapperOptions): Promise<number> {
     await record?.write({ ...end(segment), error: `The trainer could not be started: ${message}` });
     return 1;
   }
+}
+
+/** A run that came from the queue goes back there when the node takes its place. */
+function waitAgain({ runDirectory, table, program }: WrapperOptions): void {
+  const root = rootOf(runDirectory);
+  const queue = new QueueFolder(root.queues, table.host);
+  if (queue.change(path.basename(runDirectory), 'started', 'waiting')) ensureRunner(root, table, program);
 }
 
 /** The newest segment that was ever started here, −1 for none. */

@@ -60,6 +60,7 @@ export class AgentLink {
       (bytes) => void channel.stdin.write(bytes),
     );
     peer.on('run', listener.run);
+    peer.on('queue', listener.queue);
     peer.on('gone', listener.gone);
     peer.on('bytes', listener.bytes);
     let lastLine = '';

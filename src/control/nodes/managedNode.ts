@@ -2,6 +2,7 @@ import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import type { Probe } from '../../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
+import type { QueueHold } from '../../protocol/queue.ts';
 import { AgentLink, type AgentListener } from './agentLink.ts';
 import type { Bundle } from './bundle.ts';
 import type { Prompter } from './prompter.ts';
@@ -36,6 +37,8 @@ export class ManagedNode {
   next: string | undefined;
   progress: number | undefined;
   probe: Probe | null = null;
+  /** Why its queue starts nothing, as last told. */
+  hold: QueueHold | null = null;
   link: AgentLink | undefined;
   findings: string[] = [];
   readonly #context: ManagedNodeContext;
