@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { isActive } from '../core/runState.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
 import type { QueueHold } from '../protocol/queue.ts';
@@ -8,6 +7,7 @@ import { type Bundle, openBundle } from './nodes/bundle.ts';
 import type { ManagedNode } from './nodes/managedNode.ts';
 import { NodeConfigs } from './nodes/nodeConfigs.ts';
 import { type NodeKinds, NodeManager } from './nodes/nodeManager.ts';
+import { QueueKeeper } from './runs/queueKeeper.ts';
 import { RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
 import { RunService } from './runs/runService.ts';
@@ -38,6 +38,7 @@ export class Control {
   readonly runs: RunService;
   readonly series: SeriesService;
   readonly #catalog: RunCatalog;
+  readonly #queues: QueueKeeper;
   readonly #listener: ControlListener;
   readonly #log: (line: string) => void;
   readonly #followers = new Map<ManagedNode, RunFollower>();
@@ -64,6 +65,7 @@ export class Control {
       log: options.log,
     });
     this.runs = new RunService(this.nodes, this.#catalog, this.store);
+    this.#queues = new QueueKeeper(this.nodes, this.#catalog, options.log);
   }
 
   /** Goes back to the nodes where runs are live, asking nobody. */
@@ -72,9 +74,8 @@ export class Control {
   }
 
   nodeSummaries(): NodeSummary[] {
-    return this.nodes
-      .all()
-      .map((node) => this.nodes.summary(node, this.#catalog.activeOn(node.config.name).length));
+    const counts = this.#catalog.countActive();
+    return this.nodes.all().map((node) => this.nodes.summary(node, counts.get(node.config.name)));
   }
 
   runSummary(run: string): RunSummary | undefined {
@@ -104,6 +105,7 @@ export class Control {
     for (const node of this.nodes.all()) this.#forget(node);
     // What agents still say on their way out has no store any more.
     this.#closed = true;
+    this.#queues.close();
     this.nodes.close();
     this.store.close();
   }
@@ -115,7 +117,9 @@ export class Control {
       gone: ({ run }) => {
         if (this.#closed) return;
         this.#followers.get(node)?.forget(run);
-        this.#catalog.gone(run);
+        this.#queues.gone(node.config.name, run);
+        this.#catalog.gone(run, node.config.name);
+        this.#queues.look();
       },
       bytes: (data, binary) => this.#followers.get(node)?.bytes(data, binary),
     };
@@ -142,15 +146,20 @@ export class Control {
   #hold(node: ManagedNode, hold: QueueHold | null): void {
     if (node.hold === hold) return;
     node.hold = hold;
-    if (!this.#closed) this.#listener.nodesChanged();
+    if (this.#closed) return;
+    this.#listener.nodesChanged();
+    this.#queues.look();
   }
 
   #report(node: ManagedNode, report: RunReport): void {
     if (this.#closed) return;
     const before = this.#catalog.get(report.run)?.report.state;
+    this.#queues.report(node.config.name, report);
     const speaks = this.#catalog.report(node.config.name, this.#rootIds.get(node) ?? '', report);
     if (speaks) this.#followers.get(node)?.update(report);
-    if (before === undefined || isActive(before) !== isActive(report.state)) this.#listener.nodesChanged();
+    if (before === report.state && report.state !== 'queued') return;
+    this.#listener.nodesChanged();
+    this.#queues.look();
   }
 
   #committed(run: string, file: FollowedFile, committed: Committed): void {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { method, nothing } from './contract.ts';
-import { queueHoldSchema, queuePlaceSchema, queueWishSchema } from './queue.ts';
+import { prioritySchema, queueHoldSchema, queuePlaceSchema, queueWishSchema } from './queue.ts';
 import {
   eventLineSchema,
   exitSchema,
@@ -155,7 +155,7 @@ export const agentMethods = {
   ),
   /** A waiting run gets another priority, or no longer waits for runs that have finished elsewhere. */
   changeQueued: method(
-    z.object({ run: runIdSchema, priority: z.number().int().optional(), finished: z.array(runIdSchema) }),
+    z.object({ run: runIdSchema, priority: prioritySchema.optional(), finished: z.array(runIdSchema) }),
     nothing,
   ),
   /**

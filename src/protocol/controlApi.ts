@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { probeSchema } from './agentApi.ts';
 import { method, nothing } from './contract.ts';
+import { prioritySchema, queueHoldSchema, queuePlaceSchema } from './queue.ts';
 import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
 
 /** Compared at hello; a client of another version asks control to end and starts its own. */
@@ -46,7 +47,11 @@ export const nodeSummarySchema = z.object({
   /** 0…1 while a bundle or Node is uploaded. */
   progress: z.number().optional(),
   probe: probeSchema.nullable(),
+  /** At work there, and in its queue. */
   runningRuns: z.number().int(),
+  waitingRuns: z.number().int(),
+  /** Why its queue starts nothing. */
+  hold: queueHoldSchema.nullable(),
 });
 export type NodeSummary = z.infer<typeof nodeSummarySchema>;
 
@@ -80,6 +85,8 @@ export const runSummarySchema = z.object({
   unreadableLines: z.number().int(),
   /** false: the run's directory is gone from the node; the store still has its curves. */
   onNode: z.boolean(),
+  /** Of a queued run. */
+  queue: queuePlaceSchema.optional(),
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
@@ -226,9 +233,31 @@ export const controlMethods = {
   checkLaunch: method(z.object({ file: z.unknown(), node: z.string() }), launchCheckSchema),
   /** `run` is chosen by the caller, so that a repeated call after a lost answer is harmless. */
   launch: method(
-    z.object({ file: z.unknown(), node: z.string(), run: runIdSchema }),
-    z.object({ already: z.boolean() }),
+    z.object({
+      file: z.unknown(),
+      node: z.string(),
+      run: runIdSchema,
+      priority: prioritySchema.optional(),
+      after: z.array(runIdSchema).optional(),
+    }),
+    z.object({ already: z.boolean(), queued: z.boolean().optional() }),
   ),
+  /**
+   * Many runs over several nodes: each goes into one node's queue, and may move to another of them while it waits. Where
+   * one cannot be launched its sentence is the answer; the others go on. Repeating it is harmless.
+   */
+  launchBatch: method(
+    z.object({
+      runs: z.array(z.object({ run: runIdSchema, file: z.unknown() })).max(100_000),
+      nodes: z.array(z.string()).min(1).max(100),
+      priority: prioritySchema.optional(),
+    }),
+    z.object({ failed: z.array(z.object({ run: runIdSchema, message: z.string() })) }),
+  ),
+  /** A node's queue starts nothing more: `paused`, or `draining`, which also lets waiting runs go elsewhere. Null: it goes on. */
+  holdQueue: method(z.object({ node: z.string(), hold: queueHoldSchema.nullable() }), nothing),
+  /** Of a waiting run. */
+  setPriority: method(z.object({ run: runIdSchema, priority: prioritySchema }), nothing),
   stop: method(z.object({ run: runIdSchema }), nothing),
   kill: method(z.object({ run: runIdSchema }), z.object({ signalled: z.boolean() })),
   resume: method(z.object({ run: runIdSchema }), nothing),

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { runIdSchema } from './runDirectory.ts';
 
 /** Of 0: what people start. Batches of a study wait behind it with less. */
-const prioritySchema = z.number().int().min(-1000).max(1000);
+export const prioritySchema = z.number().int().min(-1000).max(1000);
 
 /** How a run is to wait for its place on a node that has none free. */
 export const queueWishSchema = z.object({
@@ -10,6 +10,8 @@ export const queueWishSchema = z.object({
   priority: prioritySchema,
   /** It starts when all of these have finished. */
   after: z.array(runIdSchema).max(100),
+  /** Names that control has for the nodes that may run it: it may move among them while it waits. */
+  nodes: z.array(z.string()).max(100),
 });
 export type QueueWish = z.infer<typeof queueWishSchema>;
 
@@ -19,6 +21,7 @@ export const queuePlaceSchema = z.object({
   /** Unix seconds of the node's clock. */
   submittedAt: z.number(),
   after: z.array(runIdSchema),
+  nodes: z.array(z.string()),
   /** Node to which control is moving it; null: it waits here. */
   movingTo: z.string().nullable(),
 });

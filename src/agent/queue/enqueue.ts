@@ -23,6 +23,7 @@ export function enqueue(queue: QueueFolder, run: string, wish: QueueWish, waitin
     run,
     priority: wish.priority,
     after: wish.after.filter((other) => other !== run),
+    nodes: wish.nodes,
     submittedAt: Date.now() / 1000,
     movingTo: null,
     slot: slot ?? null,

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { scaledMs } from '../../core/clock.ts';
 import { type BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
+import { startsBefore } from '../../core/scheduling.ts';
 import { runFiles } from '../../protocol/runDirectory.ts';
 import { Launcher } from '../launcher.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
@@ -11,7 +12,6 @@ import type { ProcessTable } from '../processTable.ts';
 import { readRunReport } from '../runReport.ts';
 import { recordUnbegun } from '../wrapper/unbegunSegment.ts';
 import { newestSegment } from '../wrapper/wrapper.ts';
-import { inOrder } from './jobOrder.ts';
 import { recoverTaken, reviewStarted, settleTaken } from './jobReview.ts';
 import { type Job, QueueFolder } from './queueFolder.ts';
 import { RunnerLock } from './runnerLock.ts';
@@ -79,7 +79,7 @@ export class QueueRunner {
       const job = this.#queue.read(run, 'waiting');
       return job ? [job] : [];
     });
-    return inOrder(jobs);
+    return jobs.sort(startsBefore);
   }
 
   /** One after the other, so that each sees the slots that those before it took. True where something began. */

@@ -2,6 +2,7 @@ import type { ControlClient } from '../../control/client/controlClient.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
 import type { NodeConfig } from '../../protocol/controlApi.ts';
+import type { QueueHold } from '../../protocol/queue.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
 import { integerOption, type ParsedOptions, parseOptions } from '../options.ts';
@@ -15,9 +16,12 @@ biphase nodes add NAME --host HOST [--user U] [--port P] [--identity FILE] [--ro
                        [--slots N]
 biphase nodes test NAME [--json]
 biphase nodes remove NAME
+biphase nodes pause|drain|release NAME
 
 --slots: how many runs the node takes at once; on a node with GPUs each then gets one of its own. Default: as many as
 are started.
+pause: nothing starts from the node's queue any more, what runs goes on. drain: the same, and waiting runs of a batch go
+to its other nodes. release: the queue goes on.
 HOST is an alias of ~/.ssh/config or a name. "this computer" (also: local) is always there.
 `,
   run: async (args) => {
@@ -67,13 +71,25 @@ async function act(
     await client.call('removeNode', { name });
     return 0;
   }
+  const hold = new Map<string, QueueHold | null>([
+    ['pause', 'paused'],
+    ['drain', 'draining'],
+    ['release', null],
+  ]).get(action);
+  if (hold !== undefined) {
+    await client.call('holdQueue', { node: name, hold });
+    return 0;
+  }
   if (action === 'test') {
     const result = await client.call('testNode', { name });
     if (json) printJson(result);
     else process.stdout.write(`${result.findings.map(printable).join('\n')}\n`);
     return result.ok ? 0 : 1;
   }
-  throw new BiphaseError('usage', `"nodes ${action}" is not known: list, add, test or remove.`);
+  throw new BiphaseError(
+    'usage',
+    `"nodes ${action}" is not known: list, add, test, remove, pause, drain or release.`,
+  );
 }
 
 function configOf(name: string, options: ParsedOptions): NodeConfig {

@@ -77,7 +77,7 @@ export class NodeManager {
     }
   }
 
-  summary(node: ManagedNode, runningRuns: number): NodeSummary {
+  summary(node: ManagedNode, { busy, waiting } = { busy: 0, waiting: 0 }): NodeSummary {
     return {
       config: node.config,
       connection: node.connection,
@@ -85,7 +85,9 @@ export class NodeManager {
       ...(node.next === undefined ? {} : { next: node.next }),
       ...(node.progress === undefined ? {} : { progress: node.progress }),
       probe: node.probe,
-      runningRuns,
+      runningRuns: busy,
+      waitingRuns: waiting,
+      hold: node.hold,
     };
   }
 

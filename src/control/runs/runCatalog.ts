@@ -17,6 +17,11 @@ export interface CatalogRun {
 
 const now = (): number => Date.now() / 1000;
 
+/** It waits in the queue of a node that it is leaving. */
+function isLeaving({ queue }: RunReport): boolean {
+  return queue?.movingTo !== undefined && queue.movingTo !== null;
+}
+
 /** Every run that a node has shown, as it was last seen: kept in the store, corrected by the nodes. */
 export class RunCatalog {
   readonly #runs = new Map<string, CatalogRun>();
@@ -38,9 +43,22 @@ export class RunCatalog {
     return [...this.#runs.values()];
   }
 
-  /** Runs of a node that may still be at work. */
+  /** Runs of a node that are at work, wait there, or may still be at work. */
   activeOn(node: string): CatalogRun[] {
     return this.all().filter((run) => run.node === node && run.onNode && isActive(run.report.state));
+  }
+
+  /** How many runs of each node are at work and how many wait, by the node's name. */
+  countActive(): Map<string, { busy: number; waiting: number }> {
+    const counts = new Map<string, { busy: number; waiting: number }>();
+    for (const { node, onNode, report } of this.#runs.values()) {
+      if (!onNode || !isActive(report.state)) continue;
+      const count = counts.get(node) ?? { busy: 0, waiting: 0 };
+      counts.set(node, count);
+      if (report.state === 'queued') count.waiting++;
+      else count.busy++;
+    }
+    return counts;
   }
 
   /** A node shows a run. True when this node speaks for it. */
@@ -48,7 +66,9 @@ export class RunCatalog {
     const known = this.#runs.get(report.run);
     const shownBy = known?.shownBy ?? new Set<string>();
     shownBy.add(node);
-    const speaker = known && shownBy.has(known.node) ? known.node : node;
+    // A node that a waiting run leaves gives the word to the one where it has arrived.
+    const stays = known !== undefined && shownBy.has(known.node) && !isLeaving(known.report);
+    const speaker = stays ? known.node : node;
     if (speaker !== node) return false;
     const run: CatalogRun = { report, node, rootId, seenAt: now(), onNode: true, shownBy };
     this.#runs.set(report.run, run);
@@ -59,16 +79,32 @@ export class RunCatalog {
 
   /** All runs under a node's root: what the store has beyond them is gone from the node. */
   only(rootId: string, shown: ReadonlySet<string>): void {
-    for (const [id, run] of this.#runs) if (run.rootId === rootId && !shown.has(id)) this.gone(id);
+    for (const [id, run] of this.#runs) if (run.rootId === rootId && !shown.has(id)) this.#vanish(run);
   }
 
-  gone(run: string): void {
+  /** A node shows a run no more. */
+  gone(run: string, node: string): void {
     const known = this.#runs.get(run);
-    if (!known?.onNode) return;
+    if (!known) return;
+    known.shownBy.delete(node);
+    if (known.node !== node) return;
+    const [other] = known.shownBy;
+    if (other === undefined) this.#vanish(known);
+    else this.#saidBy(known, other);
+  }
+
+  #vanish(known: CatalogRun): void {
+    if (!known.onNode) return;
     known.onNode = false;
     known.seenAt = now();
     this.#save(known);
-    this.#changed(run);
+    this.#changed(known.report.run);
+  }
+
+  #saidBy(known: CatalogRun, node: string): void {
+    known.node = node;
+    this.#save(known);
+    this.#changed(known.report.run);
   }
 
   /** A node is no longer connected; answers the runs that another node now speaks for. */

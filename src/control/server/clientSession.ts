@@ -140,7 +140,16 @@ export class ClientSession implements Asker {
       sshHosts: async () => ({ hosts: sshHosts() }),
       runs: async () => ({ runs: control.runSummaries() }),
       checkLaunch: ({ file, node }) => control.runs.check(file, node),
-      launch: ({ file, node, run }) => control.runs.launch(file, node, run),
+      launch: ({ file, node, run, ...wish }) => control.runs.launch(file, node, run, wish),
+      launchBatch: ({ runs, nodes, priority }) => control.runs.launchBatch(runs, nodes, priority),
+      holdQueue: async ({ node, hold }) => {
+        await control.runs.holdQueue(node, hold);
+        return done;
+      },
+      setPriority: async ({ run, priority }) => {
+        await control.runs.setPriority(run, priority);
+        return done;
+      },
       stop: async ({ run }) => {
         await control.runs.stop(run);
         return done;

@@ -21,7 +21,7 @@ async function watching(clock = '0.1'): Promise<AgentProcess> {
 }
 
 function launch(agent: AgentProcess, spec: Spec, priority = 0, after: string[] = [], slot = one) {
-  const wish = { priority, after };
+  const wish = { priority, after, nodes: [] };
   return agent.peer.call('launch', { spec, environment: {}, setup: [], slot, queue: wish });
 }
 
@@ -128,7 +128,7 @@ test('stopping a waiting run takes it out of the queue; resumed, it waits again'
   await agent.untilState(second.id, 'queued');
   await agent.peer.call('stop', { run: second.id });
   await agent.untilState(second.id, 'stopped');
-  const queue = { priority: 0, after: [] };
+  const queue = { priority: 0, after: [], nodes: [] };
   assert.deepEqual(
     await agent.peer.call('resume', { run: second.id, environment: {}, setup: [], slot: one, queue }),
     { segment: 1, queued: true },
@@ -160,7 +160,12 @@ test('a queue that is paused starts nothing, and goes on when it is released', a
   await agent.peer.call('holdQueue', { hold: 'paused' });
   const spec = root.spec(3);
   assert.deepEqual(
-    await agent.peer.call('launch', { spec, environment: {}, setup: [], queue: { priority: 0, after: [] } }),
+    await agent.peer.call('launch', {
+      spec,
+      environment: {},
+      setup: [],
+      queue: { priority: 0, after: [], nodes: [] },
+    }),
     {
       already: false,
       queued: true,
@@ -205,7 +210,7 @@ test('what a waiting run will get is kept from others, and a hostile environment
     environment: { TOKEN: hostile },
     setup: [': "$TOKEN"'],
     slot: one,
-    queue: { priority: 0, after: [] },
+    queue: { priority: 0, after: [], nodes: [] },
   });
   const folder = path.join(root.path, 'queue');
   const [host] = fs.readdirSync(folder);

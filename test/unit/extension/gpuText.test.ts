@@ -65,6 +65,8 @@ test('beside a node stand its GPUs, else its cores, and whether something runs',
       connection: 'connected',
       probe: { cores: 2, load: 0, ...bytes, gpus, warnings: [] },
       runningRuns,
+      waitingRuns: 0,
+      hold: null,
     };
     return nodeDescription(node);
   };

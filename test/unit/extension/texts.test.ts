@@ -66,6 +66,8 @@ function node(parts: Partial<NodeSummary> = {}): NodeSummary {
     connection: 'connected',
     probe: null,
     runningRuns: 0,
+    waitingRuns: 0,
+    hold: null,
     ...parts,
   };
 }
