@@ -14,6 +14,10 @@ export const commandIds = {
   testNode: 'biphase.testNode',
   reconnectNode: 'biphase.reconnectNode',
   removeNode: 'biphase.removeNode',
+  pauseQueue: 'biphase.pauseQueue',
+  drainNode: 'biphase.drainNode',
+  releaseQueue: 'biphase.releaseQueue',
+  setPriority: 'biphase.setPriority',
   refresh: 'biphase.refresh',
   showLog: 'biphase.showLog',
   copyDiagnostics: 'biphase.copyDiagnostics',
@@ -30,6 +34,10 @@ export const commandsThatNeedTrust: readonly CommandName[] = [
   'testNode',
   'reconnectNode',
   'removeNode',
+  'pauseQueue',
+  'drainNode',
+  'releaseQueue',
+  'setPriority',
 ];
 
 export const viewIds = {
@@ -58,6 +66,10 @@ export const contextKeys = {
 export const itemContexts = {
   localNode: 'node.local',
   sshNode: 'node.ssh',
+  /** `.held` behind one of them: the node's queue starts nothing. */
+  held: '.held',
+  /** Waits in its node's queue. */
+  queuedRun: 'run.active.queued',
   activeRun: 'run.active',
   resumableRun: 'run.resumable',
   /** Finished, or gone from its node: nothing is left to resume. */

@@ -33,6 +33,10 @@ const guarded = [
   'Test Node',
   'Reconnect Node',
   'Remove Node…',
+  'Pause Queue',
+  'Drain Node',
+  'Release Queue',
+  'Set Priority…',
 ];
 
 for (const title of guarded)

@@ -12,11 +12,12 @@ import type { EventLine, Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import type { AgentLink } from '../nodes/agentLink.ts';
 import type { NodeManager } from '../nodes/nodeManager.ts';
-import { slotWish, whyNoFreeGpu } from '../nodes/nodeSlots.ts';
+import { slotWish } from '../nodes/nodeSlots.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
 import { whyNoData } from './dataOnNode.ts';
 import { nodeLoads } from './nodeLoads.ts';
 import { parentOfRun } from './parentOfRun.ts';
+import { whyItWaits } from './queueForecast.ts';
 import type { CatalogRun, RunCatalog } from './runCatalog.ts';
 import { resolvedFileOf } from './runSummary.ts';
 import { sendLaunch } from './sendLaunch.ts';
@@ -52,9 +53,10 @@ export class RunService {
         ])
       : null;
     const nameOfRun = (run: string): string | undefined => this.#catalog.get(run)?.report.spec?.name;
+    const counts = this.#catalog.countActive().get(node.config.name) ?? { busy: 0, waiting: 0 };
     return checkLaunch(file, {
       noData,
-      noGpu: probe && whyNoFreeGpu(node.config, probe, nameOfRun),
+      waits: whyItWaits({ config: node.config, hold: node.hold, ...counts, probe, nameOfRun }),
       node: node.config.name,
       setup: node.config.setup ?? [],
       probe,

@@ -50,6 +50,11 @@ function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) =
     testNode: async (clicked) => (await import('./nodeCommands.ts')).testNode(parts, clicked),
     reconnectNode: async (clicked) => (await import('./nodeCommands.ts')).reconnectNode(parts, clicked),
     removeNode: async (clicked) => (await import('./nodeCommands.ts')).removeNode(parts, clicked),
+    pauseQueue: async (clicked) => (await import('./queueCommands.ts')).holdQueue(service, clicked, 'paused'),
+    drainNode: async (clicked) =>
+      (await import('./queueCommands.ts')).holdQueue(service, clicked, 'draining'),
+    releaseQueue: async (clicked) => (await import('./queueCommands.ts')).holdQueue(service, clicked, null),
+    setPriority: async (clicked) => (await import('./queueCommands.ts')).setPriority(service, clicked),
     refresh: () => service.reload(),
     showLog: () => log.show(true),
     copyDiagnostics: () => copyDiagnostics(parts),

@@ -20,12 +20,14 @@ export const nodeIcons: Record<Connection, { icon: string; color: string }> = {
 export function nodeDescription(node: NodeSummary): string {
   switch (node.connection) {
     case 'connected': {
-      const { probe, runningRuns } = node;
+      const { probe, runningRuns, waitingRuns, hold } = node;
       const parts: string[] = probe ? gpusInShort(probe.gpus) : [];
       if (probe && parts.length === 0) parts.push(`${probe.cores} ${probe.cores === 1 ? 'core' : 'cores'}`);
       const busy = probe?.gpus.some((gpu) => !isGpuFree(gpu)) ?? false;
       if (runningRuns > 0) parts.push(`${runningRuns} running`);
-      else if (!busy) parts.push('idle');
+      else if (!busy && waitingRuns === 0) parts.push('idle');
+      if (waitingRuns > 0) parts.push(`${waitingRuns} waiting`);
+      if (hold) parts.push(hold);
       return parts.join(' · ');
     }
     case 'preparing':
@@ -38,6 +40,13 @@ export function nodeDescription(node: NodeSummary): string {
     default:
       return node.message ?? node.connection;
   }
+}
+
+/** What happened when a queue was held or went on. */
+export function heldText(name: string, hold: NodeSummary['hold']): string {
+  if (hold === null) return `The queue of ${name} goes on.`;
+  if (hold === 'paused') return `The queue of ${name} is paused: what runs goes on, and nothing new starts.`;
+  return `${name} is being drained: what runs goes on, nothing new starts, and waiting runs of a batch go to its other nodes.`;
 }
 
 /** Lines of a node's tooltip. */

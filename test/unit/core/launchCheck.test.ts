@@ -30,7 +30,7 @@ function check(
     lastRun: null,
     noData: null,
     tokensPerSecond: null,
-    noGpu: null,
+    waits: null,
     ...parts,
   };
   return checkLaunch(resolveRunFile(parseRunFile(written)), context);
@@ -43,7 +43,7 @@ test('who holds the GPUs is said; the run may still fit later', () => {
     {},
     {},
     {
-      noGpu: 'No GPU of atlas is free: GPU 0 (ada).',
+      waits: 'No GPU of atlas is free: GPU 0 (ada).',
     },
   );
   assert.deepEqual([fits, sentences], [true, ['No GPU of atlas is free: GPU 0 (ada).']]);
