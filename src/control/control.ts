@@ -50,7 +50,7 @@ export class Control {
     this.#listener = listener;
     this.#log = options.log;
     this.store = new CacheStore(path.join(options.stateFolder, 'cache.db'));
-    this.#catalog = new RunCatalog(this.store, (run) => listener.runChanged(run));
+    this.#catalog = new RunCatalog(this.store, (run) => listener.runChanged(run), options.log);
     this.series = new SeriesService(this.store);
     this.nodes = new NodeManager(new NodeConfigs(options.stateFolder), options.kinds, {
       bundle: () => {
@@ -107,6 +107,7 @@ export class Control {
     this.#closed = true;
     this.#queues.close();
     this.nodes.close();
+    this.#catalog.close();
     this.store.close();
   }
 

@@ -76,9 +76,11 @@ export class QueueKeeper {
 
   async #round(): Promise<void> {
     this.#busy = true;
-    const waiting = this.#catalog.all().filter(({ onNode, report }) => onNode && report.queue);
+    const dependent = this.#catalog
+      .all()
+      .filter(({ onNode, report }) => onNode && (report.queue?.after.length ?? 0) > 0);
     const troubles = [
-      ...(await this.#each(waiting, (run) => this.#tellFinished(run))),
+      ...(await this.#each(dependent, (run) => this.#tellFinished(run))),
       ...(await this.#each([...this.#leaving.values()], (run) => this.#finishMove(run))),
       ...(await this.#moveIdle()),
     ];

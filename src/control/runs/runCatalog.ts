@@ -15,6 +15,10 @@ export interface CatalogRun {
   shownBy: Set<string>;
 }
 
+const saveAfterMs = 50;
+/** A few milliseconds' work: clients wait meanwhile. */
+const savedAtOnce = 100;
+
 const now = (): number => Date.now() / 1000;
 
 /** It waits in the queue of a node that it is leaving. */
@@ -27,10 +31,14 @@ export class RunCatalog {
   readonly #runs = new Map<string, CatalogRun>();
   readonly #store: CacheStore;
   readonly #changed: (run: string) => void;
+  readonly #log: (line: string) => void;
+  readonly #unsaved = new Set<string>();
+  #saving: NodeJS.Timeout | undefined;
 
-  constructor(store: CacheStore, changed: (run: string) => void) {
+  constructor(store: CacheStore, changed: (run: string) => void, log: (line: string) => void) {
     this.#store = store;
     this.#changed = changed;
+    this.#log = log;
     for (const stored of store.reports())
       this.#runs.set(stored.report.run, { ...stored, shownBy: new Set<string>() });
   }
@@ -125,17 +133,37 @@ export class RunCatalog {
   }
 
   remove(run: string): void {
+    this.#unsaved.delete(run);
     this.#store.deleteRun(run);
     this.#runs.delete(run);
   }
 
-  /** A store that is full must not hide what the node shows; the next report is saved again. */
+  /** Saves what is still to be saved. */
+  close(): void {
+    clearTimeout(this.#saving);
+    while (this.#unsaved.size > 0) this.#saveSome();
+  }
+
+  /** Soon: reports come in bursts, and what is not saved yet is told by the nodes again. */
   #save(run: CatalogRun): void {
+    this.#unsaved.add(run.report.run);
+    this.#saving ??= setTimeout(() => {
+      this.#saving = undefined;
+      this.#saveSome();
+      const [next] = this.#unsaved;
+      const known = next === undefined ? undefined : this.#runs.get(next);
+      if (known) this.#save(known);
+    }, saveAfterMs).unref();
+  }
+
+  /** A store in trouble must not hide what the node shows; the next report is saved again. */
+  #saveSome(): void {
+    const ids = [...this.#unsaved].slice(0, savedAtOnce);
+    for (const id of ids) this.#unsaved.delete(id);
     try {
-      this.#store.saveReport(run);
+      this.#store.saveReports(ids.flatMap((id) => this.#runs.get(id) ?? []));
     } catch (thrown) {
-      const { kind } = toBiphaseError(thrown);
-      if (kind !== 'full') throw thrown;
+      this.#log(`store: ${toBiphaseError(thrown).message}`);
     }
   }
 }
