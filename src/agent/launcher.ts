@@ -18,6 +18,7 @@ import {
   specSchema,
   wrapperStateSchema,
 } from '../protocol/runDirectory.ts';
+import { ownDetachment } from './detachment.ts';
 import { createWhole, hasCode, openToAppend, readJson, writeByRename } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { findProgram, needProgram, type Program } from './ownBundle.ts';
@@ -195,9 +196,11 @@ export class Launcher {
     const outputFile = path.join(directory, runFiles.output);
     const output = openToAppend(outputFile);
     const outputStart = fs.fstatSync(output).size;
+    const [command, ...words] = [...ownDetachment(), process.execPath];
     const wrapper = spawn(
-      process.execPath,
+      command!,
       [
+        ...words,
         program.main,
         'wrapper',
         '--run-dir',

@@ -11,6 +11,7 @@ export const commandIds = {
   showRunOutput: 'biphase.showRunOutput',
   newRunFile: 'biphase.newRunFile',
   addNode: 'biphase.addNode',
+  editNode: 'biphase.editNode',
   testNode: 'biphase.testNode',
   reconnectNode: 'biphase.reconnectNode',
   removeNode: 'biphase.removeNode',
@@ -31,6 +32,7 @@ export const commandsThatNeedTrust: readonly CommandName[] = [
   'stopRun',
   'resumeRun',
   'addNode',
+  'editNode',
   'testNode',
   'reconnectNode',
   'removeNode',
@@ -78,5 +80,8 @@ export const itemContexts = {
 } as const;
 
 export const languageId = 'biphase-run';
+/** Settings of a node are edited as files of this scheme, whose names end so: the JSON schema goes by it. */
+export const nodeSettingsScheme = 'biphase-node';
+export const nodeSettingsEnding = '.biphase-node.json';
 export const outputScheme = 'biphase-output';
 export const runFilePattern = '**/*.run.yaml';

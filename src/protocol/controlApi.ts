@@ -11,22 +11,40 @@ export const controlProtocolVersion = 1;
 export const nodeConfigSchema = z.strictObject({
   name: z.string().min(1).max(100),
   kind: z.enum(['local', 'ssh']),
-  /** Alias or name, looked up in ~/.ssh/config. */
-  host: z.string().optional(),
-  user: z.string().optional(),
-  port: z.number().int().min(1).max(65535).optional(),
-  identityFile: z.string().optional(),
-  /** Folder on the node that holds everything; default ~/.biphase. */
-  root: z.string().optional(),
-  /** Lines that sh runs before the trainer. */
-  setup: z.array(z.string()).optional(),
-  environment: z.record(z.string(), z.string()).optional(),
-  /** How many runs the node takes at once, each on a GPU of its own where there are GPUs; default: as they are started. */
-  slots: z.number().int().min(1).max(1000).optional(),
-  /** A Node ≥ 24 on the node; default: found, else uploaded. */
-  nodePath: z.string().optional(),
+  host: z.string().optional().describe('Alias of ~/.ssh/config, or a host name.'),
+  user: z.string().optional().describe('Login name; default: as ~/.ssh/config says.'),
+  port: z.number().int().min(1).max(65535).optional().describe('Default: as ~/.ssh/config says, else 22.'),
+  identityFile: z.string().optional().describe('Key file on this machine; default: as ~/.ssh/config says.'),
+  root: z
+    .string()
+    .optional()
+    .describe('Folder on the node that holds everything Biphase writes there; default ~/.biphase.'),
+  setup: z
+    .array(z.string())
+    .optional()
+    .describe('Lines that sh runs before each trainer, such as "module load cuda".'),
+  environment: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Environment variables of each trainer, such as HF_HOME. Do not write secrets here.'),
+  slots: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe(
+      'How many runs the node takes at once, each on a GPU of its own where there are GPUs; more wait in its queue. Default: runs start as they come.',
+    ),
+  nodePath: z
+    .string()
+    .optional()
+    .describe('A Node 24 or newer on the node; default: found there, else uploaded.'),
 });
 export type NodeConfig = z.infer<typeof nodeConfigSchema>;
+
+/** What a person edits of a node. */
+export const nodeSettingsSchema = nodeConfigSchema.omit({ name: true, kind: true });
 
 export const connectionStates = [
   'idle',

@@ -30,6 +30,7 @@ const guarded = [
   'Stop Run',
   'Resume Run',
   'Add Node…',
+  'Edit Node…',
   'Test Node',
   'Reconnect Node',
   'Remove Node…',

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { ownDetachment } from '../detachment.ts';
 import { openToAppend } from '../files.ts';
 import type { NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
@@ -25,7 +26,8 @@ export function ensureRunner(root: NodeRoot, table: ProcessTable, program: Progr
   if ((fs.statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > longestLogBytes) fs.rmSync(logFile);
   const log = openToAppend(logFile);
   try {
-    const runner = spawn(process.execPath, [program.main, 'queue', '--root', root.path], {
+    const [command, ...words] = [...ownDetachment(), process.execPath];
+    const runner = spawn(command!, [...words, program.main, 'queue', '--root', root.path], {
       cwd: os.homedir(),
       detached: true,
       stdio: ['ignore', log, log],

@@ -3,6 +3,7 @@ import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { parseHost } from '../hostText.ts';
 import { commandIds } from '../ids.ts';
+import { nodeSettingsUri } from '../nodes/nodeSettingsFiles.ts';
 import { testText } from '../views/nodeText.ts';
 import { pickNode } from './picks.ts';
 
@@ -62,6 +63,14 @@ function pickHost(hosts: readonly string[]): Promise<string | undefined> {
     });
     pick.show();
   });
+}
+
+/** Opens a node's settings as JSON with completion; saving changes the node and connects again. */
+export async function editNode(service: ControlService, clicked: unknown): Promise<void> {
+  const node = await pickNode(service, clicked, { title: 'Edit the settings of which node?' });
+  if (!node) return;
+  const document = await vscode.workspace.openTextDocument(nodeSettingsUri(node.config.name));
+  await vscode.window.showTextDocument(document);
 }
 
 export async function testNode(parts: NodeCommandParts, clicked: unknown): Promise<void> {

@@ -47,6 +47,7 @@ function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) =
       await openNewRunFile(newRunFileText, 'new');
     },
     addNode: async () => (await import('./nodeCommands.ts')).addNode(parts),
+    editNode: async (clicked) => (await import('./nodeCommands.ts')).editNode(service, clicked),
     testNode: async (clicked) => (await import('./nodeCommands.ts')).testNode(parts, clicked),
     reconnectNode: async (clicked) => (await import('./nodeCommands.ts')).reconnectNode(parts, clicked),
     removeNode: async (clicked) => (await import('./nodeCommands.ts')).removeNode(parts, clicked),
