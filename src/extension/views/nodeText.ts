@@ -27,7 +27,8 @@ export function nodeDescription(node: NodeSummary): string {
       if (runningRuns > 0) parts.push(`${runningRuns} running`);
       else if (!busy && waitingRuns === 0) parts.push('idle');
       if (waitingRuns > 0) parts.push(`${waitingRuns} waiting`);
-      if (hold) parts.push(hold);
+      // First: the end of a long row is cut off.
+      if (hold) parts.unshift(hold);
       return parts.join(' · ');
     }
     case 'preparing':

@@ -125,7 +125,7 @@ test('a waiting run says its place in the queue of its node; the first to start 
 
 test('a node says how many runs wait there, and that its queue is held', () => {
   assert.equal(nodeDescription(node({ runningRuns: 2, waitingRuns: 12 })), '2 running · 12 waiting');
-  assert.equal(nodeDescription(node({ waitingRuns: 1, hold: 'paused' })), '1 waiting · paused');
+  assert.equal(nodeDescription(node({ waitingRuns: 1, hold: 'paused' })), 'paused · 1 waiting');
   assert.match(heldText('atlas', 'paused'), /nothing new starts/);
   assert.match(heldText('atlas', 'draining'), /other nodes/);
   assert.equal(heldText('atlas', null), 'The queue of atlas goes on.');
