@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { BiphaseError } from '../core/errors.ts';
 import { isActive } from '../core/runState.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
@@ -92,11 +93,33 @@ export class Control {
     this.#listener.nodesChanged();
   }
 
-  removeNode(name: string): void {
+  /** `deleteRoot`: absolute path of its root, which is deleted first. Answers with the names that stay in it. */
+  async removeNode(name: string, deleteRoot?: string): Promise<string[]> {
     const node = this.nodes.get(name);
+    const left = deleteRoot === undefined ? [] : await this.#deleteRoot(node, deleteRoot);
     this.nodes.remove(name);
     this.#forget(node);
     this.#listener.nodesChanged();
+    return left;
+  }
+
+  async #deleteRoot(node: ManagedNode, root: string): Promise<string[]> {
+    const { name } = node.config;
+    if (node.config.kind === 'local') throw new BiphaseError('usage', 'This computer cannot be removed.');
+    const link = await node.use();
+    if (link.hello.root !== root)
+      throw new BiphaseError('refused', `The folder of ${name} is ${link.hello.root}, not ${root}.`, {
+        next: 'Remove it again.',
+      });
+    const { rootId } = link.hello;
+    const sharer = this.nodes.all().find((other) => other !== node && this.#rootIds.get(other) === rootId);
+    if (sharer)
+      throw new BiphaseError('refused', `${root} is also the folder of ${sharer.config.name}.`, {
+        next: `Remove ${name} alone, or ${sharer.config.name} first.`,
+      });
+    const { left } = await link.call('removeRoot', { rootId });
+    this.#catalog.only(rootId, new Set());
+    return left;
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { probeSchema } from './agentApi.ts';
 import { method, nothing } from './contract.ts';
+import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
 import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
 
 /** Compared at hello; a client of another version asks control to end and starts its own. */
@@ -211,7 +212,18 @@ export const controlMethods = {
   /** Answers at once, and probes the connected nodes again: a `nodes` event tells what they say. */
   nodes: method(nothing, z.object({ nodes: z.array(nodeSummarySchema) })),
   addNode: method(z.object({ config: nodeConfigSchema }), nothing),
-  removeNode: method(z.object({ name: z.string() }), nothing),
+  /** `deleteRoot`: the root's absolute path as the person was shown it; it is deleted first. `left`: what stays in it. */
+  removeNode: method(
+    z.object({ name: z.string(), deleteRoot: z.string().optional() }),
+    z.object({ left: z.array(z.string()) }),
+  ),
+  /** Connects if needed. `interrupt` with the same `ask` ends it as `cancelled`. */
+  diskUse: method(z.object({ name: z.string(), ask: z.string().max(100) }), diskUseSchema),
+  interrupt: method(z.object({ name: z.string(), ask: z.string().max(100) }), nothing),
+  freeSpace: method(
+    z.object({ name: z.string(), items: z.array(spaceItemSchema).min(1).max(100_000) }),
+    freedSchema,
+  ),
   /** Connects if needed, prepares bundle and Node, probes; one line a finding. */
   testNode: method(
     z.object({ name: z.string() }),

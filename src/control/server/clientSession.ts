@@ -128,10 +128,14 @@ export class ClientSession implements Asker {
         control.addNode(config);
         return done;
       },
-      removeNode: async ({ name }) => {
-        control.removeNode(name);
+      removeNode: async ({ name, deleteRoot }) => ({ left: await control.removeNode(name, deleteRoot) }),
+      diskUse: async ({ name, ask }) => (await control.nodes.use(name)).link.call('diskUse', { ask }),
+      interrupt: async ({ name, ask }) => {
+        // A connection that is gone has nothing to interrupt.
+        await control.nodes.get(name).link?.call('interrupt', { ask });
         return done;
       },
+      freeSpace: async ({ name, items }) => (await control.nodes.use(name)).link.call('freeSpace', { items }),
       testNode: ({ name }) => control.nodes.test(name),
       reconnectNode: async ({ name }) => {
         await control.nodes.get(name).reconnect();
