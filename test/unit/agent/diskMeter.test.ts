@@ -9,8 +9,11 @@ import { BiphaseError } from '../../../src/core/errors.ts';
 
 let folder: string;
 const at = (...parts: string[]): string => path.join(folder, ...parts);
-const du = (place: string): number =>
-  Number(execFileSync('du', ['-sk', place], { encoding: 'utf8' }).split('\t')[0]) * 1024;
+/** In blocks of 512 bytes, as POSIX has it. */
+const du = (place: string): number => {
+  const environment = { ...process.env, POSIXLY_CORRECT: '1' };
+  return Number.parseInt(execFileSync('du', ['-s', place], { encoding: 'utf8', env: environment }), 10) * 512;
+};
 
 beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-meter-'));

@@ -7,6 +7,7 @@ import { NodeRoot } from '../../../src/agent/nodeRoot.ts';
 import type { ProcessTable } from '../../../src/agent/processTable.ts';
 import { measureRoot } from '../../../src/agent/space/diskUse.ts';
 import { type Freed, freeSpace } from '../../../src/agent/space/freeSpace.ts';
+import { withHeldRun } from '../../../src/agent/space/heldRun.ts';
 import { finishDeletions, putAside } from '../../../src/agent/space/putAside.ts';
 import { removeRoot } from '../../../src/agent/space/removeRoot.ts';
 import { takeSegmentLock } from '../../../src/agent/wrapper/segmentLock.ts';
@@ -150,6 +151,26 @@ test('nothing of a run goes that is active, is being started, or is what an acti
   await refused({ kind: 'checkpoints', run: c, steps: [10], kept: true }, /an active run begins from/);
   await refused({ kind: 'run', run: c }, /active run begins from/);
   assert.deepEqual(left('runs'), [a, b, c]);
+});
+
+test('while a run is held nobody starts its next segment; then it is free, or gone', () => {
+  makeRun(a, 'stopped', [10]);
+  const directory = at('runs', a);
+  withHeldRun(root, a, table, () => {
+    assert.equal(takeSegmentLock(directory, 1, table), false);
+    assert.throws(() => withHeldRun(root, a, table, () => {}), /is being started/);
+  });
+  assert.equal(takeSegmentLock(directory, 1, table), true);
+  makeRun(b, 'stopped', [10]);
+  assert.throws(
+    () =>
+      withHeldRun(root, b, table, () => {
+        throw new Error('in between');
+      }),
+    /in between/,
+  );
+  withHeldRun(root, b, table, (held) => fs.rmSync(held, { recursive: true }));
+  assert.throws(() => withHeldRun(root, b, table, () => {}), /no run/);
 });
 
 test('a damaged state.json does not hide a wrapper that lives', async () => {
