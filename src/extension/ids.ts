@@ -14,6 +14,7 @@ export const commandIds = {
   testNode: 'biphase.testNode',
   reconnectNode: 'biphase.reconnectNode',
   removeNode: 'biphase.removeNode',
+  freeSpace: 'biphase.freeSpace',
   refresh: 'biphase.refresh',
   showLog: 'biphase.showLog',
   copyDiagnostics: 'biphase.copyDiagnostics',
@@ -30,6 +31,7 @@ export const commandsThatNeedTrust: readonly CommandName[] = [
   'testNode',
   'reconnectNode',
   'removeNode',
+  'freeSpace',
 ];
 
 export const viewIds = {

@@ -33,6 +33,7 @@ const guarded = [
   'Test Node',
   'Reconnect Node',
   'Remove Node…',
+  'Free Space…',
 ];
 
 for (const title of guarded)
