@@ -71,7 +71,7 @@ function runRow({ run, name, state, bytes, checkpointBytes, checkpoints }: RunUs
   return {
     section: 'runs',
     label: name,
-    description: `${formatBytes(bytes)} · checkpoints ${formatBytes(checkpointBytes)}`,
+    description: `${formatBytes(bytes)} · the whole run (checkpoints ${formatBytes(checkpointBytes)})`,
     detail: [state, run, ...(origin ? ['another run begins from one of its checkpoints'] : [])].join(' · '),
     bytes,
     item: { kind: 'run', run },

@@ -34,8 +34,12 @@ export function confirmation(
   const size = formatBytes(sumBytes(rows));
   const listed = rows.slice(0, mostListed).map(({ label, description }) => `${label}: ${description}`);
   if (rows.length > mostListed) listed.push(`and ${rows.length - mostListed} more`);
-  const kinds = new Set(rows.map(({ item }) => item.kind));
-  if (kinds.has('run')) listed.push('', 'Curves of deleted runs stay here; the runs cannot be resumed.');
+  // The box that ticks all rows ticks these too.
+  const kept = rows.filter(({ item }) => item.kind === 'checkpoints' && item.kept).length;
+  if (kept > 0)
+    listed.push('', `Among them: ${count(kept, 'checkpoint')} that a run file or another run keeps.`);
+  if (rows.some(({ item }) => item.kind === 'run'))
+    listed.push('', 'Curves of deleted runs stay here; the runs cannot be resumed.');
   return {
     question: `Delete ${sectionCounts(rows)} on ${node}? This frees ${size} and cannot be undone.`,
     detail: listed.join('\n'),

@@ -12,7 +12,7 @@ import { finishDeletions, putAside } from '../../../src/agent/space/putAside.ts'
 import { removeRoot } from '../../../src/agent/space/removeRoot.ts';
 import { takeSegmentLock } from '../../../src/agent/wrapper/segmentLock.ts';
 import type { DiskUse, SpaceItem } from '../../../src/protocol/diskSpace.ts';
-import type { RunState } from '../../../src/protocol/runDirectory.ts';
+import { writeRunFolder } from '../../support/runFolder.ts';
 
 const day = 24 * 3600;
 const me = String(process.pid);
@@ -43,43 +43,19 @@ function put(file: string, content: unknown = 'x'.repeat(5000)): void {
 /** A run with complete checkpoints; `running`: its trainer is this process. */
 function makeRun(
   run: string,
-  state: Extract<RunState, 'stopped' | 'finished' | 'running'>,
+  state: 'stopped' | 'finished' | 'running',
   steps: number[],
   file: Record<string, unknown> = {},
 ): void {
-  put(`runs/${run}/spec.json`, {
-    schema: 1,
-    id: run,
+  const living = { pid: process.pid, startTime: me };
+  writeRunFolder(root.path, run, {
     name: `name of ${run}`,
-    kind: 'pretrain',
-    createdAt: 1,
-    bundle: 'named',
+    state,
+    steps,
     file,
+    machine: { host: table.host, bootId: table.bootId },
+    process: living,
   });
-  const process_ = { pid: process.pid, startTime: me };
-  put(`runs/${run}/state.json`, {
-    schema: 1,
-    segment: 0,
-    host: table.host,
-    bootId: table.bootId,
-    wrapper: process_,
-    trainer: process_,
-    bundle: 'named',
-    startedAt: 1,
-  });
-  if (state !== 'running')
-    put(`runs/${run}/exit.json`, {
-      schema: 1,
-      segment: 0,
-      code: state === 'finished' ? 0 : 3,
-      signal: null,
-      endedAt: 2,
-    });
-  for (const step of steps) {
-    const name = `runs/${run}/checkpoints/step-${String(step).padStart(6, '0')}`;
-    put(`${name}/model.safetensors`);
-    put(`${name}/DONE`, '');
-  }
 }
 
 const free = (...items: SpaceItem[]): Promise<Freed[]> => freeSpace(root, items, { table, ownBundle: 'own' });

@@ -75,8 +75,8 @@ test('what may go is listed by section, the largest first; the last checkpoint o
       'checkpoints | 610m-clm-42k | 100 MiB · 2 old checkpoints, steps 100 and 150',
       'checkpoints | 610m-clm-42k | 70 MiB · checkpoint of step 22,000, another run begins from it',
       'checkpoints | 610m-clm-42k | 60 MiB · checkpoint of step 21,000, kept by its run file',
-      'runs | micro | 400 MiB · checkpoints 399 MiB',
-      'runs | 610m-clm-42k | 300 MiB · checkpoints 290 MiB',
+      'runs | micro | 400 MiB · the whole run (checkpoints 399 MiB)',
+      'runs | 610m-clm-42k | 300 MiB · the whole run (checkpoints 290 MiB)',
       'cache | Tokenizer | 40 MiB · written …',
       'cache | Tokens of a corpus | 20 MiB · written …',
       'cache | Cache entry | 1 MiB · written …',
@@ -119,11 +119,13 @@ test('the last question says what goes and how much', () => {
     'Delete 2 runs, 3 cache entries and 1 bundle on atlas? This frees 791 MiB and cannot be undone.',
   );
   assert.equal(all.yes, 'Delete 791 MiB');
-  assert.match(all.detail, /^micro: 400 MiB · checkpoints 399 MiB\n610m-clm-42k: 300 MiB/);
+  assert.match(all.detail, /^micro: 400 MiB · the whole run \(checkpoints 399 MiB\)\n610m-clm-42k: 300 MiB/);
   assert.match(all.detail, /Curves of deleted runs stay here/);
   const some = confirmation('atlas', spaceRows(use()).slice(0, 3));
   assert.match(some.question, /^Delete checkpoints of 1 run on atlas\?/);
   assert.doesNotMatch(some.detail, /Curves/);
+  assert.match(some.detail, /Among them: 2 checkpoints that a run file or another run keeps/);
+  assert.doesNotMatch(all.detail, /Among them/);
   const many = Array.from({ length: 30 }, () => spaceRows(use()).at(-1)!);
   assert.match(confirmation('atlas', many).detail, /\nand 18 more$/);
 });
