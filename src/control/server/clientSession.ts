@@ -11,6 +11,7 @@ import {
   type Prompt,
   type RunSummary,
 } from '../../protocol/controlApi.ts';
+import type { DiskUse } from '../../protocol/diskSpace.ts';
 import type { Control } from '../control.ts';
 import { sshHosts } from '../nodes/ssh/sshConfig.ts';
 import type { Asker } from './promptDesk.ts';
@@ -36,6 +37,8 @@ export class ClientSession implements Asker {
   readonly #context: SessionContext;
   readonly #peer: RpcPeer<ControlMethods, Record<never, never>, ControlEvents, Record<never, never>>;
   #watched = new Set<string>();
+  /** Nodes that are measured for this client, by what it called the measurement. */
+  readonly #measuring = new Map<string, string>();
   #greeted = false;
 
   constructor(socket: net.Socket, context: SessionContext) {
@@ -57,6 +60,7 @@ export class ClientSession implements Asker {
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.#peer.close();
+      for (const [ask, name] of this.#measuring) this.#interrupt(name, ask).catch(() => undefined);
       context.control.desk.remove(this);
       context.closed();
     });
@@ -98,6 +102,22 @@ export class ClientSession implements Asker {
     if (this.#socket.writableLength > mostUnreadBytes) this.#socket.destroy();
   }
 
+  async #diskUse(name: string, ask: string): Promise<DiskUse> {
+    const { link } = await this.#context.control.nodes.use(name);
+    this.#measuring.set(ask, name);
+    try {
+      return await link.call('diskUse', { ask });
+    } finally {
+      this.#measuring.delete(ask);
+    }
+  }
+
+  /** A connection that is gone has nothing to interrupt. */
+  async #interrupt(name: string, ask: string): Promise<void> {
+    const { nodes } = this.#context.control;
+    if (nodes.has(name)) await nodes.get(name).link?.call('interrupt', { ask });
+  }
+
   #handlers(): Handlers<ControlMethods> {
     const { control } = this.#context;
     const done = {};
@@ -129,10 +149,9 @@ export class ClientSession implements Asker {
         return done;
       },
       removeNode: async ({ name, deleteRoot }) => ({ left: await control.removeNode(name, deleteRoot) }),
-      diskUse: async ({ name, ask }) => (await control.nodes.use(name)).link.call('diskUse', { ask }),
+      diskUse: ({ name, ask }) => this.#diskUse(name, ask),
       interrupt: async ({ name, ask }) => {
-        // A connection that is gone has nothing to interrupt.
-        await control.nodes.get(name).link?.call('interrupt', { ask });
+        await this.#interrupt(name, ask);
         return done;
       },
       freeSpace: async ({ name, items }) => (await control.nodes.use(name)).link.call('freeSpace', { items }),
