@@ -5,7 +5,7 @@ import { hasCode, readJson } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { livesHere, type ProcessTable } from './processTable.ts';
 import { createRequest } from './requests.ts';
-import { removeAside } from './space/putAside.ts';
+import { removeTree } from './space/removeTree.ts';
 import { takeRun } from './space/takeRun.ts';
 
 /** Asks the trainer to save and end; it looks every half second. */
@@ -45,5 +45,5 @@ export function killRun(
 
 /** Removes a run that has ended. First it leaves `runs/` by rename, so that nobody sees or starts half a directory. */
 export async function deleteRun(root: NodeRoot, run: string, table: ProcessTable): Promise<void> {
-  await removeAside(await takeRun(root, run, table));
+  await removeTree(await takeRun(root, run, table));
 }

@@ -3,7 +3,7 @@ import type { SpaceItem } from '../../protocol/diskSpace.ts';
 import type { NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { DiskMeter } from './diskMeter.ts';
-import { removeAside } from './putAside.ts';
+import { removeTree } from './removeTree.ts';
 import { takeBundle } from './takeBundle.ts';
 import { takeCacheEntry } from './takeCacheEntry.ts';
 import { takeCheckpoints } from './takeCheckpoints.ts';
@@ -37,7 +37,7 @@ export async function freeSpace(
       options.taken?.(item);
       for (const each of aside) {
         const bytes = await new DiskMeter().bytes(each);
-        await removeAside(each);
+        await removeTree(each);
         freed.bytes += bytes;
       }
     } catch (thrown) {

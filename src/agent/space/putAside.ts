@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { hasCode } from '../files.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
+import { removeTree } from './removeTree.ts';
 
 /** Where it begins a name: being deleted, and nobody's any more. */
 const mark = '.deleted-';
@@ -12,17 +13,12 @@ const restMs = 10 * 60_000;
 
 /**
  * Takes a file or folder out of its place by one rename, so that nobody finds half of it. Answers with where it lies
- * now: in `folder`, for `removeAside`.
+ * now: in `folder`, for `removeTree`.
  */
 export function putAside(place: string, folder: string): string {
   const aside = path.join(folder, `${mark}${path.basename(place)}-${randomBytes(4).toString('hex')}`);
   fs.renameSync(place, aside);
   return aside;
-}
-
-/** Deletes what was put aside, without holding up the process. */
-export async function removeAside(aside: string): Promise<void> {
-  await fs.promises.rm(aside, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** Ends deletions of runs, checkpoints and cache entries that an agent's end cut off. */
@@ -31,7 +27,7 @@ export async function finishDeletions(root: NodeRoot, now = Date.now()): Promise
     if (!isPlainFolder(folder)) continue;
     for (const name of await fs.promises.readdir(folder)) {
       const place = path.join(folder, name);
-      if (name.startsWith(mark) && (await changedBefore(place, now - restMs))) await removeAside(place);
+      if (name.startsWith(mark) && (await changedBefore(place, now - restMs))) await removeTree(place);
     }
   }
 }

@@ -7,7 +7,7 @@ import { hasCode, readTail } from '../files.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { allReports } from './allReports.ts';
-import { removeAside } from './putAside.ts';
+import { removeTree } from './removeTree.ts';
 import { takeRun } from './takeRun.ts';
 
 type IsOurs = (name: string, place: string) => boolean;
@@ -48,7 +48,7 @@ export async function removeRoot(root: NodeRoot, rootId: string, table: ProcessT
       { next: 'Stop them first.' },
     );
   // Each leaves by the way on which nothing can start it any more.
-  for (const { run } of reports) await removeAside(await takeRun(root, run, table));
+  for (const { run } of reports) await removeTree(await takeRun(root, run, table));
   for (const [folder, isOurs] of ours) await removeOurs(path.join(root.path, folder), isOurs);
   fs.rmSync(path.join(root.path, 'id'), { force: true });
   return isRemoved(root.path) ? [] : fs.readdirSync(root.path).sort();
@@ -59,7 +59,7 @@ async function removeOurs(folder: string, isOurs: IsOurs): Promise<void> {
   if (!isPlainFolder(folder)) return;
   for (const name of await fs.promises.readdir(folder)) {
     const place = path.join(folder, name);
-    if (isUnfinished(name, place) || isOurs(name, place)) await removeAside(place);
+    if (isUnfinished(name, place) || isOurs(name, place)) await removeTree(place);
   }
   isRemoved(folder);
 }
