@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { BiphaseError } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import { isActive } from '../core/runState.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
@@ -8,7 +9,8 @@ import { type Bundle, openBundle } from './nodes/bundle.ts';
 import type { ManagedNode } from './nodes/managedNode.ts';
 import { NodeConfigs } from './nodes/nodeConfigs.ts';
 import { type NodeKinds, NodeManager } from './nodes/nodeManager.ts';
-import { RunCatalog } from './runs/runCatalog.ts';
+import { SpaceOnNodes } from './nodes/spaceOnNodes.ts';
+import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
 import { RunService } from './runs/runService.ts';
 import { summarize } from './runs/runSummary.ts';
@@ -37,6 +39,7 @@ export class Control {
   readonly nodes: NodeManager;
   readonly runs: RunService;
   readonly series: SeriesService;
+  readonly space: SpaceOnNodes;
   readonly #catalog: RunCatalog;
   readonly #listener: ControlListener;
   readonly #log: (line: string) => void;
@@ -64,6 +67,7 @@ export class Control {
       log: options.log,
     });
     this.runs = new RunService(this.nodes, this.#catalog, this.store);
+    this.space = new SpaceOnNodes(this.nodes, (run) => listener.runChanged(run));
   }
 
   /** Goes back to the nodes where runs are live, asking nobody. */
@@ -79,11 +83,11 @@ export class Control {
 
   runSummary(run: string): RunSummary | undefined {
     const known = this.#catalog.get(run);
-    return known && summarize(known, this.store.overview(run));
+    return known && this.#summarize(known);
   }
 
   runSummaries(): RunSummary[] {
-    return this.#catalog.all().map((run) => summarize(run, this.store.overview(run.report.run)));
+    return this.#catalog.all().map((run) => this.#summarize(run));
   }
 
   addNode(config: NodeConfig): void {
@@ -103,6 +107,20 @@ export class Control {
     return left;
   }
 
+  close(): void {
+    for (const node of this.nodes.all()) this.#forget(node);
+    // What agents still say on their way out has no store any more.
+    this.#closed = true;
+    this.nodes.close();
+    this.store.close();
+  }
+
+  #summarize(run: CatalogRun): RunSummary {
+    const { run: id } = run.report;
+    const disk = this.space.sizeOf(id);
+    return { ...summarize(run, this.store.overview(id)), ...(disk ? { disk } : {}) };
+  }
+
   async #deleteRoot(node: ManagedNode, root: string): Promise<string[]> {
     const { name } = node.config;
     if (node.config.kind === 'local') throw new BiphaseError('usage', 'This computer cannot be removed.');
@@ -119,15 +137,7 @@ export class Control {
       });
     const { left } = await link.call('removeRoot', { rootId });
     this.#catalog.only(rootId, new Set());
-    return left;
-  }
-
-  close(): void {
-    for (const node of this.nodes.all()) this.#forget(node);
-    // What agents still say on their way out has no store any more.
-    this.#closed = true;
-    this.nodes.close();
-    this.store.close();
+    return left.map(printable);
   }
 
   #agentListener(node: ManagedNode): AgentListener {

@@ -77,6 +77,8 @@ export const runSummarySchema = z.object({
   /** First step of the learning rate's decay: a mark in the chart. */
   decayStart: z.number().int().optional(),
   metrics: z.array(z.string()),
+  /** On the node's disk when it was last measured, checkpoints included; `at`: unix seconds. */
+  disk: z.object({ bytes: z.number(), checkpointBytes: z.number(), at: z.number() }).optional(),
   /** Lines of metrics.jsonl that could not be parsed. */
   unreadableLines: z.number().int(),
   /** false: the run's directory is gone from the node; the store still has its curves. */

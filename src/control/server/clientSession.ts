@@ -60,7 +60,8 @@ export class ClientSession implements Asker {
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.#peer.close();
-      for (const [ask, name] of this.#measuring) this.#interrupt(name, ask).catch(() => undefined);
+      for (const [ask, name] of this.#measuring)
+        context.control.space.interrupt(name, ask).catch(() => undefined);
       context.control.desk.remove(this);
       context.closed();
     });
@@ -103,19 +104,12 @@ export class ClientSession implements Asker {
   }
 
   async #diskUse(name: string, ask: string): Promise<DiskUse> {
-    const { link } = await this.#context.control.nodes.use(name);
     this.#measuring.set(ask, name);
     try {
-      return await link.call('diskUse', { ask });
+      return await this.#context.control.space.measure(name, ask);
     } finally {
       this.#measuring.delete(ask);
     }
-  }
-
-  /** A connection that is gone has nothing to interrupt. */
-  async #interrupt(name: string, ask: string): Promise<void> {
-    const { nodes } = this.#context.control;
-    if (nodes.has(name)) await nodes.get(name).link?.call('interrupt', { ask });
   }
 
   #handlers(): Handlers<ControlMethods> {
@@ -151,10 +145,10 @@ export class ClientSession implements Asker {
       removeNode: async ({ name, deleteRoot }) => ({ left: await control.removeNode(name, deleteRoot) }),
       diskUse: ({ name, ask }) => this.#diskUse(name, ask),
       interrupt: async ({ name, ask }) => {
-        await this.#interrupt(name, ask);
+        await control.space.interrupt(name, ask);
         return done;
       },
-      freeSpace: async ({ name, items }) => (await control.nodes.use(name)).link.call('freeSpace', { items }),
+      freeSpace: ({ name, items }) => control.space.free(name, items),
       testNode: ({ name }) => control.nodes.test(name),
       reconnectNode: async ({ name }) => {
         await control.nodes.get(name).reconnect();

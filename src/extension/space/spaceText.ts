@@ -1,4 +1,5 @@
 import { formatBytes } from '../../core/numberFormat.ts';
+import { printable } from '../../core/printable.ts';
 import type { DiskUse } from '../../protocol/diskSpace.ts';
 import { isCacheInUse, type SpaceRow, sumBytes, withoutDoubles } from './spaceRows.ts';
 
@@ -89,7 +90,7 @@ export function freedText(node: string, { bytes, problems, skipped }: FreedSum):
 /** The second question before a node's folder is deleted. */
 export function rootQuestion(node: string, use: DiskUse): { question: string; detail: string } {
   return {
-    question: `Delete ${use.root} on ${node}?`,
+    question: `Delete ${printable(use.root)} on ${node}?`,
     detail: [
       `${count(use.runs.length, 'run')} with all checkpoints, the cache and Biphase's programs: ${formatBytes(use.bytes)}.`,
       'This cannot be undone. Curves stay here.',
@@ -99,6 +100,6 @@ export function rootQuestion(node: string, use: DiskUse): { question: string; de
 
 /** What came of removing a node with its folder. */
 export function rootRemovedText(node: string, root: string, left: readonly string[]): string {
-  if (left.length === 0) return `${node} was removed, and ${root} on it was deleted.`;
-  return `${node} was removed. ${root} on it stays with what is not Biphase's: ${left.join(', ')}.`;
+  if (left.length === 0) return `${node} was removed, and ${printable(root)} on it was deleted.`;
+  return `${node} was removed. ${printable(root)} on it stays with what is not Biphase's: ${left.join(', ')}.`;
 }

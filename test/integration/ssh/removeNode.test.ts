@@ -25,7 +25,7 @@ before(async () => {
   if (skip) return;
   person = makePrivateHome();
   node = await startSshNode(person);
-  writeRunFolder(node.root, run, { state: 'stopped', steps: [10, 20] });
+  writeRunFolder(node.root, run, { name: 'red\u001b[31m', state: 'stopped', steps: [10, 20] });
   window = new ControlConnection({
     stateFolder: path.join(person.home, '.local/state/biphase'),
     controlFile: path.join(repository, 'dist/control.mjs'),
@@ -54,6 +54,9 @@ test('space on a node is measured and freed through control, and the run goes on
 }, async () => {
   const use = await window.call('diskUse', { name: 'atlas', ask: 'a' });
   assert.equal(use.root, node.root);
+  const [measured] = use.runs;
+  assert.doesNotMatch(measured?.name ?? '\u001b', /\p{Cc}/u);
+  assert.equal((await shown())?.disk?.bytes, measured?.bytes);
   assert.deepEqual(
     use.runs.map(({ checkpoints }) => checkpoints.map(({ step, kept }) => [step, kept])),
     [
@@ -67,7 +70,8 @@ test('space on a node is measured and freed through control, and the run goes on
   const { results } = await window.call('freeSpace', { name: 'atlas', items: [item] });
   assert.equal(results[0]?.problem, null);
   assert.deepEqual(fs.readdirSync(path.join(node.root, 'runs', run, 'checkpoints')), ['step-000020']);
-  assert.equal((await shown())?.onNode, true);
+  const after = await shown();
+  assert.deepEqual([after?.onNode, after?.disk], [true, undefined]);
 });
 
 test('a folder goes with its node only under the path that was shown, and where no other node has it', {

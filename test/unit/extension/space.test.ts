@@ -11,6 +11,8 @@ import {
   rootQuestion,
   rootRemovedText,
 } from '../../../src/extension/space/spaceText.ts';
+import { clockText, runTooltip } from '../../../src/extension/views/runText.ts';
+import type { RunSummary } from '../../../src/protocol/controlApi.ts';
 import { type DiskUse, diskUseSchema, spaceItemSchema } from '../../../src/protocol/diskSpace.ts';
 
 const MiB = 2 ** 20;
@@ -149,6 +151,26 @@ test('before a folder is deleted its path and size are named, and afterwards wha
   assert.match(detail, /^2 runs with all checkpoints.*: 1000 MiB\.\nThis cannot be undone/);
   assert.equal(rootRemovedText('atlas', '/r', []), 'atlas was removed, and /r on it was deleted.');
   assert.match(rootRemovedText('atlas', '/r', ['thesis.tex']), /\/r on it stays with .*: thesis\.tex\./);
+});
+
+test('the tooltip of a run that was measured says its size and when', () => {
+  const run = {
+    phases: [],
+    checkpoints: [],
+    state: 'stopped',
+    loss: null,
+    tokensPerSecond: null,
+    secondsLeft: null,
+    createdAt: 1,
+    connected: true,
+  } as unknown as RunSummary;
+  const at = Date.UTC(2025, 0, 1) / 1000;
+  const lines = runTooltip({ ...run, disk: { bytes: 300 * MiB, checkpointBytes: 290 * MiB, at } });
+  assert.ok(
+    lines.includes(`On disk: 300 MiB, checkpoints 290 MiB, measured ${clockText(at)}`),
+    lines.join('\n'),
+  );
+  assert.ok(!runTooltip(run).some((line) => line.startsWith('On disk')));
 });
 
 test('on a terminal: the largest first in each part, with its sum', () => {
