@@ -92,7 +92,7 @@ export function rootQuestion(node: string, use: DiskUse): { question: string; de
   return {
     question: `Delete ${printable(use.root)} on ${node}?`,
     detail: [
-      `${count(use.runs.length, 'run')} with all checkpoints, the cache and Biphase's programs: ${formatBytes(use.bytes)}.`,
+      `${count(use.runs.length, 'run')} with all checkpoints, the cache and Biphase's programs: ${formatBytes(use.bytes - use.otherBytes)}.`,
       'This cannot be undone. Curves stay here.',
     ].join('\n'),
   };

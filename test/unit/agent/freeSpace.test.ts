@@ -233,6 +233,19 @@ test('the cache is left alone while a run is active or the entry is being made',
   assert.deepEqual(left('cache', 'tokenizers'), ['three']);
 });
 
+test('a cache entry is back in its place where a run became active while it was taken', async () => {
+  put('cache/tokens/one/file');
+  makeRun(a, 'running', []);
+  const making = at('cache/tokens/one.making');
+  // Its trainer lives from the moment on in which the entry is taken.
+  const startTime = (): string | null => (fs.existsSync(making) ? me : null);
+  const options = { table: { ...table, startTime }, ownBundle: 'own' };
+  const [freed] = await freeSpace(root, [{ kind: 'cache', entry: 'tokens/one' }], options);
+  assert.match(freed?.problem ?? '', /while a run is active/);
+  assert.deepEqual([left('cache'), left('cache', 'tokens')], [['tokens'], ['one']]);
+  assert.deepEqual(left('cache', 'tokens', 'one'), ['file']);
+});
+
 test('a bundle goes that no run resumes with and no agent has used for two days', async () => {
   makeRun(a, 'stopped', []);
   for (const hash of ['named', 'own', 'fresh', 'old']) put(`bundles/${hash}/biphase.mjs`);

@@ -146,7 +146,7 @@ test('what came of it is told, with what stays', () => {
 });
 
 test('before a folder is deleted its path and size are named, and afterwards what stays', () => {
-  const { question, detail } = rootQuestion('atlas', use());
+  const { question, detail } = rootQuestion('atlas', use({ bytes: 1500 * MiB, otherBytes: 500 * MiB }));
   assert.equal(question, 'Delete /home/ada/.biphase on atlas?');
   assert.match(detail, /^2 runs with all checkpoints.*: 1000 MiB\.\nThis cannot be undone/);
   assert.equal(rootRemovedText('atlas', '/r', []), 'atlas was removed, and /r on it was deleted.');
