@@ -29,6 +29,8 @@ import { withdrawJob } from './queue/withdrawal.ts';
 import { deleteRun, killRun, stopRun } from './runActions.ts';
 import { readSlice } from './runFileSlice.ts';
 import { RunWatcher } from './runWatcher.ts';
+import { finishDeletions } from './space/putAside.ts';
+import { SpaceService } from './space/spaceService.ts';
 
 /** Milliseconds that a followed file rests after what was sent of it. */
 const followRestMs = 40;
@@ -46,6 +48,8 @@ export class AgentService {
   readonly #queue: QueueFolder;
   readonly #launcher: Launcher;
   readonly #watcher: RunWatcher;
+  readonly #space: SpaceService;
+  readonly #leave: () => void;
   readonly #followers = new Map<string, FileFollower>();
   #bundleUse: NodeJS.Timeout | undefined;
   #open = 0;
@@ -55,13 +59,15 @@ export class AgentService {
     root: NodeRoot,
     table: ProcessTable,
     own: Program,
-    { outbox, background }: { outbox: Outbox; background: boolean },
+    { outbox, background, leave }: { outbox: Outbox; background: boolean; leave: () => void },
   ) {
     this.#root = root;
     this.#table = table;
     this.#own = own;
     this.#outbox = outbox;
     this.#queue = new QueueFolder(root.queues, table.host);
+    this.#leave = leave;
+    this.#space = new SpaceService(root, table, own.hash, (run) => this.#watcher.refresh(run));
     this.#launcher = new Launcher(root, table, own, background);
     this.#watcher = new RunWatcher(root, table, {
       report: (report) => this.peer.emit('run', report),
@@ -90,6 +96,7 @@ export class AgentService {
   /** Stops watching and following; runs go on. */
   close(): void {
     this.#watcher.close();
+    this.#space.close();
     clearInterval(this.#bundleUse);
     for (const follower of this.#followers.values()) follower.close();
     this.#followers.clear();
@@ -176,9 +183,21 @@ export class AgentService {
         return { withBytes: { value: { size }, binary: bytes } };
       },
       delete: async ({ run }) => {
-        if (!forgetMoved(this.#queue, root, run)) deleteRun(root, run, table);
+        if (!forgetMoved(this.#queue, root, run)) await deleteRun(root, run, table);
         this.#watcher.refresh(run);
         return {};
+      },
+      diskUse: ({ ask }) => this.#space.diskUse(ask),
+      interrupt: async ({ ask }) => {
+        this.#space.interrupt(ask);
+        return {};
+      },
+      freeSpace: async ({ items }) => ({ results: await this.#space.free(items) }),
+      removeRoot: async ({ rootId }) => {
+        const left = await this.#space.removeRoot(rootId);
+        // The answer goes first.
+        setImmediate(this.#leave);
+        return { left };
       },
       list: async (params) => listFolder(params.path),
     };
@@ -191,12 +210,13 @@ export class AgentService {
   /** Nobody waits for it, and nothing depends on it. */
   #tidy(runs: RunReport[]): void {
     const { hash } = this.#own;
-    const complain = (thrown: unknown): void => void process.stderr.write(`Old bundles: ${String(thrown)}\n`);
+    const complain = (thrown: unknown): void => void process.stderr.write(`Tidying up: ${String(thrown)}\n`);
     const use = async (): Promise<void> => markBundleUsed(this.#root, hash);
     clearInterval(this.#bundleUse);
     this.#bundleUse = setInterval(() => use().catch(complain), bundleUseMs).unref();
     use()
       .then(() => cleanBundles(this.#root, runs, hash))
+      .then(() => finishDeletions(this.#root))
       .catch(complain);
   }
 
@@ -240,13 +260,14 @@ export class AgentService {
     this.peer.emit('gone', { run });
   }
 
-  /** Counts open calls, so that the agent can end after the last answer. */
+  /** Counts open calls, so that the agent can end after the last answer; a root that goes away serves none. */
   #counted(handlers: Handlers<AgentMethods>): Handlers<AgentMethods> {
     const counted = Object.entries(handlers).map(([name, handler]) => {
       const serve = handler as (params: unknown, binary: Uint8Array | undefined) => Promise<unknown>;
       return [
         name,
         async (params: unknown, binary: Uint8Array | undefined) => {
+          this.#space.refuseRemoved();
           this.#open++;
           try {
             return await serve(params, binary);

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { BiphaseError } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
 import type { QueueHold } from '../protocol/queue.ts';
@@ -7,8 +9,9 @@ import { type Bundle, openBundle } from './nodes/bundle.ts';
 import type { ManagedNode } from './nodes/managedNode.ts';
 import { NodeConfigs } from './nodes/nodeConfigs.ts';
 import { type NodeKinds, NodeManager } from './nodes/nodeManager.ts';
+import { SpaceOnNodes } from './nodes/spaceOnNodes.ts';
 import { QueueKeeper } from './runs/queueKeeper.ts';
-import { RunCatalog } from './runs/runCatalog.ts';
+import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
 import { RunService } from './runs/runService.ts';
 import { summarize } from './runs/runSummary.ts';
@@ -37,6 +40,7 @@ export class Control {
   readonly nodes: NodeManager;
   readonly runs: RunService;
   readonly series: SeriesService;
+  readonly space: SpaceOnNodes;
   readonly #catalog: RunCatalog;
   readonly #queues: QueueKeeper;
   readonly #listener: ControlListener;
@@ -66,6 +70,7 @@ export class Control {
     });
     this.runs = new RunService(this.nodes, this.#catalog, this.store);
     this.#queues = new QueueKeeper(this.nodes, this.#catalog, options.log);
+    this.space = new SpaceOnNodes(this.nodes, (run) => listener.runChanged(run));
   }
 
   /** Goes back to the nodes where runs are live, asking nobody. */
@@ -80,11 +85,11 @@ export class Control {
 
   runSummary(run: string): RunSummary | undefined {
     const known = this.#catalog.get(run);
-    return known && summarize(known, this.store.overview(run));
+    return known && this.#summarize(known);
   }
 
   runSummaries(): RunSummary[] {
-    return this.#catalog.all().map((run) => summarize(run, this.store.overview(run.report.run)));
+    return this.#catalog.all().map((run) => this.#summarize(run));
   }
 
   addNode(config: NodeConfig): void {
@@ -94,11 +99,14 @@ export class Control {
     this.#listener.nodesChanged();
   }
 
-  removeNode(name: string): void {
+  /** `deleteRoot`: absolute path of its root, which is deleted first. Answers with the names that stay in it. */
+  async removeNode(name: string, deleteRoot?: string): Promise<string[]> {
     const node = this.nodes.get(name);
+    const left = deleteRoot === undefined ? [] : await this.#deleteRoot(node, deleteRoot);
     this.nodes.remove(name);
     this.#forget(node);
     this.#listener.nodesChanged();
+    return left;
   }
 
   close(): void {
@@ -109,6 +117,31 @@ export class Control {
     this.nodes.close();
     this.#catalog.close();
     this.store.close();
+  }
+
+  #summarize(run: CatalogRun): RunSummary {
+    const { run: id } = run.report;
+    const disk = this.space.sizeOf(id);
+    return { ...summarize(run, this.store.overview(id)), ...(disk ? { disk } : {}) };
+  }
+
+  async #deleteRoot(node: ManagedNode, root: string): Promise<string[]> {
+    const { name } = node.config;
+    if (node.config.kind === 'local') throw new BiphaseError('usage', 'This computer cannot be removed.');
+    const link = await node.use();
+    if (link.hello.root !== root)
+      throw new BiphaseError('refused', `The folder of ${name} is ${link.hello.root}, not ${root}.`, {
+        next: 'Remove it again.',
+      });
+    const { rootId } = link.hello;
+    const sharer = this.nodes.all().find((other) => other !== node && this.#rootIds.get(other) === rootId);
+    if (sharer)
+      throw new BiphaseError('refused', `${root} is also the folder of ${sharer.config.name}.`, {
+        next: `Remove ${name} alone, or ${sharer.config.name} first.`,
+      });
+    const { left } = await link.call('removeRoot', { rootId });
+    this.#catalog.only(rootId, new Set());
+    return left.map(printable);
   }
 
   #agentListener(node: ManagedNode): AgentListener {

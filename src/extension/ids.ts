@@ -19,6 +19,7 @@ export const commandIds = {
   drainNode: 'biphase.drainNode',
   releaseQueue: 'biphase.releaseQueue',
   setPriority: 'biphase.setPriority',
+  freeSpace: 'biphase.freeSpace',
   refresh: 'biphase.refresh',
   showLog: 'biphase.showLog',
   copyDiagnostics: 'biphase.copyDiagnostics',
@@ -40,6 +41,7 @@ export const commandsThatNeedTrust: readonly CommandName[] = [
   'drainNode',
   'releaseQueue',
   'setPriority',
+  'freeSpace',
 ];
 
 export const viewIds = {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { method, nothing } from './contract.ts';
+import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
 import { prioritySchema, queueHoldSchema, queuePlaceSchema, queueWishSchema } from './queue.ts';
 import {
   eventLineSchema,
@@ -188,6 +189,16 @@ export const agentMethods = {
   ),
   /** Removes a run directory that nothing runs in. */
   delete: method(z.object({ run: runIdSchema }), nothing),
+  /** Takes a while where there are many files; `interrupt` with the same `ask` ends it as `cancelled`. */
+  diskUse: method(z.object({ ask: z.string().max(100) }), diskUseSchema),
+  interrupt: method(z.object({ ask: z.string().max(100) }), nothing),
+  /** Deletes what is named, one after the other; what is in use is refused and the rest goes on. */
+  freeSpace: method(z.object({ items: z.array(spaceItemSchema).min(1).max(100_000) }), freedSchema),
+  /**
+   * Deletes what Biphase has under the root, then the root where nothing else is in it; after the answer the agent ends.
+   * `left`: names that stay, since they are not Biphase's. Refused while a run is active here.
+   */
+  removeRoot: method(z.object({ rootId: z.string() }), z.object({ left: z.array(z.string()) })),
   /** Folders and corpora under a path, for the folder browser. */
   list: method(
     z.object({ path: z.string() }),

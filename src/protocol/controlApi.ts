@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { probeSchema } from './agentApi.ts';
 import { method, nothing } from './contract.ts';
+import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
 import { prioritySchema, queueHoldSchema, queuePlaceSchema } from './queue.ts';
 import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
 
@@ -99,6 +100,8 @@ export const runSummarySchema = z.object({
   /** First step of the learning rate's decay: a mark in the chart. */
   decayStart: z.number().int().optional(),
   metrics: z.array(z.string()),
+  /** On the node's disk when it was last measured, checkpoints included; `at`: unix seconds. */
+  disk: z.object({ bytes: z.number(), checkpointBytes: z.number(), at: z.number() }).optional(),
   /** Lines of metrics.jsonl that could not be parsed. */
   unreadableLines: z.number().int(),
   /** false: the run's directory is gone from the node; the store still has its curves. */
@@ -236,7 +239,18 @@ export const controlMethods = {
   /** Answers at once, and probes the connected nodes again: a `nodes` event tells what they say. */
   nodes: method(nothing, z.object({ nodes: z.array(nodeSummarySchema) })),
   addNode: method(z.object({ config: nodeConfigSchema }), nothing),
-  removeNode: method(z.object({ name: z.string() }), nothing),
+  /** `deleteRoot`: the root's absolute path as the person was shown it; it is deleted first. `left`: what stays in it. */
+  removeNode: method(
+    z.object({ name: z.string(), deleteRoot: z.string().optional() }),
+    z.object({ left: z.array(z.string()) }),
+  ),
+  /** Connects if needed. `interrupt` with the same `ask` ends it as `cancelled`. */
+  diskUse: method(z.object({ name: z.string(), ask: z.string().max(100) }), diskUseSchema),
+  interrupt: method(z.object({ name: z.string(), ask: z.string().max(100) }), nothing),
+  freeSpace: method(
+    z.object({ name: z.string(), items: z.array(spaceItemSchema).min(1).max(100_000) }),
+    freedSchema,
+  ),
   /** Connects if needed, prepares bundle and Node, probes; one line a finding. */
   testNode: method(
     z.object({ name: z.string() }),

@@ -38,6 +38,7 @@ const guarded = [
   'Drain Node',
   'Release Queue',
   'Set Priority…',
+  'Free Space…',
 ];
 
 for (const title of guarded)

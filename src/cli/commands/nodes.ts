@@ -6,10 +6,11 @@ import type { QueueHold } from '../../protocol/queue.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
 import { integerOption, type ParsedOptions, parseOptions } from '../options.ts';
+import { spaceLines } from '../spaceLines.ts';
 
 export const command: Command = {
   name: 'nodes',
-  summary: 'add, test, list and remove nodes',
+  summary: 'add, test, list and remove nodes; what takes space on one',
   help: `
 biphase nodes list [--json]
 biphase nodes add NAME --host HOST [--user U] [--port P] [--identity FILE] [--root DIR] [--node-path FILE]
@@ -17,11 +18,13 @@ biphase nodes add NAME --host HOST [--user U] [--port P] [--identity FILE] [--ro
 biphase nodes test NAME [--json]
 biphase nodes remove NAME
 biphase nodes pause|drain|release NAME
+biphase nodes space [NAME] [--json]
 
 --slots: how many runs the node takes at once; on a node with GPUs each then gets one of its own. Default: as many as
 are started.
 pause: nothing starts from the node's queue any more, what runs goes on. drain: the same, and waiting runs of a batch go
 to its other nodes. release: the queue goes on.
+space: what runs, checkpoints, cache and programs take on the node's disk, the largest first; default: this computer.
 HOST is an alias of ~/.ssh/config or a name. "this computer" (also: local) is always there.
 `,
   run: async (args) => {
@@ -41,6 +44,7 @@ HOST is an alias of ~/.ssh/config or a name. "this computer" (also: local) is al
       2,
     );
     const [action = 'list', name] = options.positionals;
+    if (action === 'space') return withControl((client) => printSpace(client, name ?? 'local', options));
     if (action !== 'list' && name === undefined) throw new BiphaseError('usage', 'Name the node.');
     return withControl((client) => act(client, action, name ?? '', options));
   },
@@ -88,8 +92,15 @@ async function act(
   }
   throw new BiphaseError(
     'usage',
-    `"nodes ${action}" is not known: list, add, test, remove, pause, drain or release.`,
+    `"nodes ${action}" is not known: list, add, test, remove, pause, drain, release or space.`,
   );
+}
+
+async function printSpace(client: ControlClient, name: string, options: ParsedOptions): Promise<number> {
+  const use = await client.call('diskUse', { name, ask: String(process.pid) });
+  if (options.flags.has('json')) printJson(use);
+  else process.stdout.write(`${spaceLines(use).map(printable).join('\n')}\n`);
+  return 0;
 }
 
 function configOf(name: string, options: ParsedOptions): NodeConfig {

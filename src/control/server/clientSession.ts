@@ -11,6 +11,7 @@ import {
   type Prompt,
   type RunSummary,
 } from '../../protocol/controlApi.ts';
+import type { DiskUse } from '../../protocol/diskSpace.ts';
 import type { Control } from '../control.ts';
 import { sshHosts } from '../nodes/ssh/sshConfig.ts';
 import type { Asker } from './promptDesk.ts';
@@ -36,6 +37,8 @@ export class ClientSession implements Asker {
   readonly #context: SessionContext;
   readonly #peer: RpcPeer<ControlMethods, Record<never, never>, ControlEvents, Record<never, never>>;
   #watched = new Set<string>();
+  /** Nodes that are measured for this client, by what it called the measurement. */
+  readonly #measuring = new Map<string, string>();
   #greeted = false;
 
   constructor(socket: net.Socket, context: SessionContext) {
@@ -57,6 +60,8 @@ export class ClientSession implements Asker {
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.#peer.close();
+      for (const [ask, name] of this.#measuring)
+        context.control.space.interrupt(name, ask).catch(() => undefined);
       context.control.desk.remove(this);
       context.closed();
     });
@@ -98,6 +103,15 @@ export class ClientSession implements Asker {
     if (this.#socket.writableLength > mostUnreadBytes) this.#socket.destroy();
   }
 
+  async #diskUse(name: string, ask: string): Promise<DiskUse> {
+    this.#measuring.set(ask, name);
+    try {
+      return await this.#context.control.space.measure(name, ask);
+    } finally {
+      this.#measuring.delete(ask);
+    }
+  }
+
   #handlers(): Handlers<ControlMethods> {
     const { control } = this.#context;
     const done = {};
@@ -128,10 +142,13 @@ export class ClientSession implements Asker {
         control.addNode(config);
         return done;
       },
-      removeNode: async ({ name }) => {
-        control.removeNode(name);
+      removeNode: async ({ name, deleteRoot }) => ({ left: await control.removeNode(name, deleteRoot) }),
+      diskUse: ({ name, ask }) => this.#diskUse(name, ask),
+      interrupt: async ({ name, ask }) => {
+        await control.space.interrupt(name, ask);
         return done;
       },
+      freeSpace: ({ name, items }) => control.space.free(name, items),
       testNode: ({ name }) => control.nodes.test(name),
       reconnectNode: async ({ name }) => {
         await control.nodes.get(name).reconnect();

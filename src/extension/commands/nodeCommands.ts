@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
+import type { NodeConfig } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { parseHost } from '../hostText.ts';
 import { commandIds } from '../ids.ts';
@@ -99,25 +99,4 @@ export async function reconnectNode({ service }: NodeCommandParts, clicked: unkn
     { location: vscode.ProgressLocation.Window, title: `Connecting to ${name}` },
     () => service.call('reconnectNode', { name }),
   );
-}
-
-export async function removeNode({ service }: NodeCommandParts, clicked: unknown): Promise<void> {
-  const isRemote = (node: NodeSummary): boolean => node.config.kind !== 'local';
-  const node = await pickNode(service, clicked, {
-    title: 'Remove which node?',
-    fits: isRemote,
-    none: 'There is no node to remove: this computer always stays.',
-  });
-  if (!node) return;
-  const { name } = node.config;
-  const detail =
-    node.runningRuns > 0
-      ? `${node.runningRuns} running: they go on there, and their curves stay here.`
-      : 'Its runs and files stay there, and their curves stay here.';
-  const answer = await vscode.window.showQuickPick(
-    [{ label: `Remove ${name}`, detail }, { label: 'Keep it' }],
-    { title: `Remove node ${name}?`, ignoreFocusOut: true },
-  );
-  if (answer?.detail === undefined) return;
-  await service.call('removeNode', { name });
 }

@@ -1,4 +1,4 @@
-import { formatCompact, formatDuration } from '../../core/numberFormat.ts';
+import { formatBytes, formatCompact, formatDuration } from '../../core/numberFormat.ts';
 import { startsBefore } from '../../core/scheduling.ts';
 import type { RunSummary } from '../../protocol/controlApi.ts';
 import { activeStates, type MetricNumber, type RunState } from '../../protocol/runDirectory.ts';
@@ -134,6 +134,10 @@ export function runTooltip(run: RunSummary): string[] {
   if (run.phases.length > 0)
     lines.push(`Phases: ${run.phases.map((p) => `${p.objective} until ${p.until}`).join(', ')}`);
   if (run.segment > 0) lines.push(`Segment: ${run.segment}`);
+  if (run.disk)
+    lines.push(
+      `On disk: ${formatBytes(run.disk.bytes)}, checkpoints ${formatBytes(run.disk.checkpointBytes)}, measured ${clockText(run.disk.at)}`,
+    );
   if (run.unreadableLines > 0) lines.push(`Lines that could not be read: ${run.unreadableLines}`);
   lines.push(`Launched: ${clockText(run.createdAt)}`);
   return lines;

@@ -4,7 +4,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import type { ProcessTable } from '../../../src/agent/processTable.ts';
-import { segmentLockHeld, takeSegmentLock } from '../../../src/agent/wrapper/segmentLock.ts';
+import {
+  heldSegments,
+  holdSegment,
+  segmentLockHeld,
+  takeSegmentLock,
+} from '../../../src/agent/wrapper/segmentLock.ts';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-lock-'));
 after(() => fs.rmSync(folder, { recursive: true }));
@@ -55,4 +60,22 @@ test('a lock file without content is held for a moment, then followed', () => {
   assert.equal(takeSegmentLock(run, 0, machine('1')), false);
   fs.utimesSync(file, 1, 1);
   assert.equal(takeSegmentLock(run, 0, machine('1')), true);
+});
+
+test('who lets go lives on, and the next one takes it', () => {
+  const run = freshRun();
+  const release = holdSegment(run, 3, machine('1'));
+  assert.ok(release);
+  assert.equal(holdSegment(run, 3, machine('1')), null);
+  assert.deepEqual(heldSegments(run, machine('1')), [3]);
+  release();
+  assert.deepEqual(heldSegments(run, machine('1')), []);
+  assert.equal(segmentLockHeld(run, 3, machine('1')), false);
+  assert.equal(segmentLockHeld(run, 3, machine('1', { host: 'elsewhere' })), false);
+  assert.equal(takeSegmentLock(run, 3, machine('1')), true);
+  // An older version reads no more of a holder than this: none of that number lives.
+  const { pid, startTime } = JSON.parse(
+    fs.readFileSync(path.join(run, 'locks', 'segment-3.0.json'), 'utf8'),
+  ) as { pid: number; startTime: string };
+  assert.deepEqual([pid, startTime], [process.pid, '']);
 });
