@@ -149,7 +149,7 @@ export class AgentService {
         this.#watcher.refresh(run);
         return {};
       },
-      list: async (params) => listFolder(params.path),
+      list: ({ path: folder }) => listFolder(folder),
     };
   }
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { probeSchema } from './agentApi.ts';
+import { folderListSchema, probeSchema } from './agentApi.ts';
 import { method, nothing } from './contract.ts';
 import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
 
@@ -220,6 +220,8 @@ export const controlMethods = {
   reconnectNode: method(z.object({ name: z.string() }), nothing),
   /** Hosts of ~/.ssh/config without wildcards. */
   sshHosts: method(nothing, z.object({ hosts: z.array(z.string()) })),
+  /** Connects if needed; `~` is the home folder there. */
+  listFolder: method(z.object({ node: z.string(), path: z.string() }), folderListSchema),
 
   runs: method(nothing, z.object({ runs: z.array(runSummarySchema) })),
   /** `file` is the run file as parsed from YAML; unknown keys and impossible values are usage errors. */

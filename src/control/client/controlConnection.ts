@@ -21,6 +21,7 @@ type Handler<K extends keyof ControlEvents> = (
 const repeatable: ReadonlySet<keyof ControlMethods> = new Set<keyof ControlMethods>([
   'nodes',
   'sshHosts',
+  'listFolder',
   'runs',
   'checkLaunch',
   'launch',

@@ -12,6 +12,7 @@ import {
   type RunSummary,
 } from '../../protocol/controlApi.ts';
 import type { Control } from '../control.ts';
+import { listFolder } from '../nodes/nodeFolders.ts';
 import { sshHosts } from '../nodes/ssh/sshConfig.ts';
 import type { Asker } from './promptDesk.ts';
 
@@ -137,6 +138,7 @@ export class ClientSession implements Asker {
         await control.nodes.get(name).reconnect();
         return done;
       },
+      listFolder: ({ node, path }) => listFolder(control.nodes, node, path),
       sshHosts: async () => ({ hosts: sshHosts() }),
       runs: async () => ({ runs: control.runSummaries() }),
       checkLaunch: ({ file, node }) => control.runs.check(file, node),
