@@ -197,12 +197,20 @@ export const promptSchema = z.discriminatedUnion('kind', [
 export type Prompt = z.infer<typeof promptSchema>;
 
 export const controlMethods = {
+  /** `trusted`: a person works there in a workspace that they trust; no other client sees or answers a question. */
   hello: method(
-    z.object({ protocol: z.number().int(), version: z.string(), client: z.enum(['window', 'cli']) }),
+    z.object({
+      protocol: z.number().int(),
+      version: z.string(),
+      client: z.enum(['window', 'cli']),
+      trusted: z.boolean().default(false),
+    }),
     z.object({ protocol: z.number().int(), version: z.string(), pid: z.number().int() }),
   ),
   /** Ends control after its clients are told; used when versions differ. */
   shutdown: method(nothing, nothing),
+  /** The person trusts this window's workspace from now on. */
+  trust: method(nothing, nothing),
   /** This window has the focus: prompts go to it. */
   focus: method(nothing, nothing),
   /** `answer`: the secret; "yes" to a host key or a question; null = no, or closed. */

@@ -106,6 +106,11 @@ export class ControlConnection {
     if (focused) await (await this.#ready()).call('focus', {});
   }
 
+  /** The window is trusted from now on; control hears of it again with each hello. */
+  async trust(): Promise<void> {
+    await (await this.#ready()).call('trust', {});
+  }
+
   dispose(): void {
     this.#disposed = true;
     clearTimeout(this.#retry);

@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { BiphaseError } from '../../core/errors.ts';
 import { type Handlers, RpcPeer } from '../../core/rpcPeer.ts';
 import type { EventOf } from '../../protocol/contract.ts';
 import {
@@ -38,6 +39,7 @@ export class ClientSession implements Asker {
   readonly #peer: RpcPeer<ControlMethods, Record<never, never>, ControlEvents, Record<never, never>>;
   #watched = new Set<string>();
   #greeted = false;
+  #trusted = false;
 
   constructor(socket: net.Socket, context: SessionContext) {
     this.#socket = socket;
@@ -93,6 +95,13 @@ export class ClientSession implements Asker {
     setTimeout(() => this.#socket.destroy(), 200).unref();
   }
 
+  /** From now on questions may come here. */
+  #trust(): void {
+    if (this.#trusted) return;
+    this.#trusted = true;
+    this.#context.control.desk.add(this);
+  }
+
   #write(bytes: Uint8Array): void {
     if (this.#socket.destroyed) return;
     this.#socket.write(bytes);
@@ -103,14 +112,18 @@ export class ClientSession implements Asker {
     const { control } = this.#context;
     const done = {};
     return {
-      hello: async ({ client }) => {
+      hello: async ({ client, trusted }) => {
         this.kind = client;
         this.#greeted = true;
-        control.desk.add(this);
+        if (trusted) this.#trust();
         return { protocol: controlProtocolVersion, version: this.#context.version, pid: process.pid };
       },
       shutdown: async () => {
         setImmediate(() => this.#context.shutdown());
+        return done;
+      },
+      trust: async () => {
+        this.#trust();
         return done;
       },
       focus: async () => {
@@ -118,6 +131,8 @@ export class ClientSession implements Asker {
         return done;
       },
       answerPrompt: async ({ id, answer }) => {
+        if (!this.#trusted)
+          throw new BiphaseError('refused', 'A window that is not trusted answers no questions.');
         control.desk.answer(id, answer);
         return done;
       },

@@ -77,6 +77,7 @@ Host cluster
     controlFile: path.join(repository, 'dist/control.mjs'),
     execPath: process.execPath,
     client: 'window',
+    trusted: () => true,
     version,
     environment: person.environment,
   });
