@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { formatBytes, formatCount } from '../../core/numberFormat.ts';
-import { printable } from '../../core/printable.ts';
 import type { FolderList } from '../../protocol/agentApi.ts';
+import { plainLabel } from '../plainLabel.ts';
 
 /** One row of the folder browser. */
 export interface FolderRow {
@@ -54,11 +54,6 @@ export function failedRows(folder: string, problem: string): FolderRow[] {
     { does: 'open', path: folder, label: 'Try again', icon: 'refresh', detail: plainLabel(problem) },
     ...upRow(folder),
   ];
-}
-
-/** Text from a node as a label: in one line, and `$(name)` is no icon. */
-export function plainLabel(text: string): string {
-  return printable(text).replaceAll('$(', '\\$(');
 }
 
 function inside({ folders, corpora }: FolderList): string {

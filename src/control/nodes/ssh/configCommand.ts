@@ -62,7 +62,7 @@ export function needHostName(name: string): void {
 }
 
 /** @throws BiphaseError `refused` for what a shell may take for more than a user's name */
-export function needUserName(name: string): void {
+function needUserName(name: string): void {
   if (!/^-|['`";&<>|(){}\p{Cc}]|\s-|\\$/u.test(name)) return;
   throw new BiphaseError('refused', `"${printable(name)}" is no user name: it has characters of a shell.`, {
     next: 'Correct it in the node or in the ssh configuration.',

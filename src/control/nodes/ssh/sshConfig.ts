@@ -4,13 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import SSHConfig, { type Directive, type Section } from 'ssh-config';
 import { BiphaseError } from '../../../core/errors.ts';
-import {
-  type ConfigCommand,
-  expandCommand,
-  needHostName,
-  needUserName,
-  UnansweredCommand,
-} from './configCommand.ts';
+import { type ConfigCommand, expandCommand, needHostName, UnansweredCommand } from './configCommand.ts';
 import { matchesPatternList } from './patternList.ts';
 
 /** Where configuration is read from; tests give their own. */
@@ -104,7 +98,6 @@ export function resolveSshTarget(
   outcomes: Outcomes = unanswered,
 ): SshTarget {
   needHostName(hop.host);
-  if (hop.user !== undefined) needUserName(hop.user);
   let pass = newPass(hop, sources, outcomes);
   readAll(pass);
   if (pass.wantsFinal) {

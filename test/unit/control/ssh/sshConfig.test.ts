@@ -173,7 +173,10 @@ test('names with characters of a shell are refused before anything could run', (
     assert.throws(() => resolve(hidden, 'x'), { kind: 'refused' }, host);
   }
   for (const user of ['a;b', '$(x)', 'a -o', '-x', 'a\\'])
-    assert.throws(() => resolve('', { host: 'x', user }), { kind: 'refused', message: /is no user name/ });
+    assert.throws(() => resolve('ProxyCommand ssh -l %r gate\n', { host: 'x', user }), {
+      kind: 'refused',
+      message: /is no user name/,
+    });
   assert.equal(resolve('', { host: 'fe80::1%eth0', user: 'DOMAIN\\ana' }).user, 'DOMAIN\\ana');
   assert.throws(() => resolve('ProxyCommand nc %q\n', 'x'), {
     kind: 'usage',
