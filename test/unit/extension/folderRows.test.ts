@@ -52,7 +52,7 @@ test('a path stays exact, also in the run file; its label shows no control chara
     names.map((name) => `/d /${name}`),
   );
   assert.equal(rows[1]!.label, 'two\ufffdlines');
-  assert.equal(rows[2]!.label, '\\$(sync~spin) \ufffdtxt');
+  assert.equal(rows[2]!.label, '$\u200b(sync~spin) \ufffdtxt');
   for (const { path } of rows) {
     const yaml = runFileText({ setup: 'clm', model: 'micro', steps: 10, source: path });
     assert.equal((parse(yaml) as { data: { source: string } }).data.source, path);
