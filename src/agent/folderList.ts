@@ -45,6 +45,7 @@ export async function listFolder(given: string, most = mostEntries): Promise<Fol
 
 async function read(folder: string): Promise<fs.Dirent<Buffer>[]> {
   try {
+    // Not `opendir`: where a file system does not tell kinds, that waits for each entry and lets nothing else happen.
     return await fs.promises.readdir(folder, { withFileTypes: true, encoding: 'buffer' });
   } catch (thrown) {
     const problem = problems.get((thrown as NodeJS.ErrnoException).code ?? '');
