@@ -199,7 +199,7 @@ export class AgentService {
         setImmediate(this.#leave);
         return { left };
       },
-      list: async (params) => listFolder(params.path),
+      list: ({ path: folder }) => listFolder(folder),
     };
   }
 

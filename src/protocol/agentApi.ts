@@ -112,6 +112,20 @@ export const agentHelloSchema = z.object({
 });
 export type AgentHello = z.infer<typeof agentHelloSchema>;
 
+/** What a folder of the node holds that a corpus may be in. */
+export const folderListSchema = z.object({
+  /** Absolute. */
+  path: z.string(),
+  /** Folders first, then files that a trainer reads; not all where there are very many. */
+  entries: z.array(z.object({ name: z.string(), folder: z.boolean(), bytes: z.number() })),
+  /** How many there are of each, also of those that `entries` lacks. */
+  folders: z.number().int(),
+  corpora: z.number().int(),
+  /** Names that are not UTF-8: no run file can hold them, so `entries` lacks them. */
+  notUtf8: z.number().int(),
+});
+export type FolderList = z.infer<typeof folderListSchema>;
+
 /** Control asks, the agent answers; one agent a client and node, over one exec channel (stdio). */
 export const agentMethods = {
   hello: method(z.object({ protocol: z.number().int() }), agentHelloSchema),
@@ -199,14 +213,8 @@ export const agentMethods = {
    * `left`: names that stay, since they are not Biphase's. Refused while a run is active here.
    */
   removeRoot: method(z.object({ rootId: z.string() }), z.object({ left: z.array(z.string()) })),
-  /** Folders and corpora under a path, for the folder browser. */
-  list: method(
-    z.object({ path: z.string() }),
-    z.object({
-      path: z.string(),
-      entries: z.array(z.object({ name: z.string(), folder: z.boolean(), bytes: z.number() })),
-    }),
-  ),
+  /** Folders and corpora in a folder, for the folder browser; `~` or nothing is the home folder. */
+  list: method(z.object({ path: z.string() }), folderListSchema),
 };
 export type AgentMethods = typeof agentMethods;
 

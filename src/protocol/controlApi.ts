@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { probeSchema } from './agentApi.ts';
+import { folderListSchema, probeSchema } from './agentApi.ts';
 import { method, nothing } from './contract.ts';
 import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
 import { prioritySchema, queueHoldSchema, queuePlaceSchema } from './queue.ts';
@@ -225,12 +225,20 @@ export const promptSchema = z.discriminatedUnion('kind', [
 export type Prompt = z.infer<typeof promptSchema>;
 
 export const controlMethods = {
+  /** `trusted`: a person works there in a workspace that they trust; no other client sees or answers a question. */
   hello: method(
-    z.object({ protocol: z.number().int(), version: z.string(), client: z.enum(['window', 'cli']) }),
+    z.object({
+      protocol: z.number().int(),
+      version: z.string(),
+      client: z.enum(['window', 'cli']),
+      trusted: z.boolean().default(false),
+    }),
     z.object({ protocol: z.number().int(), version: z.string(), pid: z.number().int() }),
   ),
   /** Ends control after its clients are told; used when versions differ. */
   shutdown: method(nothing, nothing),
+  /** The person trusts this window's workspace from now on. */
+  trust: method(nothing, nothing),
   /** This window has the focus: prompts go to it. */
   focus: method(nothing, nothing),
   /** `answer`: the secret; "yes" to a host key or a question; null = no, or closed. */
@@ -259,6 +267,8 @@ export const controlMethods = {
   reconnectNode: method(z.object({ name: z.string() }), nothing),
   /** Hosts of ~/.ssh/config without wildcards. */
   sshHosts: method(nothing, z.object({ hosts: z.array(z.string()) })),
+  /** Connects if needed; `~` is the home folder there. */
+  listFolder: method(z.object({ node: z.string(), path: z.string() }), folderListSchema),
 
   runs: method(nothing, z.object({ runs: z.array(runSummarySchema) })),
   /** `file` is the run file as parsed from YAML; unknown keys and impossible values are usage errors. */

@@ -145,7 +145,7 @@ export class ManagedNode {
   async #open(prompts: Prompter, signal: AbortSignal): Promise<AgentLink> {
     const { kind, bundle } = this.#context;
     this.#tell('connecting');
-    const transport = await kind.connect(this.config, prompts, signal);
+    const transport = await kind.connect(this.config, prompts, signal, this.#context.log);
     try {
       this.#tell('preparing');
       const prepared = await kind.prepare(transport, {

@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { BiphaseError } from '../../core/errors.ts';
 import { type Handlers, RpcPeer } from '../../core/rpcPeer.ts';
 import type { EventOf } from '../../protocol/contract.ts';
 import {
@@ -13,6 +14,7 @@ import {
 } from '../../protocol/controlApi.ts';
 import type { DiskUse } from '../../protocol/diskSpace.ts';
 import type { Control } from '../control.ts';
+import { listFolder } from '../nodes/nodeFolders.ts';
 import { sshHosts } from '../nodes/ssh/sshConfig.ts';
 import type { Asker } from './promptDesk.ts';
 
@@ -40,6 +42,7 @@ export class ClientSession implements Asker {
   /** Nodes that are measured for this client, by what it called the measurement. */
   readonly #measuring = new Map<string, string>();
   #greeted = false;
+  #trusted = false;
 
   constructor(socket: net.Socket, context: SessionContext) {
     this.#socket = socket;
@@ -97,6 +100,13 @@ export class ClientSession implements Asker {
     setTimeout(() => this.#socket.destroy(), 200).unref();
   }
 
+  /** From now on questions may come here. */
+  #trust(): void {
+    if (this.#trusted) return;
+    this.#trusted = true;
+    this.#context.control.desk.add(this);
+  }
+
   #write(bytes: Uint8Array): void {
     if (this.#socket.destroyed) return;
     this.#socket.write(bytes);
@@ -116,14 +126,18 @@ export class ClientSession implements Asker {
     const { control } = this.#context;
     const done = {};
     return {
-      hello: async ({ client }) => {
+      hello: async ({ client, trusted }) => {
         this.kind = client;
         this.#greeted = true;
-        control.desk.add(this);
+        if (trusted) this.#trust();
         return { protocol: controlProtocolVersion, version: this.#context.version, pid: process.pid };
       },
       shutdown: async () => {
         setImmediate(() => this.#context.shutdown());
+        return done;
+      },
+      trust: async () => {
+        this.#trust();
         return done;
       },
       focus: async () => {
@@ -131,6 +145,8 @@ export class ClientSession implements Asker {
         return done;
       },
       answerPrompt: async ({ id, answer }) => {
+        if (!this.#trusted)
+          throw new BiphaseError('refused', 'A window that is not trusted answers no questions.');
         control.desk.answer(id, answer);
         return done;
       },
@@ -154,6 +170,7 @@ export class ClientSession implements Asker {
         await control.nodes.get(name).reconnect();
         return done;
       },
+      listFolder: ({ node, path }) => listFolder(control.nodes, node, path),
       sshHosts: async () => ({ hosts: sshHosts() }),
       runs: async () => ({ runs: control.runSummaries() }),
       checkLaunch: ({ file, node }) => control.runs.check(file, node),

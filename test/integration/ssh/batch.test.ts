@@ -48,6 +48,7 @@ async function openWindow(): Promise<ControlConnection> {
     controlFile: path.join(repository, 'dist/control.mjs'),
     execPath: process.execPath,
     client: 'window',
+    trusted: () => true,
     version,
     environment: person.environment,
   });

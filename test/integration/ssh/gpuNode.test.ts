@@ -41,6 +41,7 @@ before(async () => {
     controlFile: path.resolve(import.meta.dirname, '../../../dist/control.mjs'),
     execPath: process.execPath,
     client: 'window',
+    trusted: () => true,
     version: '0.1.0',
     environment: person.environment,
   });

@@ -31,6 +31,7 @@ before(async () => {
     controlFile: path.join(repository, 'dist/control.mjs'),
     execPath: process.execPath,
     client: 'window',
+    trusted: () => true,
     version,
     environment: person.environment,
   });
