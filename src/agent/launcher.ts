@@ -122,6 +122,8 @@ export class Launcher {
       );
     const segment = newestSegment(directory) + 1;
     if (wish && mustQueue(this.#queue, wish, surroundings.slot)) {
+      // Of a segment that has ended, where nobody has looked since.
+      this.#queue.remove(run, 'started');
       this.#enqueue(run, wish, surroundings);
       return { segment, queued: true };
     }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Handlers, RpcPeer } from '../core/rpcPeer.ts';
+import { isActive } from '../core/runState.ts';
 import {
   type AgentEvents,
   type AgentMethods,
@@ -70,7 +71,10 @@ export class AgentService {
     this.#space = new SpaceService(root, table, own.hash, (run) => this.#watcher.refresh(run));
     this.#launcher = new Launcher(root, table, own, background);
     this.#watcher = new RunWatcher(root, table, {
-      report: (report) => this.peer.emit('run', report),
+      report: (report) => {
+        this.peer.emit('run', report);
+        if (!isActive(report.state)) this.#reviewQueue();
+      },
       queue: (hold) => this.peer.emit('queue', { hold }),
       gone: (run) => this.#forget(run),
       changed: (run, file) => this.#look(run, file),
@@ -124,8 +128,7 @@ export class AgentService {
       probe: () => probeNode(root, table),
       watch: async () => {
         root.prepare();
-        reviewStarted(this.#queue, root, table);
-        this.#wakeQueue();
+        this.#reviewQueue();
         const runs = this.#watcher.start();
         this.#tidy(runs);
         return { runs, hold: this.#queue.hold };
@@ -201,6 +204,12 @@ export class AgentService {
       },
       list: ({ path: folder }) => listFolder(folder),
     };
+  }
+
+  /** A run of the queue may have ended, or lost its place. */
+  #reviewQueue(): void {
+    reviewStarted(this.#queue, this.#root, this.#table);
+    this.#wakeQueue();
   }
 
   #wakeQueue(): void {

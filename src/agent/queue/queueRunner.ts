@@ -77,9 +77,19 @@ export class QueueRunner {
   #waiting(): Job[] {
     const jobs = this.#queue.runsIn('waiting').flatMap((run) => {
       const job = this.#queue.read(run, 'waiting');
+      if (!job) this.#giveUp(run);
       return job ? [job] : [];
     });
     return jobs.sort(startsBefore);
+  }
+
+  /** What it would have been given is not known: its run says so, and can be resumed. */
+  #giveUp(run: string): void {
+    if (!this.#queue.change(run, 'waiting', 'starting')) return;
+    const directory = this.#root.runDirectory(run);
+    if (isPlainFolder(directory))
+      recordUnbegun(directory, this.#table, { error: 'Its place in the queue was damaged.' });
+    this.#queue.remove(run, 'starting');
   }
 
   /** One after the other, so that each sees the slots that those before it took. True where something began. */

@@ -112,11 +112,22 @@ test('a run that loses its place, or is lost with its node, goes on from its las
   const { wrapper, trainer } = root.state(spec.id);
   process.kill(wrapper.pid, 'SIGKILL');
   process.kill(trainer.pid, 'SIGKILL');
+  await agent.until('the third segment', tells(agent, 2));
+  const third = root.state(spec.id);
+  // Nobody looks while it is lost.
+  await agent.killHard();
+  process.kill(third.wrapper.pid, 'SIGKILL');
+  process.kill(third.trainer.pid, 'SIGKILL');
   const next = await watching();
-  await next.until('the third segment', tells(next, 2));
+  await next.until('the fourth segment', tells(next, 3));
   await next.peer.call('stop', { run: spec.id });
   await next.untilState(spec.id, 'stopped');
-  assert.deepEqual(starts(spec.id), [0, 1, 2]);
+  assert.deepEqual(starts(spec.id), [0, 1, 2, 3]);
+  const queue = { priority: 0, after: [], nodes: [] };
+  await next.peer.call('resume', { run: spec.id, environment: {}, setup: [], slot: one, queue });
+  await next.until('the fifth segment', tells(next, 4));
+  await next.peer.call('stop', { run: spec.id });
+  await next.untilState(spec.id, 'stopped');
 });
 
 test('stopping a waiting run takes it out of the queue; resumed, it waits again', async () => {
@@ -195,6 +206,21 @@ test('a run that moves away never starts here; one that stays after all does', a
   await agent.peer.call('delete', { run: leaves.id });
   await agent.until('the end of it', () => agent.gone.has(leaves.id));
   assert.deepEqual(await agent.peer.call('moveQueued', { run: stays.id, to: 'b' }), { moving: false });
+});
+
+test('a damaged place in the queue is told by its run, and the others go on', async () => {
+  const agent = await watching();
+  await agent.peer.call('holdQueue', { hold: 'paused' });
+  const [damaged, sound] = [root.spec(3), root.spec(3)];
+  for (const spec of [damaged, sound]) await launch(agent, spec);
+  const folder = path.join(root.path, 'queue');
+  const [host] = fs.readdirSync(folder);
+  fs.writeFileSync(path.join(folder, host!, `${damaged.id}.waiting.json`), '{"schema": 1');
+  await agent.peer.call('holdQueue', { hold: null });
+  await agent.untilState(sound.id, 'finished');
+  await agent.untilState(damaged.id, 'failed');
+  assert.equal(agent.reports.get(damaged.id)!.reason, 'Its place in the queue was damaged.');
+  await runnersGone();
 });
 
 test('what a waiting run will get is kept from others, and a hostile environment reaches no shell', async () => {
