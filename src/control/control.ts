@@ -14,6 +14,8 @@ import { summarize } from './runs/runSummary.ts';
 import { SeriesService } from './runs/seriesService.ts';
 import { PromptDesk } from './server/promptDesk.ts';
 import { CacheStore, type Committed } from './store/cacheStore.ts';
+import { Staging } from './transfers/staging.ts';
+import { TransferDesk } from './transfers/transferDesk.ts';
 
 export interface ControlOptions {
   stateFolder: string;
@@ -36,6 +38,7 @@ export class Control {
   readonly nodes: NodeManager;
   readonly runs: RunService;
   readonly series: SeriesService;
+  readonly transfers = new TransferDesk();
   readonly #catalog: RunCatalog;
   readonly #listener: ControlListener;
   readonly #log: (line: string) => void;
@@ -62,7 +65,8 @@ export class Control {
       changed: () => listener.nodesChanged(),
       log: options.log,
     });
-    this.runs = new RunService(this.nodes, this.#catalog, this.store);
+    const staging = new Staging(this.transfers, path.join(options.stateFolder, 'corpus-hashes.jsonl'));
+    this.runs = new RunService(this.nodes, this.#catalog, this.store, staging);
   }
 
   /** Goes back to the nodes where runs are live, asking nobody. */
@@ -100,6 +104,7 @@ export class Control {
   }
 
   close(): void {
+    this.transfers.close();
     for (const node of this.nodes.all()) this.#forget(node);
     // What agents still say on their way out has no store any more.
     this.#closed = true;

@@ -6,6 +6,8 @@ export interface FaultProxy {
   readonly port: number;
   /** Connections made so far. */
   readonly accepted: number;
+  /** Bytes passed on towards the target so far. */
+  readonly sent: number;
   /** Resets every connection. */
   reset(): void;
   /** Closes every connection in order. */
@@ -37,6 +39,7 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
   let cut: number | null = null;
   let rate = 0;
   let accepted = 0;
+  let sent = 0;
 
   const resetAll = (): void => {
     for (const { client, target } of links) {
@@ -53,11 +56,13 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
         if (cut <= chunk.length) {
           const part = chunk.subarray(0, cut);
           cut = null;
+          sent += part.length;
           to.write(part, resetAll);
           return;
         }
         cut -= chunk.length;
       }
+      if (up) sent += chunk.length;
       if (rate > 0) {
         from.pause();
         const wait = (chunk.length / rate) * 1000;
@@ -117,6 +122,9 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
     port,
     get accepted() {
       return accepted;
+    },
+    get sent() {
+      return sent;
     },
     reset: resetAll,
     finish: () => {

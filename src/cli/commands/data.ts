@@ -17,7 +17,7 @@ import type { Command } from '../command.ts';
 import { makeNamedFolder } from '../makeNamedFolder.ts';
 import { integerOption, type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot } from '../places.ts';
-import { readStructured } from '../readRunFile.ts';
+import { readRunFile } from '../readRunFile.ts';
 
 async function world(options: ParsedOptions): Promise<number> {
   const documents = integerOption(options, 'documents', 1) ?? defaultWorldDocuments;
@@ -36,7 +36,7 @@ async function world(options: ParsedOptions): Promise<number> {
 
 /** What a run file's run will read. */
 async function requestOfRun(file: string, root: string): Promise<DataRequest> {
-  const written = parseRunFile(readStructured(file));
+  const written = parseRunFile(readRunFile(file));
   const start: Start = written.from
     ? { kind: 'from', origin: await readOrigin(written.from.checkpoint, root) }
     : { kind: 'random' };

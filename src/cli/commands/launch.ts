@@ -12,7 +12,7 @@ import type { LaunchCheck } from '../../protocol/controlApi.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
 import { parseOptions } from '../options.ts';
-import { readStructured } from '../readRunFile.ts';
+import { readRunFile } from '../readRunFile.ts';
 
 export const command: Command = {
   name: 'launch',
@@ -36,7 +36,7 @@ Example: biphase launch examples/clm.run.yaml --node gpu-box
     );
     const [place] = options.positionals;
     if (place === undefined) throw new BiphaseError('usage', 'Name the run file to launch.');
-    const file = readStructured(place);
+    const file = readRunFile(place);
     const node = options.values.get('node') ?? 'local';
     return withControl(async (client) => {
       if (options.flags.has('check')) {

@@ -7,6 +7,7 @@ import { thisMachine } from '../../agent/processTable.ts';
 import { ForegroundSegment } from '../../agent/wrapper/foregroundSegment.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { homePath } from '../../core/homePath.ts';
+import { localPath, withAbsolutePaths } from '../../core/localPaths.ts';
 import { refuseNewer } from '../../core/newerSchema.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
@@ -21,7 +22,7 @@ import { makeNamedFolder } from '../makeNamedFolder.ts';
 import { type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot, rootOf } from '../places.ts';
 import { ProgressLine } from '../progressLine.ts';
-import { readStructured } from '../readRunFile.ts';
+import { readRunFile, readStructured } from '../readRunFile.ts';
 
 function newRunId(): string {
   const date = new Date().toISOString().slice(0, 10).replaceAll('-', '');
@@ -42,7 +43,8 @@ function readSpec(runFolder: string): Spec | null {
 function absoluteSource(file: unknown): unknown {
   const written = parseRunFile(file);
   const { source } = written.data;
-  if (/^(world(:|$)|hub:|local:)/.test(source)) return file;
+  if (/^(world(:|$)|hub:|cache:)/.test(source)) return file;
+  if (localPath(source) !== undefined) return withAbsolutePaths(file, process.cwd());
   return { ...written, data: { ...written.data, source: path.resolve(homePath(source, os.homedir())) } };
 }
 
@@ -81,7 +83,7 @@ function findRun(
     if (!spec) throw new BiphaseError('usage', `There is no ${runFiles.spec} in ${runDir}: give a run file.`);
     return { runFolder: runDir, spec };
   }
-  const content = typeof given === 'string' ? readStructured(given) : given;
+  const content = typeof given === 'string' ? readRunFile(given) : given;
   if (typeof given === 'string' && path.basename(given) === runFiles.spec) {
     const { data: spec } = specSchema.safeParse(content);
     if (spec) {
@@ -149,6 +151,7 @@ function train(
   let signals = 0;
   return runPretraining({
     file: spec.file,
+    staged: spec.staged,
     runFolder,
     runId: spec.id,
     root: rootOf(runFolder),

@@ -5,13 +5,14 @@ import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import type { WithBytes } from '../../core/rpcPeer.ts';
 import { isActive } from '../../core/runState.ts';
-import type { LaunchCheck } from '../../protocol/controlApi.ts';
+import type { LaunchCheck, TransferProgress } from '../../protocol/controlApi.ts';
 import type { EventLine, Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import type { AgentLink } from '../nodes/agentLink.ts';
 import type { NodeManager } from '../nodes/nodeManager.ts';
 import { slotWish, whyNoFreeGpu } from '../nodes/nodeSlots.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
+import type { Staging } from '../transfers/staging.ts';
 import { whyNoData } from './dataOnNode.ts';
 import { parentOfRun } from './parentOfRun.ts';
 import type { CatalogRun, RunCatalog } from './runCatalog.ts';
@@ -26,7 +27,10 @@ export class RunService {
   readonly #catalog: RunCatalog;
   readonly #store: CacheStore;
 
-  constructor(nodes: NodeManager, catalog: RunCatalog, store: CacheStore) {
+  readonly #staging: Staging;
+
+  constructor(nodes: NodeManager, catalog: RunCatalog, store: CacheStore, staging: Staging) {
+    this.#staging = staging;
     this.#nodes = nodes;
     this.#catalog = catalog;
     this.#store = store;
@@ -62,24 +66,30 @@ export class RunService {
     });
   }
 
-  /** Starts a run; repeated with the same id it answers `already`. */
-  async launch(written: unknown, nodeName: string, run: string): Promise<{ already: boolean }> {
+  /** Starts a run; repeated with the same id it answers `already`. Data of this machine are copied to the node first. */
+  async launch(
+    written: unknown,
+    nodeName: string,
+    run: string,
+    listener: (progress: TransferProgress) => void,
+  ): Promise<{ already: boolean }> {
     const file = parseRunFile(written);
     const { name } = this.#resolve(file);
-    const { node, link } = await this.#nodes.use(nodeName);
+    const { node } = await this.#nodes.use(nodeName);
     const known = this.#catalog.get(run)?.report.spec;
-    const spec: Spec =
-      known && isDeepStrictEqual(known.file, file)
-        ? known
-        : {
-            schema: 1,
-            id: run,
-            name,
-            kind: 'pretrain',
-            createdAt: Date.now() / 1000,
-            bundle: link.hello.bundle,
-            file,
-          };
+    const same = known && isDeepStrictEqual(known.file, file) ? known : undefined;
+    const staged = same ? undefined : await this.#staging.stage(file.data.source, node, run, listener);
+    const link = await node.use();
+    const spec: Spec = same ?? {
+      schema: 1,
+      id: run,
+      name,
+      kind: 'pretrain',
+      createdAt: Date.now() / 1000,
+      bundle: link.hello.bundle,
+      file,
+      ...(staged ? { staged } : {}),
+    };
     const { environment = {}, setup = [] } = node.config;
     return link.call('launch', { spec, environment, setup, slot: slotWish(node.config) });
   }

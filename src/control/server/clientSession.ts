@@ -140,7 +140,9 @@ export class ClientSession implements Asker {
       sshHosts: async () => ({ hosts: sshHosts() }),
       runs: async () => ({ runs: control.runSummaries() }),
       checkLaunch: ({ file, node }) => control.runs.check(file, node),
-      launch: ({ file, node, run }) => control.runs.launch(file, node, run),
+      launch: ({ file, node, run }) =>
+        control.runs.launch(file, node, run, (progress) => this.#peer.emit('transfer', progress)),
+      cancelTransfer: async ({ transfer }) => ({ found: control.transfers.cancel(transfer) }),
       stop: async ({ run }) => {
         await control.runs.stop(run);
         return done;

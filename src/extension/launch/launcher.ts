@@ -1,6 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { BiphaseError } from '../../core/errors.ts';
+import { withAbsolutePaths } from '../../core/localPaths.ts';
 import { newRunId } from '../../core/newRunId.ts';
 import { pickNode } from '../commands/picks.ts';
 import type { ControlService } from '../control/controlService.ts';
@@ -11,7 +12,6 @@ import type { CurvesPanels } from '../panels/curvesPanels.ts';
 import { yamlBundle } from '../yaml/yamlBundle.ts';
 import type { LaunchRequest } from './launchRequest.ts';
 import { LaunchWizard } from './launchWizard.ts';
-import { withAbsolutePaths } from './localPaths.ts';
 import { openNewRunFile } from './newRunFile.ts';
 
 interface LauncherParts {

@@ -43,10 +43,7 @@ export async function placeFolder(
   options: { client?: string; progress: CopyProgress; signal: AbortSignal; lanes?: number },
 ): Promise<void> {
   const { client = clientName(), progress, signal, lanes = 1 } = options;
-  const slash = load.folder.lastIndexOf('/');
-  const base = `${load.folder.slice(0, slash)}/.${load.folder.slice(slash + 1)}.${client}`;
-  const stage = `${base}.stage`;
-  const parts = `${base}.parts`;
+  const { stage, parts } = stageOf(load.folder, client);
   const inner = [...load.files, ...(load.last ? [load.last] : [])].map((each) =>
     path.posix.dirname(each.path),
   );
@@ -81,6 +78,12 @@ export async function placeFolder(
     throw new BiphaseError('refused', `${load.folder} cannot be written on ${transport.description}.`);
 }
 
+/** Where a folder grows until it is whole. */
+export function stageOf(folder: string, client = clientName()): { stage: string; parts: string } {
+  const base = `${path.posix.dirname(folder)}/.${path.posix.basename(folder)}.${client}`;
+  return { stage: `${base}.stage`, parts: `${base}.parts` };
+}
+
 /** Stable for one account on one machine, different for another: half parcels are continued, never shared. */
 export function clientName(): string {
   const identity = `${os.hostname()}\0${os.userInfo().username}\0${os.homedir()}`;
@@ -99,6 +102,10 @@ export class CopyProgress {
 
   constructor(report: (done: number, total: number) => void) {
     this.#report = report;
+  }
+
+  get total(): number {
+    return this.#total;
   }
 
   /** Adds what a folder brings, before it travels. */

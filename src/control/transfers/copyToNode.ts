@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { scaledMs } from '../../core/clock.ts';
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { formatBytesAlike } from '../../core/numberFormat.ts';
+import { CopyProgress, type FolderLoad, placeFolder, stageOf } from '../nodes/bootstrap/placeFolder.ts';
+import { runScript } from '../nodes/bootstrap/remoteScript.ts';
+import type { ManagedNode } from '../nodes/managedNode.ts';
+import type { Transport } from '../nodes/transport.ts';
+
+/** Files that travel at the same time: small ones wait for the node most of their time. */
+const lanes = 3;
+/** Lost connections in a row that brought nothing. */
+const mostLosses = 3;
+const afterLossMs = 1000;
+
+/** Parameters: folder, mark, what its copy has grown in. Prints `there`, or the KiB free and those of a half copy. */
+const placeScript = `
+if [ -e "$1/$2" ]; then echo there; exit 0; fi
+shift 2
+parent=\${1%/*}
+while [ ! -d "$parent" ]; do parent=\${parent%/*}; done
+df -Pk "$parent/" 2>/dev/null | awk 'NR==2 {print $4}'
+du -sk "$@" 2>/dev/null | awk '{sum += $1} END {print sum + 0}'
+`;
+
+/** A folder to bring below the root of a node. */
+export interface NodeLoad extends Omit<FolderLoad, 'folder'> {
+  /** Below the root, with slashes. */
+  place: string;
+}
+
+/**
+ * Brings a folder below a node's root, unless it is there. A connection that is lost meanwhile is waited for, and the copy
+ * goes on where it was.
+ * @returns its absolute path on the node
+ * @throws BiphaseError `full` before anything is sent where the disk has too little space; `unreachable` where the node stays away
+ */
+export async function copyToNode(
+  node: ManagedNode,
+  load: NodeLoad,
+  { signal, onBytes }: { signal: AbortSignal; onBytes: (done: number, total: number) => void },
+): Promise<string> {
+  let most = 0;
+  for (let losses = 0; ; losses++) {
+    try {
+      signal.throwIfAborted();
+      const { link, transport } = await node.useTransport();
+      const folder = `${link.hello.root}/${load.place}`;
+      const progress = new CopyProgress((done, total) => {
+        if (done > most) {
+          most = done;
+          losses = 0;
+        }
+        onBytes(done, total);
+      });
+      const whole = { ...load, folder };
+      progress.expect(whole);
+      if (!(await isThere(transport, whole, progress.total, signal)))
+        await placeFolder(transport, whole, { progress, signal, lanes });
+      return folder;
+    } catch (thrown) {
+      const error = toBiphaseError(thrown);
+      if (signal.aborted || error.kind !== 'unreachable') throw error;
+      if (losses >= mostLosses)
+        throw new BiphaseError('unreachable', error.message, {
+          next: 'Start it again when the node is there: what was copied is kept.',
+          cause: error,
+        });
+      await sleep(scaledMs(afterLossMs), undefined, { signal });
+    }
+  }
+}
+
+async function isThere(
+  transport: Transport,
+  { folder, mark }: FolderLoad,
+  bytes: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { stage, parts } = stageOf(folder);
+  const { stdout } = await runScript(transport, placeScript, [folder, mark, stage, parts], signal);
+  const [first = '', second = ''] = stdout.trim().split('\n');
+  if (first === 'there') return true;
+  const free = Number(first || Number.NaN) * 1024;
+  const missing = bytes - Number(second) * 1024;
+  if (free < missing) {
+    const [needed, there] = formatBytesAlike([missing, free]);
+    throw new BiphaseError(
+      'full',
+      `The copy needs ${needed}, and ${transport.description} has ${there} free.`,
+      {
+        next: 'Free space there, or set another root for this node.',
+      },
+    );
+  }
+  return false;
+}

@@ -1,0 +1,22 @@
+import path from 'node:path';
+
+const local = 'local:';
+
+/** The path on the launching machine that a `data.source` names; undefined for every other source. */
+export function localPath(source: string): string | undefined {
+  return source.startsWith(local) ? source.slice(local.length) : undefined;
+}
+
+/**
+ * The run file with `local:` paths of its data made absolute: those in a file are relative to that file, and the
+ * process that reads them runs elsewhere. `~` stays, for whoever reads them.
+ */
+export function withAbsolutePaths(file: unknown, folder: string | undefined): unknown {
+  const { data } = (file ?? {}) as { data?: { source?: unknown } };
+  const written = typeof data?.source === 'string' ? localPath(data.source) : undefined;
+  if (folder === undefined || written === undefined || /^~(\/|$)/.test(written)) return file;
+  return {
+    ...(file as object),
+    data: { ...data, source: local + path.resolve(folder, written) },
+  };
+}

@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { type ControlClient, connectControl } from '../../../src/control/client/controlClient.ts';
+import type { TransferProgress } from '../../../src/protocol/controlApi.ts';
+import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
+import { makePrivateHome, type PrivateHome, removePrivateHome } from '../../support/privateHome.ts';
+import { knownHostsLine, sshdPath } from '../../support/sshd.ts';
+import { type SshNode, startSshNode } from '../../support/sshNode.ts';
+
+const repository = path.resolve(import.meta.dirname, '../../..');
+const { version } = JSON.parse(fs.readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
+  version: string;
+};
+const skip = sshdPath() && process.platform === 'linux' ? false : 'needs sshd on Linux';
+const mebibyte = 1 << 20;
+
+let person: PrivateHome;
+let node: SshNode;
+let proxy: FaultProxy;
+let client: ControlClient;
+let corpora: string;
+
+before(async () => {
+  if (skip) return;
+  person = makePrivateHome();
+  node = await startSshNode(person);
+  proxy = await startFaultProxy(node.sshd.port);
+  const config = path.join(person.home, '.ssh/config');
+  const direct = fs.readFileSync(config, 'utf8');
+  fs.writeFileSync(config, direct.replace(`Port ${node.sshd.port}`, `Port ${proxy.port}`));
+  const line = knownHostsLine(node.sshd, `[127.0.0.1]:${proxy.port}`);
+  fs.appendFileSync(path.join(person.home, '.ssh/known_hosts'), line);
+  corpora = path.join(node.root, 'cache/corpora');
+  client = await connectControl({
+    stateFolder: path.join(person.folder, 's'),
+    controlFile: path.join(repository, 'dist/control.mjs'),
+    execPath: process.execPath,
+    client: 'window',
+    version,
+    environment: person.environment,
+  });
+  await client.call('addNode', { config: { name: 'atlas', kind: 'ssh', host: 'atlas' } });
+  const tested = await client.call('testNode', { name: 'atlas' });
+  assert.ok(tested.ok, tested.findings.join('\n'));
+});
+
+after(async () => {
+  client?.dispose();
+  await proxy?.close();
+  await node?.sshd.stop();
+  if (person) await removePrivateHome(person);
+});
+
+let runs = 0;
+const newRun = (): string => `20260101-staged${String(runs++).padStart(2, '0')}`;
+
+function runFile(source: string) {
+  return {
+    model: { hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32 },
+    data: {
+      source: `local:${source}`,
+      tokenizer: { train: { vocabSize: 300 } },
+      packing: { length: 32 },
+      validation: { tokens: 256 },
+    },
+    batch: { samples: 2 },
+    phases: [{ objective: 'clm', until: 3 }],
+    engine: { name: 'wasm', threads: 1 },
+  };
+}
+
+/** Lines of JSON whose text is another one in every corpus of another seed. */
+function lines(bytes: number, seed: string): string {
+  const found: string[] = [];
+  for (let length = 0, n = 0; length < bytes; n++) {
+    found.push(JSON.stringify({ text: `${seed} ${n} ${'The cat sat on the mat. '.repeat(40)}` }));
+    length += found.at(-1)!.length + 1;
+  }
+  return `${found.join('\n')}\n`;
+}
+
+function makeCorpus(name: string, files: Record<string, string>): string {
+  const folder = path.join(person.folder, name);
+  for (const [file, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+    fs.writeFileSync(path.join(folder, file), text);
+  }
+  return folder;
+}
+
+/** Resolves with the first news of a copy that `fits`. */
+function news(run: string, fits: (progress: TransferProgress) => boolean): Promise<TransferProgress> {
+  return new Promise((resolve) => {
+    const off = client.on('transfer', (progress) => {
+      if (progress.transfer !== run || !fits(progress)) return;
+      off();
+      resolve(progress);
+    });
+  });
+}
+
+const copying = ({ doing, done }: TransferProgress): boolean => doing.startsWith('copying') && done > 0;
+
+/** The staged corpora that are whole. */
+const staged = (): string[] => fs.readdirSync(corpora).filter((name) => !name.startsWith('.'));
+
+function filesBelow(folder: string): string[] {
+  return fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+async function ended(run: string): Promise<Record<string, unknown>> {
+  const directory = path.join(node.root, 'runs', run);
+  const finished = async (): Promise<boolean> => {
+    const { runs: all } = await client.call('runs', {});
+    const { state, reason } = all.find((each) => each.run === run) ?? {};
+    assert.notEqual(state, 'failed', reason);
+    return state === 'finished';
+  };
+  if (!(await finished()))
+    await new Promise<void>((resolve, reject) => {
+      const off = client.on('runs', () => {
+        finished().then((yes) => {
+          if (!yes) return;
+          off();
+          resolve();
+        }, reject);
+      });
+    });
+  return JSON.parse(fs.readFileSync(path.join(directory, 'resolved-0.json'), 'utf8'));
+}
+
+test('a corpus of this machine is copied through a cut, whole and once, and the run reads the copy', {
+  skip,
+}, async () => {
+  const canary = path.join(person.folder, 'canary');
+  const hostile = [
+    `it's "quoted" $(touch ${canary.replaceAll('/', '_')}) \`touch canary\`.txt`,
+    'two\nlines!.md',
+    '-rf ~ *.txt',
+    'back\\slash; ü 漢.txt',
+    `${'long'.repeat(62)}.jsonl`,
+    'part.part1.txt',
+  ];
+  const corpus = makeCorpus('corpus', {
+    'big.jsonl': lines(12 * mebibyte, 'first'),
+    'inner/$HOME/small.txt': 'A dog ran.\n',
+    ...Object.fromEntries(hostile.map((name) => [name, lines(name.length * 10, name)])),
+    '.hidden.txt': 'not read',
+    'picture.png': 'not read',
+  });
+  const bytes = filesBelow(corpus).reduce((sum, file) => sum + fs.statSync(path.join(corpus, file)).size, 0);
+  const run = newRun();
+  const sentBefore = proxy.sent;
+  const loginsBefore = node.sshd.logins();
+  proxy.cutAfter(9 * mebibyte);
+  const seen: TransferProgress[] = [];
+  const off = client.on('transfer', (progress) => seen.push(progress));
+  await client.call('launch', { file: runFile(corpus), node: 'atlas', run });
+  off();
+  assert.equal(node.sshd.logins(), loginsBefore + 1, 'it was cut once');
+  const sent = proxy.sent - sentBefore;
+  assert.ok(sent < bytes + 2 * mebibyte, `${sent} bytes for ${bytes}`);
+  assert.ok(seen.some(({ doing }) => doing === 'reading the corpus'));
+  assert.ok(seen.some(({ done, total }) => done > 0 && done < total));
+
+  const [hash] = staged();
+  const copy = path.join(corpora, hash!, 'files');
+  const read = filesBelow(corpus).filter((file) => !/^\.hidden|\.png$/.test(file));
+  assert.deepEqual(filesBelow(copy), read);
+  for (const file of read)
+    assert.ok(fs.readFileSync(path.join(copy, file)).equals(fs.readFileSync(path.join(corpus, file))), file);
+  assert.deepEqual(fs.readdirSync(corpora), [hash], 'nothing half is left');
+  assert.deepEqual(
+    fs.readdirSync(person.folder).filter((name) => /canary/.test(name)),
+    [],
+  );
+  assert.deepEqual(fs.readdirSync(path.dirname(node.root)), ['.biphase']);
+
+  const resolved = (await ended(run)) as { data: Record<string, unknown> };
+  assert.equal(resolved.data.source, `cache:${hash}`);
+  assert.equal(resolved.data.stagedFrom, `local:${corpus}`);
+  const spec = JSON.parse(fs.readFileSync(path.join(node.root, 'runs', run, 'spec.json'), 'utf8'));
+  assert.equal(spec.file.data.source, `local:${corpus}`, 'the file is what the person wrote');
+
+  const again = newRun();
+  const before = proxy.sent;
+  await client.call('launch', { file: runFile(corpus), node: 'atlas', run: again });
+  assert.ok(proxy.sent - before < 64 << 10, `${proxy.sent - before} bytes the second time`);
+  const other = (await ended(again)) as { data: Record<string, unknown> };
+  assert.equal(other.data.corpusHash, resolved.data.corpusHash);
+});
+
+test('a copy that was cancelled starts nothing and goes on where it was', { skip }, async () => {
+  const file = path.join(
+    makeCorpus('cancelled', { 'text.jsonl': lines(6 * mebibyte, 'second') }),
+    'text.jsonl',
+  );
+  const { size } = fs.statSync(file);
+  const before = staged();
+  const run = newRun();
+  proxy.limit(4 * mebibyte);
+  const sentBefore = proxy.sent;
+  const half = news(run, (progress) => copying(progress) && progress.done > 3 * mebibyte);
+  const launch = client.call('launch', { file: runFile(file), node: 'atlas', run });
+  await Promise.race([half, launch]);
+  assert.deepEqual(await client.call('cancelTransfer', { transfer: run }), { found: true });
+  await assert.rejects(launch, { kind: 'cancelled' });
+  proxy.limit(0);
+  assert.ok(!fs.existsSync(path.join(node.root, 'runs', run)));
+  assert.deepEqual(staged(), before);
+
+  const again = newRun();
+  await client.call('launch', { file: runFile(file), node: 'atlas', run: again });
+  const sent = proxy.sent - sentBefore;
+  assert.ok(sent < size + 2.5 * mebibyte, `${sent} bytes for ${size}`);
+  assert.equal(staged().length, before.length + 1);
+  await ended(again);
+});
+
+test('a corpus that changes while it is copied is refused', { skip }, async () => {
+  const corpus = makeCorpus('changing', {
+    'text.jsonl': lines(4 * mebibyte, 'third'),
+    'z.txt': 'A dog ran.\n',
+  });
+  const before = staged();
+  for (const change of [
+    () => fs.appendFileSync(path.join(corpus, 'z.txt'), 'And more.\n'),
+    () => fs.writeFileSync(path.join(corpus, 'new.txt'), 'A new one.\n'),
+    () => fs.rmSync(path.join(corpus, 'new.txt')),
+  ]) {
+    const run = newRun();
+    proxy.limit(4 * mebibyte);
+    const begun = news(run, copying).then(change);
+    await assert.rejects(client.call('launch', { file: runFile(corpus), node: 'atlas', run }), {
+      kind: 'refused',
+      message: /changed while the corpus was copied/,
+    });
+    await begun;
+    proxy.limit(0);
+    assert.deepEqual(staged(), before);
+    assert.ok(!fs.existsSync(path.join(node.root, 'runs', run)));
+  }
+});
+
+test('a path that is not on this computer is one sentence before anything runs', { skip }, async () => {
+  const file = runFile('/no/such/corpus');
+  const check = await client.call('checkLaunch', { file, node: 'atlas' });
+  assert.equal(check.fits, false);
+  assert.match(check.sentences.join('\n'), /This computer has no \/no\/such\/corpus/);
+  await assert.rejects(client.call('launch', { file, node: 'atlas', run: newRun() }), {
+    kind: 'missing',
+    message: /This computer has no \/no\/such\/corpus/,
+  });
+});
