@@ -94,7 +94,7 @@ async function insideCorpus(base: string, full: string, name: string): Promise<s
   } catch {
     return undefined;
   }
-  if (real.startsWith(base + path.sep)) return real;
+  if (real === base || real.startsWith(base + path.sep)) return real;
   if (!fileKind(name) && !(await statOf(real)).isDirectory()) return undefined;
   throw new BiphaseError('refused', `${full} is a link that leads out of the corpus.`, {
     next: 'Put a copy in its place, or make the folder that holds both the corpus.',
