@@ -12,6 +12,7 @@ import {
   type RunReport,
 } from '../protocol/agentApi.ts';
 import { bundleUseMs, cleanBundles, markBundleUsed } from './bundleCleaning.ts';
+import { listCheckpoint } from './checkpointFileList.ts';
 import { FileFollower } from './fileFollower.ts';
 import { listFolder } from './folderList.ts';
 import { Launcher } from './launcher.ts';
@@ -144,6 +145,9 @@ export class AgentService {
         const { size, bytes } = readSlice(root.existingRunDirectory(run), file, offset, length);
         return { withBytes: { value: { size }, binary: bytes } };
       },
+      checkpoint: async ({ run, step }) => ({
+        files: await listCheckpoint(root.existingRunDirectory(run), step),
+      }),
       delete: async ({ run }) => {
         deleteRun(root, run, table);
         this.#watcher.refresh(run);

@@ -14,6 +14,7 @@ import { summarize } from './runs/runSummary.ts';
 import { SeriesService } from './runs/seriesService.ts';
 import { PromptDesk } from './server/promptDesk.ts';
 import { CacheStore, type Committed } from './store/cacheStore.ts';
+import { CheckpointCopies } from './transfers/checkpointCopies.ts';
 import { Staging } from './transfers/staging.ts';
 import { TransferDesk } from './transfers/transferDesk.ts';
 
@@ -39,6 +40,7 @@ export class Control {
   readonly runs: RunService;
   readonly series: SeriesService;
   readonly transfers = new TransferDesk();
+  readonly checkpoints: CheckpointCopies;
   readonly #catalog: RunCatalog;
   readonly #listener: ControlListener;
   readonly #log: (line: string) => void;
@@ -66,6 +68,7 @@ export class Control {
       log: options.log,
     });
     const staging = new Staging(this.transfers, path.join(options.stateFolder, 'corpus-hashes.jsonl'));
+    this.checkpoints = new CheckpointCopies(this.transfers, this.nodes, this.#catalog);
     this.runs = new RunService(this.nodes, this.#catalog, this.store, staging);
   }
 

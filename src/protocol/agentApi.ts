@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { method, nothing } from './contract.ts';
+import { listedFileSchema } from './fileList.ts';
 import {
   eventLineSchema,
   exitSchema,
@@ -165,6 +166,11 @@ export const agentMethods = {
         .max(8 << 20),
     }),
     z.object({ size: z.number().int() }),
+  ),
+  /** The files of a complete checkpoint, each read whole for its SHA-256; `read` brings them. */
+  checkpoint: method(
+    z.object({ run: runIdSchema, step: z.number().int().min(0) }),
+    z.object({ files: z.array(listedFileSchema) }),
   ),
   /** Removes a run directory that nothing runs in. */
   delete: method(z.object({ run: runIdSchema }), nothing),

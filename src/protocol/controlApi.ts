@@ -244,6 +244,20 @@ export const controlMethods = {
     z.object({ file: z.unknown(), node: z.string(), run: runIdSchema }),
     z.object({ already: z.boolean() }),
   ),
+  /**
+   * Copies a complete checkpoint from the run's node to a folder of this machine, or to another node, where a run's
+   * `from: {checkpoint: <run>@<step>}` finds it. Every file's SHA-256 is checked; asked again it goes on where it was.
+   * `transfer`: name of the copy, for `transfer` events and `cancelTransfer`.
+   */
+  copyCheckpoint: method(
+    z.object({
+      transfer: z.string().min(1).max(100),
+      run: runIdSchema,
+      step: z.number().int().min(0),
+      to: z.union([z.strictObject({ node: z.string() }), z.strictObject({ folder: z.string().min(1) })]),
+    }),
+    z.object({ place: z.string() }),
+  ),
   /** Ends a copy; its call is answered with `cancelled`, and what was copied is kept for the next attempt. */
   cancelTransfer: method(z.object({ transfer: z.string() }), z.object({ found: z.boolean() })),
   stop: method(z.object({ run: runIdSchema }), nothing),

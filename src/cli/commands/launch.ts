@@ -13,6 +13,7 @@ import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
 import { parseOptions } from '../options.ts';
 import { readRunFile } from '../readRunFile.ts';
+import { withTransferLine } from '../transferLine.ts';
 
 export const command: Command = {
   name: 'launch',
@@ -20,7 +21,8 @@ export const command: Command = {
   help: `
 biphase launch FILE [--node NAME] [--check] [--json]
 
-Starts the run that FILE (*.run.yaml) describes; it goes on without this terminal. Prints the run's id.
+Starts the run that FILE (*.run.yaml) describes; it goes on without this terminal. Prints the run's id. Data that FILE names
+as local:PATH are copied to the node first, once; Ctrl+C ends that, and the next launch goes on with it.
 
   --node NAME   where; default: this computer
   --check       only says what would run, whether it fits and how long it takes
@@ -46,7 +48,8 @@ Example: biphase launch examples/clm.run.yaml --node gpu-box
         return check.fits === false ? 1 : 0;
       }
       const run = newRunId();
-      const { already } = await client.call('launch', { file, node, run });
+      const launch = () => client.call('launch', { file, node, run });
+      const { already } = await withTransferLine(client, run, launch);
       if (options.flags.has('json')) printJson({ run, already });
       else process.stdout.write(`${run}\n`);
       return 0;

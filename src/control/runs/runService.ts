@@ -13,6 +13,7 @@ import type { NodeManager } from '../nodes/nodeManager.ts';
 import { slotWish, whyNoFreeGpu } from '../nodes/nodeSlots.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
 import type { Staging } from '../transfers/staging.ts';
+import { whyNoCheckpoint } from './checkpointOnNode.ts';
 import { whyNoData } from './dataOnNode.ts';
 import { parentOfRun } from './parentOfRun.ts';
 import type { CatalogRun, RunCatalog } from './runCatalog.ts';
@@ -47,7 +48,7 @@ export class RunService {
     ]);
     const noData = node.link?.open
       ? await Promise.race([
-          whyNoData(file.data.source, node.config.name, node.link).catch(() => null),
+          this.#whatIsMissing(file, node.config.name, node.link).catch(() => null),
           after(probeWaitMs, null),
         ])
       : null;
@@ -102,9 +103,14 @@ export class RunService {
     return (await this.#linkOf(run)).call('kill', { run });
   }
 
-  async resume(run: string): Promise<void> {
-    const link = await this.#linkOf(run);
-    const { config } = this.#nodes.get(this.#known(run).node);
+  /** A new segment. Data that were copied to the node and are gone from there are copied again. */
+  async resume(run: string, listener: (progress: TransferProgress) => void): Promise<void> {
+    const known = this.#known(run);
+    const { node } = await this.#nodes.use(known.node);
+    const staged = known.report.spec?.staged;
+    if (staged) await this.#staging.restore(staged, node, run, listener);
+    const link = await node.use();
+    const { config } = node;
     const { environment = {}, setup = [] } = config;
     await link.call('resume', { run, environment, setup, slot: slotWish(config) });
   }
@@ -138,6 +144,11 @@ export class RunService {
   events(run: string): EventLine[] {
     this.#known(run);
     return this.#store.events(run);
+  }
+
+  async #whatIsMissing(file: ResolvedRunFile, node: string, link: AgentLink): Promise<string | null> {
+    const noData = await whyNoData(file.data.source, node, link);
+    return noData ?? (file.from && (await whyNoCheckpoint(file.from.checkpoint, node, link)));
   }
 
   /** With the name that its parent, where it is known, gives it. */

@@ -142,6 +142,8 @@ export class ClientSession implements Asker {
       checkLaunch: ({ file, node }) => control.runs.check(file, node),
       launch: ({ file, node, run }) =>
         control.runs.launch(file, node, run, (progress) => this.#peer.emit('transfer', progress)),
+      copyCheckpoint: (wish) =>
+        control.checkpoints.copy(wish, (progress) => this.#peer.emit('transfer', progress)),
       cancelTransfer: async ({ transfer }) => ({ found: control.transfers.cancel(transfer) }),
       stop: async ({ run }) => {
         await control.runs.stop(run);
@@ -149,7 +151,7 @@ export class ClientSession implements Asker {
       },
       kill: ({ run }) => control.runs.kill(run),
       resume: async ({ run }) => {
-        await control.runs.resume(run);
+        await control.runs.resume(run, (progress) => this.#peer.emit('transfer', progress));
         return done;
       },
       deleteRun: async ({ run, onNode }) => {

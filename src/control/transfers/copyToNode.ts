@@ -1,17 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { scaledMs } from '../../core/clock.ts';
-import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { BiphaseError } from '../../core/errors.ts';
 import { formatBytesAlike } from '../../core/numberFormat.ts';
 import { CopyProgress, type FolderLoad, placeFolder, stageOf } from '../nodes/bootstrap/placeFolder.ts';
 import { runScript } from '../nodes/bootstrap/remoteScript.ts';
 import type { ManagedNode } from '../nodes/managedNode.ts';
 import type { Transport } from '../nodes/transport.ts';
+import { persevere } from './persevere.ts';
 
 /** Files that travel at the same time: small ones wait for the node most of their time. */
 const lanes = 3;
-/** Lost connections in a row that brought nothing. */
-const mostLosses = 3;
-const afterLossMs = 1000;
 
 /** Parameters: folder, mark, what its copy has grown in. Prints `there`, or the KiB free and those of a half copy. */
 const placeScript = `
@@ -40,35 +36,19 @@ export async function copyToNode(
   load: NodeLoad,
   { signal, onBytes }: { signal: AbortSignal; onBytes: (done: number, total: number) => void },
 ): Promise<string> {
-  let most = 0;
-  for (let losses = 0; ; losses++) {
-    try {
-      signal.throwIfAborted();
-      const { link, transport } = await node.useTransport();
-      const folder = `${link.hello.root}/${load.place}`;
-      const progress = new CopyProgress((done, total) => {
-        if (done > most) {
-          most = done;
-          losses = 0;
-        }
-        onBytes(done, total);
-      });
-      const whole = { ...load, folder };
-      progress.expect(whole);
-      if (!(await isThere(transport, whole, progress.total, signal)))
-        await placeFolder(transport, whole, { progress, signal, lanes });
-      return folder;
-    } catch (thrown) {
-      const error = toBiphaseError(thrown);
-      if (signal.aborted || error.kind !== 'unreachable') throw error;
-      if (losses >= mostLosses)
-        throw new BiphaseError('unreachable', error.message, {
-          next: 'Start it again when the node is there: what was copied is kept.',
-          cause: error,
-        });
-      await sleep(scaledMs(afterLossMs), undefined, { signal });
-    }
-  }
+  return persevere(async (reached) => {
+    const { link, transport } = await node.useTransport();
+    const folder = `${link.hello.root}/${load.place}`;
+    const progress = new CopyProgress((done, total) => {
+      reached(done);
+      onBytes(done, total);
+    });
+    const whole = { ...load, folder };
+    progress.expect(whole);
+    if (!(await isThere(transport, whole, progress.total, signal)))
+      await placeFolder(transport, whole, { progress, signal, lanes });
+    return folder;
+  }, signal);
 }
 
 async function isThere(

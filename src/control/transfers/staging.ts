@@ -1,4 +1,6 @@
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { localPath } from '../../core/localPaths.ts';
+import { stagedPlace } from '../../core/stagedSource.ts';
 import type { TransferProgress } from '../../protocol/controlApi.ts';
 import type { Staged } from '../../protocol/runDirectory.ts';
 import type { ManagedNode } from '../nodes/managedNode.ts';
@@ -15,6 +17,32 @@ export class Staging {
   constructor(desk: TransferDesk, memo: string) {
     this.#desk = desk;
     this.#memo = new HashMemo(memo);
+  }
+
+  /**
+   * Copies the data of a run again where they are gone from its node.
+   * @throws BiphaseError `refused` where this machine has others by now
+   */
+  async restore(
+    staged: Staged,
+    node: ManagedNode,
+    transfer: string,
+    listener: (progress: TransferProgress) => void,
+  ): Promise<void> {
+    const link = await node.use();
+    try {
+      await link.call('list', { path: `${link.hello.root}/${stagedPlace(staged.sha256)}` });
+      return;
+    } catch (thrown) {
+      if (toBiphaseError(thrown).kind !== 'missing') throw thrown;
+    }
+    const now = await this.stage(staged.from, node, transfer, listener);
+    if (now && now.sha256 !== staged.sha256)
+      throw new BiphaseError(
+        'refused',
+        `The corpus of this run is gone from ${node.config.name}, and ${staged.from} is another one by now.`,
+        { next: 'Restore the corpus, or continue from the checkpoint in a new run.' },
+      );
   }
 
   /** Undefined where nothing needs to be copied: other sources, and this computer, which reads its files in place. */

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type ControlClient, connectControl } from '../../../src/control/client/controlClient.ts';
 import type { TransferProgress } from '../../../src/protocol/controlApi.ts';
-import { type FaultProxy, startFaultProxy } from '../../support/faultProxy.ts';
+import type { FaultProxy } from '../../support/faultProxy.ts';
 import { makePrivateHome, type PrivateHome, removePrivateHome } from '../../support/privateHome.ts';
-import { knownHostsLine, sshdPath } from '../../support/sshd.ts';
-import { type SshNode, startSshNode } from '../../support/sshNode.ts';
+import { type ProxiedNode, startProxiedNode } from '../../support/proxiedNode.ts';
+import { sshdPath } from '../../support/sshd.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
 const { version } = JSON.parse(fs.readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
@@ -17,7 +17,7 @@ const skip = sshdPath() && process.platform === 'linux' ? false : 'needs sshd on
 const mebibyte = 1 << 20;
 
 let person: PrivateHome;
-let node: SshNode;
+let node: ProxiedNode;
 let proxy: FaultProxy;
 let client: ControlClient;
 let corpora: string;
@@ -25,13 +25,8 @@ let corpora: string;
 before(async () => {
   if (skip) return;
   person = makePrivateHome();
-  node = await startSshNode(person);
-  proxy = await startFaultProxy(node.sshd.port);
-  const config = path.join(person.home, '.ssh/config');
-  const direct = fs.readFileSync(config, 'utf8');
-  fs.writeFileSync(config, direct.replace(`Port ${node.sshd.port}`, `Port ${proxy.port}`));
-  const line = knownHostsLine(node.sshd, `[127.0.0.1]:${proxy.port}`);
-  fs.appendFileSync(path.join(person.home, '.ssh/known_hosts'), line);
+  node = await startProxiedNode(person);
+  proxy = node.proxy;
   corpora = path.join(node.root, 'cache/corpora');
   client = await connectControl({
     stateFolder: path.join(person.folder, 's'),
