@@ -154,8 +154,13 @@ export class LaunchWizard {
       ),
       {
         label: 'Folder…',
-        detail: 'Text on this computer: .parquet, .jsonl, .txt.',
-        choose: () => this.#chooseFolder(),
+        detail: 'Text on this computer: .parquet, .jsonl, .txt. It is copied to another node once.',
+        choose: () => this.#chooseLocal('folder'),
+      },
+      {
+        label: 'File…',
+        detail: 'One file on this computer, with a document a row, a line or as a whole.',
+        choose: () => this.#chooseLocal('file'),
       },
       { label: 'Path on the node…', detail: 'Text that is already there.', choose: () => this.#typePath() },
       {
@@ -213,12 +218,12 @@ export class LaunchWizard {
     return source === undefined ? undefined : { kind: 'source', source };
   }
 
-  async #chooseFolder(): Promise<DataChoice | undefined> {
+  async #chooseLocal(what: 'folder' | 'file'): Promise<DataChoice | undefined> {
     const [folder] =
       (await vscode.window.showOpenDialog({
-        title: 'Folder with text',
-        canSelectFolders: true,
-        canSelectFiles: false,
+        title: what === 'folder' ? 'Folder with text' : 'File with text',
+        canSelectFolders: what === 'folder',
+        canSelectFiles: what === 'file',
       })) ?? [];
     if (!folder) return undefined;
     const recent = this.#memory.get<string[]>(recentKey, []);
@@ -232,12 +237,11 @@ export class LaunchWizard {
   async #node(answers: Answers): Promise<PageAnswer> {
     await this.#service.ready();
     const checkpointNode = answers.setup === 'continue' ? answers.continued?.node : undefined;
-    type Item = vscode.QuickPickItem & { node: string | undefined; usable?: boolean };
+    type Item = vscode.QuickPickItem & { node: string | undefined };
     const items: Item[] = [
       ...nodeRows(this.#service.nodes, this.#resolved(answers), checkpointNode).map((row) => ({
         ...row,
         label: row.node,
-        ...(row.usable ? {} : { iconPath: new vscode.ThemeIcon('circle-slash') }),
       })),
       {
         label: 'Add Node…',

@@ -5,6 +5,7 @@ import { withAbsolutePaths } from '../../core/localPaths.ts';
 import { newRunId } from '../../core/newRunId.ts';
 import { pickNode } from '../commands/picks.ts';
 import type { ControlService } from '../control/controlService.ts';
+import { withTransferProgress } from '../control/transferProgress.ts';
 import { languageId, runFilePattern, settingIds } from '../ids.ts';
 import { requireTrust } from '../messages.ts';
 import { CheckPanel } from '../panels/checkPanel.ts';
@@ -141,9 +142,8 @@ export class Launcher {
     requireTrust();
     const { service, curves, log } = this.#parts;
     const run = newRunId();
-    await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Window, title: `Launching on ${node}` },
-      () => service.call('launch', { file, node, run }),
+    await withTransferProgress(service, { title: `Launching on ${node}`, transfer: run }, () =>
+      service.call('launch', { file, node, run }),
     );
     log.info(`launched ${run} on ${node}`);
     await curves.show([run]);
