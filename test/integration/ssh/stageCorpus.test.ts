@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -99,7 +101,8 @@ function news(run: string, fits: (progress: TransferProgress) => boolean): Promi
 const copying = ({ doing, done }: TransferProgress): boolean => doing.startsWith('copying') && done > 0;
 
 /** The staged corpora that are whole. */
-const staged = (): string[] => fs.readdirSync(corpora).filter((name) => !name.startsWith('.'));
+const staged = (): string[] =>
+  fs.existsSync(corpora) ? fs.readdirSync(corpora).filter((name) => !name.startsWith('.')) : [];
 
 function filesBelow(folder: string): string[] {
   return fs
@@ -109,24 +112,29 @@ function filesBelow(folder: string): string[] {
     .sort();
 }
 
+/** Waits until control says that a run is in a state, and for `running` that it has made a step. */
+async function state(run: string, wanted: 'running' | 'stopped' | 'finished'): Promise<void> {
+  const there = async (): Promise<boolean> => {
+    const { runs: all } = await client.call('runs', {});
+    const now = all.find((each) => each.run === run);
+    assert.notEqual(now?.state, 'failed', now?.reason);
+    return now?.state === wanted && (wanted !== 'running' || now.step > 0);
+  };
+  if (await there()) return;
+  await new Promise<void>((resolve, reject) => {
+    const off = client.on('runs', () => {
+      there().then((yes) => {
+        if (!yes) return;
+        off();
+        resolve();
+      }, reject);
+    });
+  });
+}
+
 async function ended(run: string): Promise<Record<string, unknown>> {
   const directory = path.join(node.root, 'runs', run);
-  const finished = async (): Promise<boolean> => {
-    const { runs: all } = await client.call('runs', {});
-    const { state, reason } = all.find((each) => each.run === run) ?? {};
-    assert.notEqual(state, 'failed', reason);
-    return state === 'finished';
-  };
-  if (!(await finished()))
-    await new Promise<void>((resolve, reject) => {
-      const off = client.on('runs', () => {
-        finished().then((yes) => {
-          if (!yes) return;
-          off();
-          resolve();
-        }, reject);
-      });
-    });
+  await state(run, 'finished');
   return JSON.parse(fs.readFileSync(path.join(directory, 'resolved-0.json'), 'utf8'));
 }
 
@@ -241,6 +249,74 @@ test('a corpus that changes while it is copied is refused', { skip }, async () =
     assert.deepEqual(staged(), before);
     assert.ok(!fs.existsSync(path.join(node.root, 'runs', run)));
   }
+});
+
+test('a stopped run reads its copy again; a copy that is gone is made anew from the same corpus only', {
+  skip,
+}, async () => {
+  const corpus = makeCorpus('resumed', { 'text.jsonl': lines(100_000, 'fourth') });
+  const file = { ...runFile(corpus), phases: [{ objective: 'clm', until: 1_000_000 }] };
+  const run = newRun();
+  await client.call('launch', { file, node: 'atlas', run });
+  const directory = path.join(node.root, 'runs', run);
+  await state(run, 'running');
+  await client.call('stop', { run });
+  await state(run, 'stopped');
+  const { sha256 } = JSON.parse(fs.readFileSync(path.join(directory, 'spec.json'), 'utf8')).staged;
+  fs.rmSync(path.join(corpora, sha256), { recursive: true });
+  fs.renameSync(corpus, `${corpus}-moved`);
+  makeCorpus('resumed', { 'text.jsonl': lines(100_000, 'fifth') });
+  await assert.rejects(client.call('resume', { run }), {
+    kind: 'refused',
+    message: /The corpus of this run is gone from atlas, and local:.* is another one by now/,
+  });
+  fs.rmSync(corpus, { recursive: true });
+  fs.renameSync(`${corpus}-moved`, corpus);
+  await client.call('resume', { run });
+  await state(run, 'running');
+  await client.call('stop', { run });
+  await state(run, 'stopped');
+  const resolved = JSON.parse(fs.readFileSync(path.join(directory, 'resolved-1.json'), 'utf8'));
+  assert.equal(resolved.data.source, `cache:${sha256}`);
+});
+
+test('on the command line a copy is told and Ctrl+C ends it; the path is meant beside the file', {
+  skip,
+}, async () => {
+  const corpus = makeCorpus('typed', { 'text.jsonl': lines(6 * mebibyte, 'sixth') });
+  const file = path.join(person.folder, 'typed.run.yaml');
+  fs.writeFileSync(file, JSON.stringify(runFile(path.basename(corpus))));
+  const before = staged();
+  const launch = () =>
+    spawn(process.execPath, [path.join(repository, 'dist/biphase.mjs'), 'launch', file, '--node', 'atlas'], {
+      env: { ...person.environment, BIPHASE_STATE: path.join(person.folder, 's') },
+      cwd: '/',
+    });
+  const outcome = async (child: ChildProcess, onText: (text: string) => void = () => {}) => {
+    let text = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => {
+        text += chunk;
+        onText(text);
+      });
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, text };
+  };
+  proxy.limit(4 * mebibyte);
+  const cut = launch();
+  let interrupted = false;
+  const ended = await outcome(cut, (text) => {
+    if (interrupted) return;
+    interrupted = /copying the corpus to atlas: \d+ % of 6 MiB/.test(text);
+    if (interrupted) cut.kill('SIGINT');
+  });
+  proxy.limit(0);
+  assert.match(ended.text, /The copy was cancelled\./);
+  assert.equal(ended.code, 1);
+  assert.deepEqual(staged(), before);
+  const done = await outcome(launch());
+  assert.equal(done.code, 0, done.text);
+  assert.equal(staged().length, before.length + 1);
 });
 
 test('a path that is not on this computer is one sentence before anything runs', { skip }, async () => {
