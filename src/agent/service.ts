@@ -24,6 +24,7 @@ import type { ProcessTable } from './processTable.ts';
 import { deleteRun, killRun, stopRun } from './runActions.ts';
 import { readSlice } from './runFileSlice.ts';
 import { RunWatcher } from './runWatcher.ts';
+import { unpackFiles } from './unpackFiles.ts';
 
 /** Milliseconds that a followed file rests after what was sent of it. */
 const followRestMs = 40;
@@ -148,6 +149,10 @@ export class AgentService {
       checkpoint: async ({ run, step }) => ({
         files: await listCheckpoint(root.existingRunDirectory(run), step),
       }),
+      unpack: async (request) => {
+        await unpackFiles(root, request);
+        return {};
+      },
       delete: async ({ run }) => {
         deleteRun(root, run, table);
         this.#watcher.refresh(run);

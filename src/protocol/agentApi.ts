@@ -172,6 +172,11 @@ export const agentMethods = {
     z.object({ run: runIdSchema, step: z.number().int().min(0) }),
     z.object({ files: z.array(listedFileSchema) }),
   ),
+  /** Makes the small files that travelled together as `pack`, each checked, below a folder; both in the root's cache. */
+  unpack: method(
+    z.object({ pack: z.string(), folder: z.string(), files: z.array(listedFileSchema) }),
+    nothing,
+  ),
   /** Removes a run directory that nothing runs in. */
   delete: method(z.object({ run: runIdSchema }), nothing),
   /** Folders and corpora under a path, for the folder browser. */

@@ -1,12 +1,14 @@
 import { BiphaseError } from '../../core/errors.ts';
 import { formatBytesAlike } from '../../core/numberFormat.ts';
+import type { AgentLink } from '../nodes/agentLink.ts';
 import { CopyProgress, type FolderLoad, placeFolder, stageOf } from '../nodes/bootstrap/placeFolder.ts';
+import type { Unpacker } from '../nodes/bootstrap/placePacks.ts';
 import { runScript } from '../nodes/bootstrap/remoteScript.ts';
 import type { ManagedNode } from '../nodes/managedNode.ts';
 import type { Transport } from '../nodes/transport.ts';
 import { persevere } from './persevere.ts';
 
-/** Files that travel at the same time: small ones wait for the node most of their time. */
+/** Files that travel at the same time: each waits for the node at its beginning and its end. */
 const lanes = 3;
 
 /** Parameters: folder, mark, what its copy has grown in. Prints `there`, or the KiB free and those of a half copy. */
@@ -46,9 +48,22 @@ export async function copyToNode(
     const whole = { ...load, folder };
     progress.expect(whole);
     if (!(await isThere(transport, whole, progress.total, signal)))
-      await placeFolder(transport, whole, { progress, signal, lanes });
+      await placeFolder(transport, whole, { progress, signal, lanes, unpacker: unpackerOf(link) });
     return folder;
   }, signal);
+}
+
+/** The agent takes packs apart. */
+function unpackerOf(link: AgentLink): Unpacker {
+  return {
+    unpacked: async (parts) => {
+      const { entries } = await link.call('list', { path: parts });
+      return new Set(entries.flatMap(({ name }) => /^([0-9a-f]+)\.done$/.exec(name)?.[1] ?? []));
+    },
+    unpack: async (request) => {
+      await link.call('unpack', request);
+    },
+  };
 }
 
 async function isThere(

@@ -199,6 +199,24 @@ test('a corpus of this machine is copied through a cut, whole and once, and the 
   assert.equal(other.data.corpusHash, resolved.data.corpusHash);
 });
 
+test('many small files travel together, through a cut', { skip }, async () => {
+  const files = Array.from({ length: 1500 }, (_, n) => [`${n % 7}/${n}.txt`, lines(8000, `small ${n}`)]);
+  const corpus = makeCorpus('small', Object.fromEntries(files));
+  const bytes = files.reduce((sum, [, text]) => sum + text!.length, 0);
+  const before = new Set(staged());
+  const run = newRun();
+  const sentBefore = proxy.sent;
+  proxy.cutAfter(11 * mebibyte);
+  await client.call('launch', { file: runFile(corpus), node: 'atlas', run });
+  const sent = proxy.sent - sentBefore;
+  assert.ok(sent < bytes + 2 * mebibyte, `${sent} bytes for ${bytes}`);
+  const [hash] = staged().filter((name) => !before.has(name));
+  const copy = path.join(corpora, hash!, 'files');
+  assert.deepEqual(filesBelow(copy), filesBelow(corpus));
+  for (const [name, text] of files) assert.equal(fs.readFileSync(path.join(copy, name!), 'utf8'), text);
+  await ended(run);
+});
+
 test('a copy that was cancelled starts nothing and goes on where it was', { skip }, async () => {
   const file = path.join(
     makeCorpus('cancelled', { 'text.jsonl': lines(6 * mebibyte, 'second') }),

@@ -4,15 +4,16 @@ import path from 'node:path';
 import { BiphaseError } from '../../../core/errors.ts';
 import type { Transport } from '../transport.ts';
 import { batchesOf, type Delivery, type Parcel, placeFiles } from './placeFile.ts';
+import { type FolderFile, placePacks, splitIntoPacks, type Unpacker } from './placePacks.ts';
 import { runScript } from './remoteScript.ts';
 
 /** Files that appear together under one folder, by one rename. */
 export interface FolderLoad {
   /** Absolute, on the node. */
   folder: string;
-  files: { path: string; parcel: Parcel }[];
+  files: FolderFile[];
   /** Sent when all others are there and `confirm` had nothing against it. */
-  last?: { path: string; parcel: Parcel };
+  last?: FolderFile;
   confirm?: () => Promise<void>;
   /** A file that a whole folder has: one without it is replaced. */
   mark: string;
@@ -36,13 +37,22 @@ if [ ! -d "$3" ]; then mv "$1" "$3" 2>/dev/null || [ -d "$3" ] || exit 1; fi
 rm -rf "$1" "$3/\${1##*/}"
 `;
 
-/** Copies a folder that is not there yet; what an earlier attempt brought is kept. `lanes`: files at the same time. */
+/**
+ * Copies a folder that is not there yet; what an earlier attempt brought is kept. `lanes`: files at the same time;
+ * `unpacker`: small files may travel together.
+ */
 export async function placeFolder(
   transport: Transport,
   load: FolderLoad,
-  options: { client?: string; progress: CopyProgress; signal: AbortSignal; lanes?: number },
+  options: {
+    client?: string;
+    progress: CopyProgress;
+    signal: AbortSignal;
+    lanes?: number;
+    unpacker?: Unpacker;
+  },
 ): Promise<void> {
-  const { client = clientName(), progress, signal, lanes = 1 } = options;
+  const { client = clientName(), progress, signal, lanes = 1, unpacker } = options;
   const { stage, parts } = stageOf(load.folder, client);
   const inner = [...load.files, ...(load.last ? [load.last] : [])].map((each) =>
     path.posix.dirname(each.path),
@@ -55,13 +65,16 @@ export async function placeFolder(
         next: 'Check the free space and rights of the root.',
       });
   }
-  const delivery = ({ path: name, parcel }: FolderLoad['files'][number], index: number): Delivery => ({
+  const delivery = ({ path: name, parcel }: FolderFile, index: number): Delivery => ({
     parcel,
     target: `${stage}/${name}`,
     part: `${parts}/${parcel.id}-${index}.part`,
     onBytes: progress.of(parcel),
   });
-  await placeFiles(transport, load.files.map(delivery), { signal, lanes });
+  const { packs, single } = unpacker ? splitIntoPacks(load.files) : { packs: [], single: load.files };
+  await placeFiles(transport, single.map(delivery), { signal, lanes });
+  const onBytes = (pack: Parcel) => progress.of(pack);
+  if (unpacker) await placePacks(transport, packs, { stage, parts, unpacker, signal, onBytes });
   await load.confirm?.();
   if (load.last) await placeFiles(transport, [delivery(load.last, load.files.length)], { signal });
   const parameters = [stage, parts, load.folder, load.mark, load.program ?? ''];
