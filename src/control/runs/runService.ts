@@ -76,7 +76,7 @@ export class RunService {
   ): Promise<{ already: boolean }> {
     const file = parseRunFile(written);
     const { name } = this.#resolve(file);
-    const { node } = await this.#nodes.use(nodeName);
+    const node = this.#nodes.get(nodeName);
     const known = this.#catalog.get(run)?.report.spec;
     const same = known && isDeepStrictEqual(known.file, file) ? known : undefined;
     const staged = same ? undefined : await this.#staging.stage(file.data.source, node, run, listener);

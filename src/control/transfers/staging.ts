@@ -53,8 +53,11 @@ export class Staging {
     listener: (progress: TransferProgress) => void,
   ): Promise<Staged | undefined> {
     if (localPath(source) === undefined || node.config.kind === 'local') return undefined;
-    return this.#desk.run(transfer, listener, ({ signal, tell }) =>
-      stageCorpus(source, node, { memo: this.#memo, desk: this.#desk, signal, tell }),
-    );
+    return this.#desk.run(transfer, listener, async ({ signal, tell }) => {
+      tell({ doing: `connecting to ${node.config.name}`, done: 0, total: 0 });
+      // A large corpus is not read for a node that is not there.
+      await node.use();
+      return stageCorpus(source, node, { memo: this.#memo, desk: this.#desk, signal, tell });
+    });
   }
 }

@@ -74,7 +74,8 @@ export class TransferDesk {
 
   async #finish<T>(transfer: string, signal: AbortSignal, work: Promise<T>): Promise<T> {
     try {
-      return await work;
+      // What it waits for may not hear of the cancel; what it does ends on its own, and the place is its until then.
+      return await Promise.race([work, untilAborted(signal)]);
     } catch (error) {
       if (signal.aborted) throw new BiphaseError('cancelled', 'The copy was cancelled.', { cause: error });
       throw error;
@@ -82,6 +83,12 @@ export class TransferDesk {
       this.#running.delete(transfer);
     }
   }
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  );
 }
 
 /** Leaves out what comes soon after the last, but for the end of it and the beginning of something else. */

@@ -41,6 +41,41 @@ test('a cancelled copy says so whatever its work says, and others go on', async 
   await assert.rejects(other, { kind: 'cancelled' });
 });
 
+test('a cancel is answered at once, and the place is free when what was cancelled has ended', async () => {
+  const desk = new TransferDesk();
+  let end = (): void => {};
+  const deaf = desk.run(
+    'a',
+    () => {},
+    ({ signal }) =>
+      desk.alone(
+        'place',
+        signal,
+        () =>
+          new Promise<void>((resolve) => {
+            end = resolve;
+          }),
+      ),
+  );
+  await new Promise(setImmediate);
+  desk.cancel('a');
+  await assert.rejects(deaf, { kind: 'cancelled' });
+  let began = false;
+  const next = desk.run(
+    'b',
+    () => {},
+    ({ signal }) =>
+      desk.alone('place', signal, async () => {
+        began = true;
+      }),
+  );
+  await new Promise(setImmediate);
+  assert.ok(!began);
+  end();
+  await next;
+  assert.ok(began);
+});
+
 test('one at a time writes to a place, whether or not the one before came through', async () => {
   const desk = new TransferDesk();
   const { signal } = new AbortController();
