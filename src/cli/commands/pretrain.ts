@@ -12,7 +12,14 @@ import { refuseNewer } from '../../core/newerSchema.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { presetRunFile, presetText, studyPreset, studyPresets } from '../../core/studyPresets.ts';
-import { exitCodes, isRunId, runFiles, type Spec, specSchema } from '../../protocol/runDirectory.ts';
+import {
+  exitCodes,
+  isRunId,
+  runFiles,
+  type Spec,
+  type Staged,
+  specSchema,
+} from '../../protocol/runDirectory.ts';
 import type { RunFile } from '../../protocol/runFile.ts';
 import { bundleHash } from '../../trainer/training/bundleIdentity.ts';
 import { runPretraining } from '../../trainer/training/pretrain.ts';
@@ -49,7 +56,11 @@ function absoluteSource(file: unknown): unknown {
 }
 
 /** Makes the run directory where it is missing and writes its spec.json, as a launcher does. */
-function newRun(file: unknown, runDir: string | undefined): { runFolder: string; spec: Spec } {
+function newRun(
+  file: unknown,
+  runDir: string | undefined,
+  staged?: Staged,
+): { runFolder: string; spec: Spec } {
   const checked = absoluteSource(file);
   const { name } = resolveRunFile(parseRunFile(checked));
   const base = runDir === undefined ? '' : path.basename(runDir);
@@ -64,6 +75,7 @@ function newRun(file: unknown, runDir: string | undefined): { runFolder: string;
     createdAt: Date.now() / 1000,
     bundle: bundleHash(),
     file: checked as Record<string, unknown>,
+    ...(staged ? { staged } : {}),
   };
   fs.writeFileSync(path.join(runFolder, runFiles.spec), `${JSON.stringify(spec, null, 1)}\n`, {
     mode: 0o600,
@@ -90,7 +102,7 @@ function findRun(
       refuseNewer(spec);
       const runFolder = path.resolve(path.dirname(given));
       return runDir !== undefined && path.resolve(runDir) !== runFolder
-        ? newRun(spec.file, runDir)
+        ? newRun(spec.file, runDir, spec.staged)
         : { runFolder, spec };
     }
   }

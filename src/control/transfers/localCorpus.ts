@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import fs from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
 import { fileKind, readableEndings } from '../../core/fileKind.ts';
-import { homePath } from '../../core/homePath.ts';
 import type { Parcel } from '../nodes/bootstrap/placeFile.ts';
 import type { HashMemo } from './hashMemo.ts';
 
@@ -29,8 +27,7 @@ export interface CorpusFile {
  * those of other kinds are left out; links are followed inside the folder.
  * @throws BiphaseError `missing`, `usage`, and `refused` for a link that leads out of the folder
  */
-export async function listCorpus(written: string, signal: AbortSignal): Promise<CorpusFile[]> {
-  const place = path.resolve(homePath(written, os.homedir()));
+export async function listCorpus(place: string, signal: AbortSignal): Promise<CorpusFile[]> {
   let base: string;
   let stat: BigIntStats;
   try {
@@ -207,11 +204,11 @@ export function corpusParcel(entry: CorpusFile, sha256: string): Parcel {
 
 /** @throws BiphaseError `refused` where a file was added, removed or changed since it was listed */
 export async function checkUnchanged(
-  written: string,
+  place: string,
   listed: readonly CorpusFile[],
   signal: AbortSignal,
 ): Promise<void> {
-  const now = new Map((await listCorpus(written, signal)).map((each) => [each.path, each]));
+  const now = new Map((await listCorpus(place, signal)).map((each) => [each.path, each]));
   for (const { path: inner, file, stamp } of listed) {
     if (now.get(inner)?.stamp !== stamp) throw changed(file);
     now.delete(inner);

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { localPath } from '../../core/localPaths.ts';
 import { stagedFiles, stagedManifest, stagedPlace } from '../../core/stagedSource.ts';
 import type { FileList } from '../../protocol/fileList.ts';
 import type { Staged } from '../../protocol/runDirectory.ts';
@@ -11,19 +10,18 @@ import { checkUnchanged, corpusParcel, hashOf, listCorpus } from './localCorpus.
 import type { Tell, TransferDesk } from './transferDesk.ts';
 
 /**
- * Copies the corpus that `data.source` names on this machine into the cache of a node, named by the SHA-256 of the list
- * of its files. What is there is not copied again.
+ * Copies a corpus of this machine into the cache of a node, named by the SHA-256 of the list of its files: `source` is what
+ * the run file says, `place` its path. What is there is not copied again.
  * @throws BiphaseError `refused` for a corpus that changes meanwhile
  */
 export async function stageCorpus(
-  source: string,
+  { source, place }: { source: string; place: string },
   node: ManagedNode,
   options: { memo: HashMemo; desk: TransferDesk; signal: AbortSignal; tell: Tell },
 ): Promise<Staged> {
   const { memo, desk, signal, tell } = options;
-  const written = localPath(source) ?? source;
   tell({ doing: 'looking at the corpus', done: 0, total: 0 });
-  const listed = await listCorpus(written, signal);
+  const listed = await listCorpus(place, signal);
   const total = listed.reduce((sum, { bytes }) => sum + bytes, 0);
   const files: FileList['files'] = [];
   let before = 0;
@@ -41,7 +39,7 @@ export async function stageCorpus(
       path: `${stagedFiles}/${entry.path}`,
       parcel: corpusParcel(entry, files[index]!.sha256),
     })),
-    confirm: () => checkUnchanged(written, listed, signal),
+    confirm: () => checkUnchanged(place, listed, signal),
     last: { path: stagedManifest, parcel: parcelOf(manifest, sha256, '600') },
     mark: stagedManifest,
   };

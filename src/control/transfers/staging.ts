@@ -1,5 +1,6 @@
+import os from 'node:os';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
-import { localPath } from '../../core/localPaths.ts';
+import { absoluteLocalPath } from '../../core/localPaths.ts';
 import { stagedPlace } from '../../core/stagedSource.ts';
 import type { TransferProgress } from '../../protocol/controlApi.ts';
 import type { Staged } from '../../protocol/runDirectory.ts';
@@ -52,12 +53,13 @@ export class Staging {
     transfer: string,
     listener: (progress: TransferProgress) => void,
   ): Promise<Staged | undefined> {
-    if (localPath(source) === undefined || node.config.kind === 'local') return undefined;
+    const place = absoluteLocalPath(source, os.homedir());
+    if (place === undefined || node.config.kind === 'local') return undefined;
     return this.#desk.run(transfer, listener, async ({ signal, tell }) => {
       tell({ doing: `connecting to ${node.config.name}`, done: 0, total: 0 });
       // A large corpus is not read for a node that is not there.
       await node.use();
-      return stageCorpus(source, node, { memo: this.#memo, desk: this.#desk, signal, tell });
+      return stageCorpus({ source, place }, node, { memo: this.#memo, desk: this.#desk, signal, tell });
     });
   }
 }

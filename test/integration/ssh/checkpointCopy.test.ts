@@ -181,6 +181,17 @@ test('a checkpoint goes to another node through cuts on both links, and a run th
   assert.equal(resolved.from.run, run);
 });
 
+test('a checkpoint of a node goes to this computer as a node', { skip }, async () => {
+  const { place } = await client.call('copyCheckpoint', {
+    transfer: 'home',
+    run,
+    step: 4,
+    to: { node: 'local' },
+  });
+  assert.equal(place, path.join(person.home, `.biphase/cache/checkpoints/${run}@4`));
+  sameFiles(place, /^copied-[0-9a-f]{16}\.json$/);
+});
+
 test('what cannot be copied is one sentence', { skip }, async () => {
   const copy = (more: object) =>
     client.call('copyCheckpoint', { transfer: 'x', run, step: 4, to: { node: 'vega' }, ...more });

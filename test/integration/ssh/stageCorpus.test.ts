@@ -359,4 +359,15 @@ test('a path that is not on this computer is one sentence before anything runs',
     kind: 'missing',
     message: /This computer has no \/no\/such\/corpus/,
   });
+  // Of a file that nobody saved, say.
+  for (const name of ['atlas', 'local']) {
+    const unsaved = { file: runFile('corpus'), node: name };
+    await assert.rejects(client.call('launch', { ...unsaved, run: newRun() }), {
+      kind: 'usage',
+      message: '"local:corpus" is not an absolute path.',
+    });
+    if (name === 'local') continue;
+    const { sentences } = await client.call('checkLaunch', unsaved);
+    assert.match(sentences.join('\n'), /"local:corpus" is not an absolute path\. Save the run file/);
+  }
 });
