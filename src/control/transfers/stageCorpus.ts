@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { BiphaseError } from '../../core/errors.ts';
 import { stagedFiles, stagedManifest, stagedPlace } from '../../core/stagedSource.ts';
 import type { FileList } from '../../protocol/fileList.ts';
 import type { Staged } from '../../protocol/runDirectory.ts';
@@ -12,14 +13,20 @@ import type { Tell, TransferDesk } from './transferDesk.ts';
 /**
  * Copies a corpus of this machine into the cache of a node, named by the SHA-256 of the list of its files: `source` is what
  * the run file says, `place` its path. What is there is not copied again.
- * @throws BiphaseError `refused` for a corpus that changes meanwhile
+ * @throws BiphaseError `refused` for a corpus that changes meanwhile, or is not the `expected` one
  */
 export async function stageCorpus(
   { source, place }: { source: string; place: string },
   node: ManagedNode,
-  options: { memo: HashMemo; desk: TransferDesk; signal: AbortSignal; tell: Tell },
+  options: {
+    memo: HashMemo;
+    desk: TransferDesk;
+    signal: AbortSignal;
+    tell: Tell;
+    expected?: string | undefined;
+  },
 ): Promise<Staged> {
-  const { memo, desk, signal, tell } = options;
+  const { memo, desk, signal, tell, expected } = options;
   tell({ doing: 'looking at the corpus', done: 0, total: 0 });
   const listed = await listCorpus(place, signal);
   const total = listed.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -33,6 +40,10 @@ export async function stageCorpus(
   }
   const manifest = Buffer.from(`${JSON.stringify({ schema: 1, files } satisfies FileList)}\n`);
   const sha256 = createHash('sha256').update(manifest).digest('hex');
+  if (expected !== undefined && sha256 !== expected)
+    throw new BiphaseError('refused', `${place} is not the corpus that this run began with.`, {
+      next: 'Restore the corpus, or continue from the checkpoint in a new run.',
+    });
   const load = {
     place: stagedPlace(sha256),
     files: listed.map((entry, index) => ({

@@ -22,7 +22,7 @@ export class Staging {
 
   /**
    * Copies the data of a run again where they are gone from its node.
-   * @throws BiphaseError `refused` where this machine has others by now
+   * @throws BiphaseError `missing` or `refused` where this machine has them not, or others by now
    */
   async restore(
     staged: Staged,
@@ -37,13 +37,16 @@ export class Staging {
     } catch (thrown) {
       if (toBiphaseError(thrown).kind !== 'missing') throw thrown;
     }
-    const now = await this.stage(staged.from, node, transfer, listener);
-    if (now && now.sha256 !== staged.sha256)
-      throw new BiphaseError(
-        'refused',
-        `The corpus of this run is gone from ${node.config.name}, and ${staged.from} is another one by now.`,
-        { next: 'Restore the corpus, or continue from the checkpoint in a new run.' },
-      );
+    try {
+      await this.stage(staged.from, node, transfer, listener, staged.sha256);
+    } catch (cause) {
+      const { kind, message, next } = toBiphaseError(cause);
+      if (kind !== 'missing' && kind !== 'refused') throw cause;
+      throw new BiphaseError(kind, `The corpus of this run is gone from ${node.config.name}. ${message}`, {
+        next: kind === 'missing' ? 'Resume the run from the machine that has it.' : next,
+        cause,
+      });
+    }
   }
 
   /** Undefined where nothing needs to be copied: other sources, and this computer, which reads its files in place. */
@@ -52,6 +55,7 @@ export class Staging {
     node: ManagedNode,
     transfer: string,
     listener: (progress: TransferProgress) => void,
+    expected?: string,
   ): Promise<Staged | undefined> {
     const place = absoluteLocalPath(source, os.homedir());
     if (place === undefined || node.config.kind === 'local') return undefined;
@@ -59,7 +63,13 @@ export class Staging {
       tell({ doing: `connecting to ${node.config.name}`, done: 0, total: 0 });
       // A large corpus is not read for a node that is not there.
       await node.use();
-      return stageCorpus({ source, place }, node, { memo: this.#memo, desk: this.#desk, signal, tell });
+      return stageCorpus({ source, place }, node, {
+        memo: this.#memo,
+        desk: this.#desk,
+        signal,
+        tell,
+        expected,
+      });
     });
   }
 }

@@ -299,9 +299,15 @@ test('a stopped run reads its copy again; a copy that is gone is made anew from 
   makeCorpus('resumed', { 'text.jsonl': lines(100_000, 'fifth') });
   await assert.rejects(client.call('resume', { run }), {
     kind: 'refused',
-    message: /The corpus of this run is gone from atlas, and local:.* is another one by now/,
+    message: /^The corpus of this run is gone from atlas\. .* is not the corpus that this run began with\.$/,
   });
   fs.rmSync(corpus, { recursive: true });
+  await assert.rejects(client.call('resume', { run }), {
+    kind: 'missing',
+    message:
+      /^The corpus of this run is gone from atlas\. This computer has no .*resumed to read text from\.$/,
+    next: 'Resume the run from the machine that has it.',
+  });
   fs.renameSync(`${corpus}-moved`, corpus);
   await client.call('resume', { run });
   await state(run, 'running');
