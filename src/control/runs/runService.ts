@@ -27,14 +27,13 @@ export class RunService {
   readonly #nodes: NodeManager;
   readonly #catalog: RunCatalog;
   readonly #store: CacheStore;
-
   readonly #staging: Staging;
 
   constructor(nodes: NodeManager, catalog: RunCatalog, store: CacheStore, staging: Staging) {
-    this.#staging = staging;
     this.#nodes = nodes;
     this.#catalog = catalog;
     this.#store = store;
+    this.#staging = staging;
   }
 
   /** Answers within a second: what the node does not tell by then is null. */
@@ -77,11 +76,14 @@ export class RunService {
     const file = parseRunFile(written);
     const { name } = this.#resolve(file);
     const node = this.#nodes.get(nodeName);
-    const known = this.#catalog.get(run)?.report.spec;
-    const same = known && isDeepStrictEqual(known.file, file) ? known : undefined;
-    const staged = same ? undefined : await this.#staging.stage(file.data.source, node, run, listener);
+    const begun = (): Spec | undefined => {
+      const known = this.#catalog.get(run)?.report.spec;
+      return known && isDeepStrictEqual(known.file, file) ? known : undefined;
+    };
+    const staged = begun() ? undefined : await this.#staging.stage(file.data.source, node, run, listener);
     const link = await node.use();
-    const spec: Spec = same ?? {
+    // Looked up again: a control that has just started learns of the run from its node.
+    const spec: Spec = begun() ?? {
       schema: 1,
       id: run,
       name,

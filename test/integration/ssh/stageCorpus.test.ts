@@ -193,6 +193,9 @@ test('a corpus of this machine is copied through a cut, whole and once, and the 
   const spec = JSON.parse(fs.readFileSync(path.join(node.root, 'runs', run, 'spec.json'), 'utf8'));
   assert.equal(spec.file.data.source, `local:${corpus}`, 'the file is what the person wrote');
 
+  const repeated = await client.call('launch', { file: runFile(corpus), node: 'atlas', run });
+  assert.deepEqual(repeated, { already: true });
+
   const again = newRun();
   const before = proxy.sent;
   await client.call('launch', { file: runFile(corpus), node: 'atlas', run: again });
