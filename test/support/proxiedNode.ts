@@ -9,9 +9,12 @@ export interface ProxiedNode extends SshNode {
   proxy: FaultProxy;
 }
 
-/** A node behind a real sshd that the person reaches through a link that can be cut. */
-export async function startProxiedNode(person: PrivateHome, host = 'atlas'): Promise<ProxiedNode> {
-  const node = await startSshNode(person, { host });
+/** A node behind a real sshd that the person reaches through a link that can be cut; `programs` come first on its PATH. */
+export async function startProxiedNode(
+  person: PrivateHome,
+  { host = 'atlas', programs = '' } = {},
+): Promise<ProxiedNode> {
+  const node = await startSshNode(person, { host, programs });
   const { port } = node.sshd;
   const proxy = await startFaultProxy(port);
   const config = path.join(person.home, '.ssh/config');

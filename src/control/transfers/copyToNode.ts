@@ -11,14 +11,14 @@ import { persevere } from './persevere.ts';
 /** Files that travel at the same time: each waits for the node at its beginning and its end. */
 const lanes = 3;
 
-/** Parameters: folder, mark, what its copy has grown in. Prints `there`, or the KiB free and those of a half copy. */
+/** Parameters: folder, mark, what its copy has grown in. Prints `there`, or the KiB free and those of a half copy, as far as it has the tools. */
 const placeScript = `
 if [ -e "$1/$2" ]; then echo there; exit 0; fi
 shift 2
 parent=\${1%/*}
 while [ ! -d "$parent" ]; do parent=\${parent%/*}; done
-df -Pk "$parent/" 2>/dev/null | awk 'NR==2 {print $4}'
-du -sk "$@" 2>/dev/null | awk '{sum += $1} END {print sum + 0}'
+df -Pk "$parent/" 2>/dev/null | awk 'NR==2 {print "free", $4}'
+du -sk "$@" 2>/dev/null | awk '{sum += $1} END {print "grown", sum + 0}'
 `;
 
 /** A folder to bring below the root of a node. */
@@ -74,10 +74,13 @@ async function isThere(
 ): Promise<boolean> {
   const { stage, parts } = stageOf(folder);
   const { stdout } = await runScript(transport, placeScript, [folder, mark, stage, parts], signal);
-  const [first = '', second = ''] = stdout.trim().split('\n');
-  if (first === 'there') return true;
-  const free = Number(first || Number.NaN) * 1024;
-  const missing = bytes - Number(second) * 1024;
+  if (/^there$/m.test(stdout)) return true;
+  const kibibytes = (what: string): number | undefined => {
+    const digits = new RegExp(`^${what} (\\d+)$`, 'm').exec(stdout)?.[1];
+    return digits === undefined ? undefined : Number(digits);
+  };
+  const free = (kibibytes('free') ?? Number.POSITIVE_INFINITY) * 1024;
+  const missing = bytes - (kibibytes('grown') ?? 0) * 1024;
   if (free < missing) {
     const [needed, there] = formatBytesAlike([missing, free]);
     throw new BiphaseError(

@@ -44,8 +44,8 @@ const file = (more: object = {}) => ({
 before(async () => {
   if (skip) return;
   person = makePrivateHome();
-  atlas = await startProxiedNode(person, 'atlas');
-  vega = await startProxiedNode(person, 'vega');
+  atlas = await startProxiedNode(person);
+  vega = await startProxiedNode(person, { host: 'vega' });
   client = await connectControl({
     stateFolder: path.join(person.folder, 's'),
     controlFile: path.join(repository, 'dist/control.mjs'),

@@ -25,11 +25,22 @@ let node: ProxiedNode;
 let proxy: FaultProxy;
 let client: ControlClient;
 let corpora: string;
+/** While this file is there, the node's df says that 1,000 KiB are free. */
+let diskIsFull: string;
 
 before(async () => {
   if (skip) return;
   person = makePrivateHome();
-  node = await startProxiedNode(person);
+  const programs = path.join(person.folder, 'programs');
+  fs.mkdirSync(programs);
+  diskIsFull = path.join(person.folder, 'disk-is-full');
+  const df = `#!/bin/sh
+[ -e '${diskIsFull}' ] || exec /usr/bin/df "$@"
+echo Filesystem 1024-blocks Used Available Capacity Mounted on
+echo /dev/none 2000 1000 1000 50% /
+`;
+  fs.writeFileSync(path.join(programs, 'df'), df, { mode: 0o700 });
+  node = await startProxiedNode(person, { programs });
   proxy = node.proxy;
   corpora = path.join(node.root, 'cache/corpora');
   client = await connectControl({
@@ -357,6 +368,18 @@ test('on the command line a copy is told and Ctrl+C ends it; the path is meant b
   const done = await outcome(launch());
   assert.equal(done.code, 0, done.text);
   assert.equal(staged().length, before.length + 1);
+});
+
+test('a disk that is too small is told before anything is sent', { skip }, async () => {
+  const corpus = makeCorpus('large', { 'text.jsonl': lines(2 * mebibyte, 'seventh') });
+  fs.writeFileSync(diskIsFull, '');
+  const sent = proxy.sent;
+  await assert.rejects(client.call('launch', { file: runFile(corpus), node: 'atlas', run: newRun() }), {
+    kind: 'full',
+    message: /^The copy needs 2 MiB, and .* has 0\.98 MiB free\.$/,
+  });
+  fs.rmSync(diskIsFull);
+  assert.ok(proxy.sent - sent < 64 << 10);
 });
 
 test('a path that is not on this computer is one sentence before anything runs', { skip }, async () => {
