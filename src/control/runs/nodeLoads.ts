@@ -25,11 +25,13 @@ export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunC
 function movableJobs(catalog: RunCatalog): Map<string, MovableJob[]> {
   const byNode = new Map<string, MovableJob[]>();
   for (const { node, onNode, shownBy, report } of catalog.all()) {
-    const { queue, wrapper, exit, run } = report;
+    const { queue, wrapper, exit, run, spec } = report;
     if (!onNode || !queue || queue.nodes.length < 2 || queue.after.length > 0 || queue.movingTo !== null)
       continue;
     // Its checkpoints are where it began; and nobody can be asked on a node that is not connected.
     if (wrapper || exit || !shownBy.has(node)) continue;
+    // Its corpus was copied to this node.
+    if (spec?.staged) continue;
     const jobs = byNode.get(node) ?? [];
     byNode.set(node, jobs);
     jobs.push({ run, priority: queue.priority, submittedAt: queue.submittedAt, nodes: queue.nodes });
