@@ -6,7 +6,7 @@ import type { RunCatalog } from './runCatalog.ts';
 /** What the scheduler knows of nodes, from what they have shown. */
 export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunCatalog): DonorLoad[] {
   const counts = catalog.countActive();
-  const movable = movableJobs(catalog);
+  let movable: Map<string, MovableJob[]> | undefined;
   return nodes.map(({ node }) => {
     const { name } = node.config;
     const { busy, waiting } = counts.get(name) ?? { busy: 0, waiting: 0 };
@@ -16,7 +16,10 @@ export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunC
       busy,
       waiting,
       accepts: node.link?.open === true && node.hold === null,
-      movable: movable.get(name) ?? [],
+      movable: () => {
+        movable ??= movableJobs(catalog);
+        return movable.get(name) ?? [];
+      },
     };
   });
 }
