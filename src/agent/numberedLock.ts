@@ -41,6 +41,11 @@ export function takeLock(lock: NumberedLock, holder: LockHolder): number | null 
   }
 }
 
+/** Gives up a lock that this process took as `number`, where nobody has taken it over. */
+export function releaseLock(lock: NumberedLock, number: number): void {
+  if (newestNumber(lock) === number) fs.rmSync(lockFile(lock, number), { force: true });
+}
+
 export function lockFile({ folder, name }: NumberedLock, number: number): string {
   return path.join(folder, `${name}.${number}.json`);
 }

@@ -9,6 +9,7 @@ import { hasCode } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import type { ProcessTable } from './processTable.ts';
 import { readRunReport } from './runReport.ts';
+import type { JobWatch } from './slurm/jobWatch.ts';
 
 /** Network file systems and dying processes raise no event: everything active is looked at this often. */
 const pollMs = 400;
@@ -37,12 +38,14 @@ export class RunWatcher {
   readonly #root: NodeRoot;
   readonly #table: ProcessTable;
   readonly #events: RunWatcherEvents;
+  readonly #jobs: JobWatch | undefined;
   readonly #runs = new Map<string, Watched>();
   #rootWatcher: fs.FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(root: NodeRoot, table: ProcessTable, events: RunWatcherEvents) {
+  constructor(root: NodeRoot, table: ProcessTable, events: RunWatcherEvents, jobs?: JobWatch) {
+    this.#jobs = jobs;
     this.#root = root;
     this.#table = table;
     this.#events = events;
@@ -128,7 +131,7 @@ export class RunWatcher {
    */
   #read(run: string, watched: Watched): RunReport | null | undefined {
     try {
-      const report = readRunReport(this.#root, run, this.#table);
+      const report = readRunReport(this.#root, run, this.#table, this.#jobs);
       watched.trouble = undefined;
       return report;
     } catch (thrown) {

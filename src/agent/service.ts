@@ -22,7 +22,10 @@ import { probeNode } from './probe/probe.ts';
 import type { ProcessTable } from './processTable.ts';
 import { deleteRun, killRun, stopRun } from './runActions.ts';
 import { readSlice } from './runFileSlice.ts';
-import { RunWatcher } from './runWatcher.ts';
+import { RunWatcher, type RunWatcherEvents } from './runWatcher.ts';
+import { jobOfRun, killJob, withdrawJob } from './slurm/endJob.ts';
+import type { CurrentJob } from './slurm/jobRecord.ts';
+import { JobWatch } from './slurm/jobWatch.ts';
 
 /** Milliseconds that a followed file rests after what was sent of it. */
 const followRestMs = 40;
@@ -37,6 +40,7 @@ export class AgentService {
   readonly #table: ProcessTable;
   readonly #own: Program;
   readonly #outbox: Outbox;
+  readonly #jobs: JobWatch;
   readonly #launcher: Launcher;
   readonly #watcher: RunWatcher;
   readonly #followers = new Map<string, FileFollower>();
@@ -54,12 +58,14 @@ export class AgentService {
     this.#table = table;
     this.#own = own;
     this.#outbox = outbox;
-    this.#launcher = new Launcher(root, table, own, background);
-    this.#watcher = new RunWatcher(root, table, {
+    this.#jobs = new JobWatch((run) => this.#watcher.refresh(run));
+    this.#launcher = new Launcher(root, table, own, background, this.#jobs);
+    const events: RunWatcherEvents = {
       report: (report) => this.peer.emit('run', report),
       gone: (run) => this.#forget(run),
       changed: (run, file) => this.#look(run, file),
-    });
+    };
+    this.#watcher = new RunWatcher(root, table, events, this.#jobs);
     this.peer = new RpcPeer(
       { served: agentMethods, called: {}, sent: agentEvents, received: {} },
       this.#counted(this.#handlers()),
@@ -81,6 +87,7 @@ export class AgentService {
   /** Stops watching and following; runs go on. */
   close(): void {
     this.#watcher.close();
+    this.#jobs.close();
     clearInterval(this.#bundleUse);
     for (const follower of this.#followers.values()) follower.close();
     this.#followers.clear();
@@ -132,11 +139,14 @@ export class AgentService {
       },
       stop: async ({ run }) => {
         stopRun(root, run);
+        await this.#withJob(run, (directory, job) => withdrawJob(directory, job, table));
         this.#watcher.refresh(run);
         return {};
       },
       kill: async ({ run }) => {
-        const signalled = killRun(root, run, table);
+        const signalled =
+          (await this.#withJob(run, (directory, job) => killJob(directory, job, table))) ??
+          killRun(root, run, table);
         this.#watcher.refresh(run);
         return { signalled };
       },
@@ -145,12 +155,23 @@ export class AgentService {
         return { withBytes: { value: { size }, binary: bytes } };
       },
       delete: async ({ run }) => {
-        deleteRun(root, run, table);
+        await this.#withJob(run, (_directory, job) => this.#jobs.look(run, job));
+        deleteRun(root, run, table, this.#jobs);
         this.#watcher.refresh(run);
         return {};
       },
       list: async (params) => listFolder(params.path),
     };
+  }
+
+  /** Undefined where the run is no Slurm job. */
+  async #withJob<T>(
+    run: string,
+    act: (directory: string, job: CurrentJob) => Promise<T>,
+  ): Promise<T | undefined> {
+    const directory = this.#root.existingRunDirectory(run);
+    const job = jobOfRun(directory);
+    return job ? act(directory, job) : undefined;
   }
 
   /** Nobody waits for it, and nothing depends on it. */

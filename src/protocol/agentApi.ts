@@ -9,6 +9,7 @@ import {
   specSchema,
   wrapperStateSchema,
 } from './runDirectory.ts';
+import { slurmOptionsSchema } from './slurm.ts';
 
 /** Bumped when agent and control of different bundles could not understand each other. */
 export const agentProtocolVersion = 1;
@@ -127,7 +128,7 @@ export const agentMethods = {
   unfollow: method(z.object({ run: runIdSchema, file: followedFileSchema }), nothing),
   /**
    * Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless.
-   * `full` where no slot is free.
+   * `full` where no slot is free. With `slurm` it submits a job that starts the wrapper; no slot is taken then.
    */
   launch: method(
     z.object({
@@ -135,6 +136,7 @@ export const agentMethods = {
       environment: z.record(z.string(), z.string()),
       setup: z.array(z.string()),
       slot: slotWishSchema.optional(),
+      slurm: slurmOptionsSchema.optional(),
     }),
     z.object({ already: z.boolean() }),
   ),
@@ -145,6 +147,7 @@ export const agentMethods = {
       environment: z.record(z.string(), z.string()),
       setup: z.array(z.string()),
       slot: slotWishSchema.optional(),
+      slurm: slurmOptionsSchema.optional(),
     }),
     z.object({ segment: z.number().int() }),
   ),

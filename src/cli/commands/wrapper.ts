@@ -2,6 +2,7 @@ import path from 'node:path';
 import { ownProgram } from '../../agent/ownBundle.ts';
 import { thisMachine } from '../../agent/processTable.ts';
 import { takeSlotWish } from '../../agent/slots/slotVariable.ts';
+import { ownJob } from '../../agent/slurm/insideJob.ts';
 import { runWrapper } from '../../agent/wrapper/wrapper.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import type { Command } from '../command.ts';
@@ -36,6 +37,7 @@ this machine first, and ends with 76 where none is free.
       table: thisMachine,
       background: options.flags.has('background'),
       slot: takeSlotWish(),
+      job: ownJob(process.env),
     });
   },
 };
