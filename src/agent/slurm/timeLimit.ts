@@ -19,14 +19,23 @@ const fruitlessJobs = 3;
 
 /**
  * Whether SIGTERM came because the job's time limit is near. A job that is cancelled or started again is COMPLETING by
- * then. False where Slurm does not answer: then a person decides.
+ * then. False where Slurm does not answer: then a person decides. What it says otherwise goes to output.log.
  */
 export async function nearsItsLimit({ tools }: SlurmRecord, job: OwnJob): Promise<boolean> {
-  const jobs = await askQueue(tools, { id: job.id }).catch(() => []);
-  const own = jobs.find(({ id }) => id === job.id);
-  return (
-    own?.state === 'RUNNING' && /^[\d:-]+$/.test(own.timeLeft) && slurmSeconds(own.timeLeft) <= nearEndSeconds
-  );
+  let why: string;
+  try {
+    const own = (await askQueue(tools, { id: job.id })).find(({ id }) => id === job.id);
+    if (own?.state === 'RUNNING' && isNearEnd(own.timeLeft)) return true;
+    why = own ? `it is ${own.state} with ${own.timeLeft} left` : 'Slurm does not know it';
+  } catch (thrown) {
+    why = toBiphaseError(thrown).message;
+  }
+  process.stderr.write(`The job was told to end, and not for its time limit: ${why}.\n`);
+  return false;
+}
+
+function isNearEnd(timeLeft: string): boolean {
+  return /^[\d:-]+$/.test(timeLeft) && slurmSeconds(timeLeft) <= nearEndSeconds;
 }
 
 export interface LimitedSegment {
