@@ -175,11 +175,15 @@ export function lineCount(bytes: Buffer): number {
 
 /** A node's root with real runs in it; `dispose` ends what still runs there and removes it. */
 export class TestRoot {
-  readonly path = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-agent-'));
+  readonly path: string;
+  readonly #folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-agent-'));
   readonly #agents: AgentProcess[] = [];
   readonly bundle = 'built';
 
-  constructor() {
+  /** `name`: of the root below a private folder, where that matters. */
+  constructor(name = '') {
+    this.path = path.join(this.#folder, name);
+    fs.mkdirSync(this.path, { recursive: true });
     if (!fs.existsSync(builtMain)) throw new Error('dist/bundle is not built. Run `npm run build` first.');
     fs.mkdirSync(path.join(this.path, 'bundles'));
     fs.symlinkSync(path.dirname(builtMain), path.join(this.path, 'bundles', this.bundle));
@@ -247,6 +251,6 @@ export class TestRoot {
   async dispose(): Promise<void> {
     for (const agent of this.#agents) await agent.killHard();
     for (const pid of this.living()) process.kill(pid, 'SIGKILL');
-    fs.rmSync(this.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    fs.rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
