@@ -20,6 +20,7 @@ import { readLastOutput, readRunReport } from './runReport.ts';
 import { checkSlot } from './slots/claimSlot.ts';
 import { slotVariable } from './slots/slotVariable.ts';
 import { jobOfRun } from './slurm/endJob.ts';
+import { submitArray } from './slurm/jobArray.ts';
 import { readJobRecord } from './slurm/jobRecord.ts';
 import type { JobWatch } from './slurm/jobWatch.ts';
 import { findSlurm } from './slurm/slurmTools.ts';
@@ -84,6 +85,29 @@ export class Launcher {
         removeDirectory(this.#root, spec.id, directory);
       throw thrown;
     }
+  }
+
+  /** Submits new runs as one array of Slurm jobs, or answers that it was submitted before. */
+  async launchArray(
+    { array, specs, atOnce }: { array: string; specs: Spec[]; atOnce?: number | undefined },
+    { environment, setup, slurm }: Surroundings & { slurm: SlurmOptions },
+  ): Promise<{ already: boolean }> {
+    checkEnvironment(environment);
+    const inherited = { ...process.env, ...environment };
+    findSlurm(inherited);
+    const bundle = specs[0]!.bundle;
+    if (specs.some((spec) => spec.bundle !== bundle))
+      throw new BiphaseError('usage', 'The runs of an array need one bundle.');
+    const program = needProgram(this.#root, bundle, this.#own);
+    this.#root.prepare();
+    const runs = specs.map(({ id }) => id);
+    for (const spec of specs) {
+      const directory = this.#root.runDirectory(spec.id);
+      claim(directory, spec);
+      writeSetup(directory, 0, setup);
+    }
+    const wish = { root: this.#root, array, runs, atOnce, program, options: slurm, table: this.#table };
+    return { already: !(await submitArray({ ...wish, environment: inherited })) };
   }
 
   /** Starts the next segment of a run that has ended, with the bundle it began with where that is still here. */

@@ -88,8 +88,12 @@ export class NodeRoot {
     }
   }
 
+  get queue(): string {
+    return path.join(this.path, 'queue');
+  }
+
   queueEntry(run: string): string {
-    return path.join(this.path, 'queue', `${run}.json`);
+    return path.join(this.queue, `${run}.json`);
   }
 
   bundleFolder(hash: string): string {

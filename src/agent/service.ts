@@ -132,6 +132,11 @@ export class AgentService {
         this.#watcher.refresh(spec.id);
         return answer;
       },
+      launchArray: async ({ array, specs, atOnce, ...surroundings }) => {
+        const answer = await this.#launcher.launchArray({ array, specs, atOnce }, surroundings);
+        for (const { id } of specs) this.#watcher.refresh(id);
+        return answer;
+      },
       resume: async ({ run, ...surroundings }) => {
         const answer = await this.#launcher.resume(run, surroundings);
         this.#watcher.refresh(run);

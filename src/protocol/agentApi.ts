@@ -140,6 +140,22 @@ export const agentMethods = {
     }),
     z.object({ already: z.boolean() }),
   ),
+  /**
+   * Claims run directories and submits them as one job array. `array` is chosen by the caller, so that repeating it is
+   * harmless. All runs have the same bundle.
+   */
+  launchArray: method(
+    z.object({
+      array: z.string().regex(/^[0-9a-z]{8,32}$/, 'not the id of an array'),
+      specs: z.array(specSchema).min(1).max(1000),
+      slurm: slurmOptionsSchema,
+      /** How many run at once; left out: as many as Slurm starts. */
+      atOnce: z.number().int().min(1).optional(),
+      environment: z.record(z.string(), z.string()),
+      setup: z.array(z.string()),
+    }),
+    z.object({ already: z.boolean() }),
+  ),
   /** A new segment of a run that has ended. */
   resume: method(
     z.object({

@@ -101,6 +101,8 @@ export class PrivateSlurm {
         () => {},
       );
     for (const child of this.#children.reverse()) await end(child);
+    // Each job has a process of Slurm's own, which waits for the controller.
+    for (const pid of this.#left()) process.kill(pid, 'SIGKILL');
     fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
@@ -175,6 +177,20 @@ SlurmdTimeout=30
 NodeName=n1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${node} CPUs=${cpus} RealMemory=16000 State=UNKNOWN
 PartitionName=main Nodes=n1 Default=YES MaxTime=INFINITE DefMemPerCPU=100 State=UP
 `;
+  }
+
+  /** Processes that were started with this Slurm's configuration. */
+  #left(): number[] {
+    const mark = `SLURM_CONF=${this.environment.SLURM_CONF}`;
+    const pids = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return pids.map(Number).filter((pid) => {
+      if (pid === process.pid) return false;
+      try {
+        return fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark);
+      } catch {
+        return false;
+      }
+    });
   }
 
   async #ready(): Promise<void> {

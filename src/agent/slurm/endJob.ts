@@ -62,9 +62,13 @@ async function proven({ id, record }: CurrentJob): Promise<QueuedJob | undefined
   return id === null ? findJob(jobs, record.jobName, record.task) : jobs.find((job) => job.id === id);
 }
 
-/** scancel compares the name once more, and says nothing of a number that it does not know. */
+/**
+ * scancel compares the name once more, and says nothing of a number that it does not know. Of an array whose elements
+ * wait it would cancel all that match: there the number must do.
+ */
 async function cancel({ record }: CurrentJob, { id }: QueuedJob, options: readonly string[]): Promise<void> {
-  await runSlurm(record.tools, 'scancel', [...options, `--name=${record.jobName}`, id]);
+  const filters = record.task === undefined ? [...options, `--name=${record.jobName}`] : [];
+  await runSlurm(record.tools, 'scancel', [...filters, id]);
 }
 
 /** Nothing began since `newest`, and nothing will: only who has the next segment may say so. */

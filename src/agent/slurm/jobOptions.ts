@@ -1,3 +1,4 @@
+import { BiphaseError } from '../../core/errors.ts';
 import { slurmSeconds } from '../../core/slurmTime.ts';
 import type { SlurmOptions } from '../../protocol/slurm.ts';
 
@@ -53,8 +54,15 @@ export function sbatchOptions({ name, output, options, array }: JobRequest): str
   ];
 }
 
-/** A path as `--output` takes it: a % would begin a pattern. */
+/**
+ * A path as `--output` takes it: a % would begin a pattern.
+ * @throws BiphaseError `usage` for a backslash: with one, nothing can be escaped
+ */
 export function outputPattern(file: string): string {
+  if (file.includes('\\'))
+    throw new BiphaseError('usage', `Slurm cannot write to ${file}: its name holds a backslash.`, {
+      next: 'Set another root for this node.',
+    });
   return file.replaceAll('%', '%%');
 }
 

@@ -17,6 +17,8 @@ const reasons: Record<string, string> = {
   PartitionTimeLimit: 'more time than its partition allows',
   PartitionNodeLimit: 'more than its partition has',
   ReqNodeNotAvail: 'nodes that are not available now',
+  // "Nodes required for job are DOWN, DRAINED or reserved …"
+  Nodes: 'nodes that are down, drained or reserved',
   QOSMaxJobsPerUserLimit: 'your other jobs; the limit of jobs at once is reached',
   QOSMaxCpuPerUserLimit: 'your other jobs; the limit of processors is reached',
   QOSMaxGRESPerUser: 'your other jobs; the limit of GPUs is reached',
@@ -25,7 +27,7 @@ const reasons: Record<string, string> = {
 
 /** One sentence on a job that waits. */
 export function whyPending({ reason }: Pick<QueuedJob, 'reason'>): string {
-  // Some reasons carry a list: "ReqNodeNotAvail, UnavailableNodes:n[1-4]".
+  // Some reasons carry more: "ReqNodeNotAvail, UnavailableNodes:n[1-4]".
   const word = reason.split(/[,\s(]/)[0] ?? '';
   return `Slurm: waiting for ${reasons[word] ?? reason}.`;
 }

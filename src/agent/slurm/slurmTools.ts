@@ -60,10 +60,12 @@ export function slurmEnvironment({ configuration }: SlurmTools): NodeJS.ProcessE
   return configuration === undefined ? environment : { ...environment, SLURM_CONF: configuration };
 }
 
-/** What a job inherits must not say that it is another job. */
+/** What a job inherits must not say that it is another job, nor make sbatch wait or submit more than it is asked for. */
 export function withoutJob(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(environment).filter(
-    ([name]) => name === 'SLURM_CONF' || !/^(SLURM_|SLURMD_|SQUEUE_|SCANCEL_)/.test(name),
+    ([name]) =>
+      name === 'SLURM_CONF' ||
+      !/^(SLURM_|SLURMD_|SQUEUE_|SCANCEL_|SBATCH_WAIT$|SBATCH_ARRAY_INX$)/.test(name),
   );
   return Object.fromEntries(kept);
 }

@@ -35,11 +35,6 @@ export interface JobWish {
  */
 export function submitJob(wish: JobWish): Promise<boolean> {
   const { run, runDirectory, segment, program, options, environment, table } = wish;
-  // Slurm then takes nothing for a pattern, and nothing can be escaped.
-  if (runDirectory.includes('\\'))
-    throw new BiphaseError('usage', `Slurm cannot write to ${runDirectory}: its name holds a backslash.`, {
-      next: 'Set another root for this node.',
-    });
   const name = jobName(run, segment);
   const place = { folder: path.join(runDirectory, runFiles.locks), name: `submit-${segment}` };
   return whileSubmitting(place, table, async (submitterFile) => {
