@@ -71,9 +71,12 @@ export class Control {
   }
 
   nodeSummaries(): NodeSummary[] {
-    return this.nodes
-      .all()
-      .map((node) => this.nodes.summary(node, this.#catalog.activeOn(node.config.name).length));
+    return this.nodes.all().map((node) =>
+      this.nodes.summary(
+        node,
+        this.#catalog.activeOn(node.config.name).map(({ report }) => report.state),
+      ),
+    );
   }
 
   runSummary(run: string): RunSummary | undefined {

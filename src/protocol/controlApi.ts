@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { probeSchema } from './agentApi.ts';
 import { method, nothing } from './contract.ts';
 import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
+import { slurmOptionsSchema } from './slurm.ts';
 
 /** Compared at hello; a client of another version asks control to end and starts its own. */
 export const controlProtocolVersion = 1;
@@ -22,6 +23,8 @@ export const nodeConfigSchema = z.strictObject({
   environment: z.record(z.string(), z.string()).optional(),
   /** How many runs the node takes at once, each on a GPU of its own where there are GPUs; default: as they are started. */
   slots: z.number().int().min(1).max(1000).optional(),
+  /** Runs are jobs of the node's Slurm, which starts them and gives them GPUs; `slots` is not used then. */
+  slurm: slurmOptionsSchema.optional(),
   /** A Node ≥ 24 on the node; default: found, else uploaded. */
   nodePath: z.string().optional(),
 });
@@ -46,7 +49,10 @@ export const nodeSummarySchema = z.object({
   /** 0…1 while a bundle or Node is uploaded. */
   progress: z.number().optional(),
   probe: probeSchema.nullable(),
+  /** Runs that are at work. */
   runningRuns: z.number().int(),
+  /** Runs that wait for Slurm to start them. */
+  pendingRuns: z.number().int().optional(),
 });
 export type NodeSummary = z.infer<typeof nodeSummarySchema>;
 

@@ -2,9 +2,12 @@ import type { ControlClient } from '../../control/client/controlClient.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
 import type { NodeConfig } from '../../protocol/controlApi.ts';
+import { type SlurmOptions, slurmOptionsSchema } from '../../protocol/slurm.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
 import { integerOption, type ParsedOptions, parseOptions } from '../options.ts';
+
+const slurmNames = ['partition', 'account', 'qos', 'time', 'gres', 'memory'] as const;
 
 export const command: Command = {
   name: 'nodes',
@@ -12,12 +15,15 @@ export const command: Command = {
   help: `
 biphase nodes list [--json]
 biphase nodes add NAME --host HOST [--user U] [--port P] [--identity FILE] [--root DIR] [--node-path FILE]
-                       [--slots N]
+                       [--slots N] [--slurm] [--partition P] [--account A] [--qos Q] [--time T] [--gres G]
+                       [--memory M] [--cpus N]
 biphase nodes test NAME [--json]
 biphase nodes remove NAME
 
 --slots: how many runs the node takes at once; on a node with GPUs each then gets one of its own. Default: as many as
 are started.
+--slurm: runs are jobs of the node's Slurm. The options behind it say so too, and are those of sbatch; --memory is --mem,
+--cpus is --cpus-per-task.
 HOST is an alias of ~/.ssh/config or a name. "this computer" (also: local) is always there.
 `,
   run: async (args) => {
@@ -32,6 +38,9 @@ HOST is an alias of ~/.ssh/config or a name. "this computer" (also: local) is al
         root: text,
         'node-path': text,
         slots: text,
+        slurm: { type: 'boolean' },
+        ...Object.fromEntries(slurmNames.map((key) => [key, text])),
+        cpus: text,
         json: { type: 'boolean' },
       },
       2,
@@ -90,7 +99,22 @@ function configOf(name: string, options: ParsedOptions): NodeConfig {
     root: values.get('root'),
     nodePath: values.get('node-path'),
     slots: integerOption(options, 'slots', 1),
+    slurm: slurmOf(options),
   };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return local ? { ...set, name: 'this computer', kind: 'local' } : { ...set, name, kind: 'ssh' };
+}
+
+/** Undefined where no option speaks of Slurm. */
+function slurmOf(options: ParsedOptions): SlurmOptions | undefined {
+  const given = {
+    ...Object.fromEntries(slurmNames.map((key) => [key, options.values.get(key)])),
+    cpus: integerOption(options, 'cpus', 1),
+  };
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  if (Object.keys(set).length === 0 && !options.flags.has('slurm')) return undefined;
+  const parsed = slurmOptionsSchema.safeParse(set);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new BiphaseError('usage', `Option --${String(issue?.path[0])} is ${issue?.message ?? 'wrong'}.`);
 }

@@ -1,6 +1,7 @@
 import { BiphaseError } from '../../core/errors.ts';
 import { gpuLabel, gpuUse } from '../../core/gpuOccupancy.ts';
 import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
+import type { RunState } from '../../protocol/runDirectory.ts';
 import type { AgentLink } from './agentLink.ts';
 import { ManagedNode, type ManagedNodeContext } from './managedNode.ts';
 import { localNodeName, type NodeConfigs } from './nodeConfigs.ts';
@@ -77,7 +78,8 @@ export class NodeManager {
     }
   }
 
-  summary(node: ManagedNode, runningRuns: number): NodeSummary {
+  summary(node: ManagedNode, states: readonly RunState[]): NodeSummary {
+    const pendingRuns = states.filter((state) => state === 'queued').length;
     return {
       config: node.config,
       connection: node.connection,
@@ -85,7 +87,8 @@ export class NodeManager {
       ...(node.next === undefined ? {} : { next: node.next }),
       ...(node.progress === undefined ? {} : { progress: node.progress }),
       probe: node.probe,
-      runningRuns,
+      runningRuns: states.length - pendingRuns,
+      pendingRuns,
     };
   }
 

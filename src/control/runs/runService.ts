@@ -54,6 +54,7 @@ export class RunService {
       node: node.config.name,
       setup: node.config.setup ?? [],
       probe,
+      slurm: node.config.slurm,
       ...(probe || node.message === undefined
         ? {}
         : { trouble: [node.message, ...(node.next === undefined ? [] : [node.next])].join(' ') }),
@@ -80,8 +81,8 @@ export class RunService {
             bundle: link.hello.bundle,
             file,
           };
-    const { environment = {}, setup = [] } = node.config;
-    return link.call('launch', { spec, environment, setup, slot: slotWish(node.config) });
+    const { environment = {}, setup = [], slurm } = node.config;
+    return link.call('launch', { spec, environment, setup, slot: slotWish(node.config), slurm });
   }
 
   async stop(run: string): Promise<void> {
@@ -95,8 +96,8 @@ export class RunService {
   async resume(run: string): Promise<void> {
     const link = await this.#linkOf(run);
     const { config } = this.#nodes.get(this.#known(run).node);
-    const { environment = {}, setup = [] } = config;
-    await link.call('resume', { run, environment, setup, slot: slotWish(config) });
+    const { environment = {}, setup = [], slurm } = config;
+    await link.call('resume', { run, environment, setup, slot: slotWish(config), slurm });
   }
 
   /** Removes the run from the store, and its directory where `onNode`. */
