@@ -10,8 +10,8 @@ import { askQueue, findJob, phaseOf, type QueuedJob } from './jobQueue.ts';
 import { type CurrentJob, currentJob, readJobRecord } from './jobRecord.ts';
 import { runSlurm } from './slurmTools.ts';
 
-const looks = 50;
-const lookMs = 100;
+const looks = 20;
+const lookMs = 300;
 
 /** The job of a run's newest segment; null where it has none, or that has ended for good. */
 export function jobOfRun(runDirectory: string): CurrentJob | null {

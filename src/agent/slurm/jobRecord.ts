@@ -32,6 +32,5 @@ export function currentJob(
     return null;
   if (!wrapper || wrapper.segment < record.segment)
     return { id: record.jobId, segment: record.segment, record };
-  const id = wrapper.jobId ?? (wrapper.segment === record.segment ? record.jobId : null);
-  return id === null ? null : { id, segment: wrapper.segment, record };
+  return wrapper.jobId === undefined ? null : { id: wrapper.jobId, segment: wrapper.segment, record };
 }
