@@ -100,7 +100,8 @@ describe('the life of a Slurm job', { skip: noSlurm }, () => {
       agent.reports.get(spec.id)?.reason,
       'Slurm: waiting for the time at which it may start again.',
     );
-    await slurm.command('scontrol', 'update', `jobid=${first}`, 'StartTime=now');
+    // Slurm starts no job again in the second in which it ended it.
+    await slurm.command('scontrol', 'update', `jobid=${first}`, 'StartTime=now+3');
     await agent.until('the second segment', () => agent.reports.get(spec.id)?.wrapper?.segment === 1);
     await untilTraining(spec.id, 1);
     assert.equal(root.state(spec.id).jobId, first);
