@@ -23,6 +23,7 @@ import type { ProcessTable } from './processTable.ts';
 import { deleteRun, killRun, stopRun } from './runActions.ts';
 import { readSlice } from './runFileSlice.ts';
 import { RunWatcher, type RunWatcherEvents } from './runWatcher.ts';
+import { cleanArrays } from './slurm/arrayFiles.ts';
 import { jobOfRun, killJob, withdrawJob } from './slurm/endJob.ts';
 import type { CurrentJob } from './slurm/jobRecord.ts';
 import { JobWatch } from './slurm/jobWatch.ts';
@@ -182,12 +183,13 @@ export class AgentService {
   /** Nobody waits for it, and nothing depends on it. */
   #tidy(runs: RunReport[]): void {
     const { hash } = this.#own;
-    const complain = (thrown: unknown): void => void process.stderr.write(`Old bundles: ${String(thrown)}\n`);
+    const complain = (thrown: unknown): void => void process.stderr.write(`Old files: ${String(thrown)}\n`);
     const use = async (): Promise<void> => markBundleUsed(this.#root, hash);
     clearInterval(this.#bundleUse);
     this.#bundleUse = setInterval(() => use().catch(complain), bundleUseMs).unref();
     use()
       .then(() => cleanBundles(this.#root, runs, hash))
+      .then(() => cleanArrays(this.#root, runs))
       .catch(complain);
   }
 

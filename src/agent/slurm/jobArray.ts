@@ -3,13 +3,14 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { BiphaseError } from '../../core/errors.ts';
 import { runFiles } from '../../protocol/runDirectory.ts';
-import { type JobArray, jobArraySchema, type SlurmOptions, type SlurmRecord } from '../../protocol/slurm.ts';
-import { createWhole, readJson } from '../files.ts';
+import type { JobArray, SlurmOptions, SlurmRecord } from '../../protocol/slurm.ts';
+import { createWhole } from '../files.ts';
 import type { NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { newestSegment } from '../wrapper/newestSegment.ts';
-import { arrayName, outputPattern, sbatchOptions } from './jobOptions.ts';
+import { ArrayFiles, readArray } from './arrayFiles.ts';
+import { arrayName, sbatchOptions } from './jobOptions.ts';
 import { askQueue } from './jobQueue.ts';
 import { readJobRecord, writeJobRecord } from './jobRecord.ts';
 import { findSlurm } from './slurmTools.ts';
@@ -100,55 +101,4 @@ export function directoryOfElement(file: string, environment: NodeJS.ProcessEnv)
       `${file} has no run for element ${environment.SLURM_ARRAY_TASK_ID ?? '?'}.`,
     );
   return path.join(path.dirname(path.dirname(path.resolve(file))), 'runs', run);
-}
-
-function readArray(file: string): JobArray {
-  const list = readJson(file, jobArraySchema);
-  if (!list) throw new BiphaseError('damaged', `${file} does not list the runs of an array.`);
-  return list;
-}
-
-/** What an array has in `<root>/queue`. */
-class ArrayFiles {
-  readonly #folder: string;
-  readonly #name: string;
-
-  constructor(root: NodeRoot, array: string) {
-    this.#folder = root.queue;
-    this.#name = `array-${array}`;
-  }
-
-  get list(): string {
-    return path.join(this.#folder, `${this.#name}.json`);
-  }
-
-  get script(): string {
-    return path.join(this.#folder, `${this.#name}.sh`);
-  }
-
-  get outputPattern(): string {
-    return `${outputPattern(path.join(this.#folder, this.#name))}-%a.log`;
-  }
-
-  /** What an element prints goes to its run: Slurm knows only the element's number. */
-  linkOutputs(directories: readonly string[]): void {
-    for (const [task, directory] of directories.entries()) {
-      const target = path.join('..', 'runs', path.basename(directory), runFiles.output);
-      fs.rmSync(this.#output(task), { force: true });
-      fs.symlinkSync(target, this.#output(task));
-    }
-  }
-
-  remove(count: number): void {
-    for (const file of [
-      this.list,
-      this.script,
-      ...Array.from({ length: count }, (_, task) => this.#output(task)),
-    ])
-      fs.rmSync(file, { force: true });
-  }
-
-  #output(task: number): string {
-    return path.join(this.#folder, `${this.#name}-${task}.log`);
-  }
 }

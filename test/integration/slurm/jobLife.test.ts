@@ -165,12 +165,19 @@ describe('the life of a Slurm job', { skip: noSlurm }, () => {
     await agent.untilState(spec.id, 'running');
     await agent.until('Slurm to say so', () => agent.reports.get(spec.id)?.reason === undefined);
     await slurm.stopController();
+    const other = root.spec(3);
+    const refused = assert.rejects(agent.peer.call('launch', { spec: other, ...bare }), {
+      kind: 'unreachable',
+    });
     await agent.until(
       'a sentence',
       () => agent.reports.get(spec.id)?.reason?.startsWith('Slurm cannot be asked') ?? false,
     );
     assert.equal(agent.reports.get(spec.id)?.state, 'running');
+    await refused;
     await slurm.startController();
+    assert.deepEqual(await agent.peer.call('launch', { spec: other, ...bare }), { already: false });
+    await agent.untilState(other.id, 'finished');
     await agent.until('the sentence to go', () => agent.reports.get(spec.id)?.reason === undefined);
     assert.equal(agent.reports.get(spec.id)?.state, 'running');
     await agent.peer.call('stop', { run: spec.id });
