@@ -56,6 +56,8 @@ export async function askQueue(
   return parseQueue(
     await runSlurm(tools, 'squeue', [
       '--noheader',
+      // Also those in hidden partitions.
+      '--all',
       '--array',
       '--states=all',
       user,

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { scaledMs } from '../../core/clock.ts';
 import { toBiphaseError } from '../../core/errors.ts';
 import type { JobFacts } from '../../core/runState.ts';
@@ -102,12 +103,15 @@ export class JobWatch {
     if (this.#closed) return Promise.resolve();
     this.#asking ??= this.#ask(tools).finally(() => {
       this.#asking = undefined;
-      this.#restUntil = performance.now() + scaledMs(restMs);
+      const unanswered = [...this.#asked.values()].some(({ seen }) => seen === undefined);
+      this.#restUntil = unanswered && this.#trouble === undefined ? 0 : performance.now() + scaledMs(restMs);
     });
     return this.#asking;
   }
 
   async #ask(tools: SlurmTools): Promise<void> {
+    // Reports of many runs are read in one go: the answer is for all of them.
+    await nextTurn();
     const at = performance.now();
     const trouble = this.#trouble;
     let jobs: QueuedJob[] | undefined;
