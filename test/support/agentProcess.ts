@@ -61,8 +61,15 @@ export class AgentProcess {
   readonly received = new Map<string, Received>();
   #changed: (() => void)[] = [];
 
-  constructor(root: string, options: readonly string[] = [], environment: Record<string, string> = {}) {
-    this.child = spawn(process.execPath, [builtMain, 'agent', '--root', root, ...options], {
+  /** `prefix`: a command that starts the agent, such as one that gives it another host name. */
+  constructor(
+    root: string,
+    options: readonly string[] = [],
+    environment: Record<string, string> = {},
+    prefix: readonly string[] = [],
+  ) {
+    const [program, ...args] = [...prefix, process.execPath, builtMain, 'agent', '--root', root, ...options];
+    this.child = spawn(program!, args, {
       env: { ...process.env, ...environment },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -189,8 +196,12 @@ export class TestRoot {
     fs.symlinkSync(path.dirname(builtMain), path.join(this.path, 'bundles', this.bundle));
   }
 
-  agent(options: readonly string[] = [], environment: Record<string, string> = {}): AgentProcess {
-    const agent = new AgentProcess(this.path, options, environment);
+  agent(
+    options: readonly string[] = [],
+    environment: Record<string, string> = {},
+    prefix: readonly string[] = [],
+  ): AgentProcess {
+    const agent = new AgentProcess(this.path, options, environment, prefix);
     this.#agents.push(agent);
     return agent;
   }
