@@ -28,10 +28,8 @@ export async function cleanBundles(
   own: string,
   now = Date.now(),
 ): Promise<string[]> {
-  const needed = new Set([own]);
-  for (const { state, spec, wrapper } of reports)
-    if (state !== 'finished') for (const each of [spec, wrapper]) if (each) needed.add(each.bundle);
-  const bundles = path.join(root.path, 'bundles');
+  const needed = neededBundles(reports, own);
+  const { bundles } = root;
   const gone = namesAtRest(bundles, now).filter((name) => !needed.has(name));
   for (const name of gone) {
     // It leaves its name first, so that nobody starts from half a bundle.
@@ -43,6 +41,23 @@ export async function cleanBundles(
   const half = namesAtRest(nodes, now).filter((name) => name.startsWith('.'));
   for (const name of half) await fs.promises.rm(path.join(nodes, name), { recursive: true, force: true });
   return [...gone, ...half];
+}
+
+/** Bundles that runs which have not finished resume with, and the agent's own. */
+export function neededBundles(
+  reports: readonly Pick<RunReport, 'state' | 'spec' | 'wrapper'>[],
+  own: string,
+): Set<string> {
+  const needed = new Set([own]);
+  for (const { state, spec, wrapper } of reports)
+    if (state !== 'finished') for (const each of [spec, wrapper]) if (each) needed.add(each.bundle);
+  return needed;
+}
+
+/** Whether an agent of this bundle may be running: each says daily that its bundle is in use. */
+export function isBundleInUse(root: NodeRoot, hash: string, now = Date.now()): boolean {
+  const stat = fs.statSync(root.bundleFolder(hash), { throwIfNoEntry: false });
+  return stat !== undefined && now - stat.mtimeMs < 2 * bundleUseMs;
 }
 
 /** Folders in which nothing has been made or marked for long. */

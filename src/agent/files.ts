@@ -132,6 +132,16 @@ export function readTail(file: string, bytes: number, from = 0): string {
   }
 }
 
+/** Names in a folder; none where it is not there. */
+export function namesIn(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT', 'ENOTDIR')) return [];
+    throw thrown;
+  }
+}
+
 /** Absolute path of a regular file inside `folder`. Refuses paths and links that lead out of it. */
 export function insideFolder(folder: string, relative: string): string {
   const parts = relative.split('/');

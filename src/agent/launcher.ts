@@ -9,13 +9,23 @@ import { BiphaseError } from '../core/errors.ts';
 import { refuseNewer } from '../core/newerSchema.ts';
 import { isActive } from '../core/runState.ts';
 import type { SlotWish } from '../protocol/agentApi.ts';
-import { exitSchema, runFiles, type Spec, specSchema, wrapperStateSchema } from '../protocol/runDirectory.ts';
+import type { QueueWish } from '../protocol/queue.ts';
+import {
+  exitCodes,
+  exitSchema,
+  runFiles,
+  type Spec,
+  specSchema,
+  wrapperStateSchema,
+} from '../protocol/runDirectory.ts';
 import type { SlurmOptions } from '../protocol/slurm.ts';
+import { ownDetachment } from './detachment.ts';
 import { createWhole, hasCode, openToAppend, readJson, writeByRename } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { findProgram, needProgram, type Program } from './ownBundle.ts';
 import type { ProcessTable } from './processTable.ts';
-import { removeDirectory } from './runActions.ts';
+import { enqueue, mustQueue } from './queue/enqueue.ts';
+import { QueueFolder } from './queue/queueFolder.ts';
 import { readLastOutput, readRunReport } from './runReport.ts';
 import { checkSlot } from './slots/claimSlot.ts';
 import { slotVariable } from './slots/slotVariable.ts';
@@ -25,6 +35,8 @@ import { readJobRecord } from './slurm/jobRecord.ts';
 import type { JobWatch } from './slurm/jobWatch.ts';
 import { findSlurm } from './slurm/slurmTools.ts';
 import { submitJob } from './slurm/submitJob.ts';
+import { putAside } from './space/putAside.ts';
+import { removeTree } from './space/removeTree.ts';
 import { newestSegment } from './wrapper/newestSegment.ts';
 import { segmentLockHeld } from './wrapper/segmentLock.ts';
 import { exitCodeAlready, exitCodeNoSlot } from './wrapper/wrapper.ts';
@@ -42,6 +54,17 @@ export interface Surroundings {
   slurm?: SlurmOptions | undefined;
 }
 
+export interface Launched {
+  already: boolean;
+  /** It waits for its slot. */
+  queued?: true;
+}
+
+export interface Resumed {
+  segment: number;
+  queued?: true;
+}
+
 /** Starts runs on this machine so that they outlive whoever asked. */
 export class Launcher {
   readonly #root: NodeRoot;
@@ -49,6 +72,7 @@ export class Launcher {
   readonly #own: Program;
   readonly #background: boolean;
   readonly #jobs: JobWatch;
+  readonly #queue: QueueFolder;
   /** Starts in progress by run and segment: a second call joins the first. */
   readonly #starting = new Map<string, Promise<boolean>>();
 
@@ -59,19 +83,37 @@ export class Launcher {
     this.#table = table;
     this.#own = own;
     this.#background = background;
+    this.#queue = new QueueFolder(root.queues, table.host);
   }
 
-  /** Starts a new run, or answers that it was started before. Completes a launch that a crash cut short. */
-  async launch(spec: Spec, surroundings: Surroundings): Promise<{ already: boolean }> {
+  /**
+   * Starts a new run, or answers that it was started before. Completes a launch that a crash cut short. With a place in
+   * the queue wished for, a run that needs one waits for its slot.
+   */
+  async launch(spec: Spec, surroundings: Surroundings, wish?: QueueWish): Promise<Launched> {
     checkEnvironment(surroundings.environment);
     const program = needProgram(this.#root, spec.bundle, this.#own);
     this.#root.prepare();
     const directory = this.#root.runDirectory(spec.id);
+    const { slurm } = surroundings;
+    if (slurm) {
+      if (wish && wish.after.length > 0)
+        throw new BiphaseError('refused', 'A run of a node with Slurm cannot wait for another run yet.', {
+          next: 'Launch it when that has finished.',
+        });
+      findSlurm({ ...process.env, ...surroundings.environment });
+    }
+    if (!slurm && wish && mustQueue(this.#queue, wish, surroundings.slot)) {
+      claim(directory, spec);
+      // In this order: a run that has left the queue has begun.
+      const waits = this.#queue.statusOf(spec.id) !== null;
+      if (newestSegment(directory) >= 0) return { already: true };
+      return { already: waits || !this.#enqueue(spec.id, wish, surroundings), queued: true };
+    }
     const begun = (): boolean =>
       newestSegment(directory) >= 0 || segmentLockHeld(directory, 0, this.#table) || isSubmitted(directory);
-    if (surroundings.slurm) findSlurm({ ...process.env, ...surroundings.environment });
     if (!begun())
-      await this.#checkSlot(surroundings).catch((refusal: unknown) => {
+      await this.checkSlot(surroundings).catch((refusal: unknown) => {
         // The slot may be held by this very run, which another call has just started.
         if (!begun()) throw refusal;
       });
@@ -82,7 +124,7 @@ export class Launcher {
     } catch (thrown) {
       // What Slurm does not take leaves nothing behind either.
       if (surroundings.slurm && thrown instanceof BiphaseError && thrown.kind === 'refused' && !begun())
-        removeDirectory(this.#root, spec.id, directory);
+        await removeTree(putAside(directory, this.#root.runs));
       throw thrown;
     }
   }
@@ -111,12 +153,12 @@ export class Launcher {
   }
 
   /** Starts the next segment of a run that has ended, with the bundle it began with where that is still here. */
-  async resume(run: string, surroundings: Surroundings): Promise<{ segment: number }> {
+  async resume(run: string, surroundings: Surroundings, wish?: QueueWish): Promise<Resumed> {
     checkEnvironment(surroundings.environment);
     const directory = this.#root.existingRunDirectory(run);
     const job = jobOfRun(directory);
     if (job) await this.#jobs.look(run, job);
-    const report = readRunReport(this.#root, run, this.#table, this.#jobs);
+    const report = readRunReport(this.#root, run, this.#table, { jobs: this.#jobs });
     if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
     refuseNewer(report.spec);
     const interrupted = report.state === 'starting' && !report.wrapper && !report.exit;
@@ -134,14 +176,47 @@ export class Launcher {
         },
       );
     const segment = newestSegment(directory) + 1;
+    if (!surroundings.slurm && wish && mustQueue(this.#queue, wish, surroundings.slot)) {
+      // Of a segment that has ended, where nobody has looked since.
+      this.#queue.remove(run, 'started');
+      this.#enqueue(run, wish, surroundings);
+      return { segment, queued: true };
+    }
     const program = findProgram(this.#root, report.spec.bundle, this.#own) ?? this.#own;
-    await this.#checkSlot(surroundings);
+    await this.checkSlot(surroundings);
     await this.#start(run, directory, segment, program, surroundings);
     return { segment };
   }
 
-  /** Before anything is written: most launches that find no slot leave nothing behind. */
-  async #checkSlot({ slot, slurm, environment }: Surroundings): Promise<void> {
+  /**
+   * Starts the next segment of a run that has been taken from the queue. False where there is nothing to start: it is at
+   * work, or has finished. The wrapper claims the slot.
+   */
+  async startQueued(run: string, surroundings: Surroundings): Promise<boolean> {
+    const directory = this.#root.existingRunDirectory(run);
+    const report = readRunReport(this.#root, run, this.#table, { queued: true });
+    if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
+    refuseNewer(report.spec);
+    if (report.state !== 'queued' || report.exit?.code === exitCodes.finished) return false;
+    const segment = newestSegment(directory) + 1;
+    const { bundle } = report.spec;
+    const program =
+      segment === 0
+        ? needProgram(this.#root, bundle, this.#own)
+        : (findProgram(this.#root, bundle, this.#own) ?? this.#own);
+    await this.#start(run, directory, segment, program, surroundings);
+    return true;
+  }
+
+  #enqueue(run: string, wish: QueueWish, surroundings: Surroundings): boolean {
+    return enqueue(this.#queue, run, wish, { ...surroundings, background: this.#background });
+  }
+
+  /**
+   * Before anything is written: most launches that find no slot leave nothing behind.
+   * @throws BiphaseError `full` where none is free
+   */
+  async checkSlot({ slot, slurm, environment }: Surroundings): Promise<void> {
     if (!slot || slurm) return;
     const trainers = { ...process.env, ...environment };
     await checkSlot(slot, { root: this.#root, table: this.#table, environment: trainers });
@@ -193,9 +268,11 @@ export class Launcher {
     const outputFile = path.join(directory, runFiles.output);
     const output = openToAppend(outputFile);
     const outputStart = fs.fstatSync(output).size;
+    const [command, ...words] = [...ownDetachment(), process.execPath];
     const wrapper = spawn(
-      process.execPath,
+      command!,
       [
+        ...words,
         program.main,
         'wrapper',
         '--run-dir',

@@ -57,6 +57,20 @@ export class NodeRoot {
     return path.join(this.path, 'runs');
   }
 
+  /** What runs share: tokens, tokenizers, what names on the hub meant. */
+  get cache(): string {
+    return path.join(this.path, 'cache');
+  }
+
+  get bundles(): string {
+    return path.join(this.path, 'bundles');
+  }
+
+  /** Builds of Node that were brought here. */
+  get nodeBuilds(): string {
+    return path.join(this.path, 'node');
+  }
+
   /** Lock files of the runs that hold a slot of a machine. */
   get slots(): string {
     return path.join(this.path, 'slots');
@@ -88,18 +102,15 @@ export class NodeRoot {
     }
   }
 
-  get queue(): string {
+  /** Queues of the hosts that share this root, a folder each. */
+  get queues(): string {
     return path.join(this.path, 'queue');
-  }
-
-  queueEntry(run: string): string {
-    return path.join(this.queue, `${run}.json`);
   }
 
   bundleFolder(hash: string): string {
     if (!/^[0-9a-zA-Z][0-9a-zA-Z._-]{0,99}$/.test(hash))
       throw new BiphaseError('refused', `"${hash}" is not a bundle's hash.`);
-    return path.join(this.path, 'bundles', hash);
+    return path.join(this.bundles, hash);
   }
 }
 

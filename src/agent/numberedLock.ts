@@ -12,6 +12,8 @@ const holderSchema = z.looseObject({
   startTime: z.string(),
   host: z.string(),
   bootId: z.string(),
+  /** The holder lives on, but has let go. */
+  released: z.boolean().optional(),
 });
 export type LockHolder = z.infer<typeof holderSchema>;
 
@@ -41,9 +43,16 @@ export function takeLock(lock: NumberedLock, holder: LockHolder): number | null 
   }
 }
 
-/** Gives up a lock that this process took as `number`, where nobody has taken it over. */
-export function releaseLock(lock: NumberedLock, number: number): void {
-  if (newestNumber(lock) === number) fs.rmSync(lockFile(lock, number), { force: true });
+/** Lets go of a lock that this process took. The file is written in place: that works on a disk that is full. */
+export function releaseLock(lock: NumberedLock, number: number, holder: LockHolder): void {
+  const fd = fs.openSync(lockFile(lock, number), 'r+');
+  try {
+    // Older versions know no `released`, but take a process of no start time for dead.
+    const text = JSON.stringify({ ...holder, startTime: '', released: true });
+    fs.writeSync(fd, text.padEnd(fs.fstatSync(fd).size), 0);
+  } finally {
+    fs.closeSync(fd);
+  }
 }
 
 export function lockFile({ folder, name }: NumberedLock, number: number): string {
@@ -60,7 +69,7 @@ export function newestNumber(lock: NumberedLock): number {
 function holderIn(lock: NumberedLock, number: number): LockHolder | 'unnamed' | null {
   const file = lockFile(lock, number);
   const holder = readJson(file, holderSchema);
-  if (holder) return lock.stillHolds(holder) ? holder : null;
+  if (holder) return !holder.released && lock.stillHolds(holder) ? holder : null;
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   return stat !== undefined && Date.now() - stat.mtimeMs < fillGraceMs ? 'unnamed' : null;
 }

@@ -1,15 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import fs from 'node:fs';
 import path from 'node:path';
 import { BiphaseError } from '../core/errors.ts';
-import { isActive } from '../core/runState.ts';
 import { runFiles, wrapperStateSchema } from '../protocol/runDirectory.ts';
 import { hasCode, readJson } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { livesHere, type ProcessTable } from './processTable.ts';
 import { createRequest } from './requests.ts';
-import { readRunReport } from './runReport.ts';
 import type { JobWatch } from './slurm/jobWatch.ts';
+import { removeTree } from './space/removeTree.ts';
+import { takeRun } from './space/takeRun.ts';
 
 /** Asks the trainer to save and end; it looks every half second. */
 export function stopRun(root: NodeRoot, run: string): void {
@@ -46,20 +44,12 @@ export function killRun(
   return false;
 }
 
-/** Removes a run that has ended. */
-export function deleteRun(root: NodeRoot, run: string, table: ProcessTable, jobs?: JobWatch): void {
-  const directory = root.existingRunDirectory(run);
-  const report = readRunReport(root, run, table, jobs);
-  if (report && isActive(report.state))
-    throw new BiphaseError('refused', `Run ${run} is ${report.state}; it cannot be deleted.`, {
-      next: 'Stop it first.',
-    });
-  removeDirectory(root, run, directory);
-}
-
-/** First it leaves `runs/` by rename, so that nobody sees half a directory. */
-export function removeDirectory(root: NodeRoot, run: string, directory: string): void {
-  const doomed = path.join(root.runs, `.deleted-${run}-${randomBytes(4).toString('hex')}`);
-  fs.renameSync(directory, doomed);
-  fs.rmSync(doomed, { recursive: true, force: true, maxRetries: 3 });
+/** Removes a run that has ended. First it leaves `runs/` by rename, so that nobody sees or starts half a directory. */
+export async function deleteRun(
+  root: NodeRoot,
+  run: string,
+  table: ProcessTable,
+  jobs?: JobWatch,
+): Promise<void> {
+  await removeTree(await takeRun(root, run, table, jobs));
 }

@@ -6,6 +6,7 @@ import type { RunReport } from '../protocol/agentApi.ts';
 import {
   checkpointFiles,
   type EventLine,
+  type Exit,
   eventLineSchema,
   exitSchema,
   progressSchema,
@@ -17,6 +18,7 @@ import {
 import { hasCode, readJson, readTail } from './files.ts';
 import { isPlainFolder, type NodeRoot } from './nodeRoot.ts';
 import { livesHere, type ProcessTable } from './processTable.ts';
+import { placeInQueue } from './queue/placeInQueue.ts';
 import { hasRequest } from './requests.ts';
 import { type CurrentJob, currentJob, readJobRecord } from './slurm/jobRecord.ts';
 import type { JobWatch } from './slurm/jobWatch.ts';
@@ -27,13 +29,14 @@ const sentenceLength = 300;
 
 /**
  * Everything about a run that its files, this machine's processes and, of a Slurm job, Slurm say now; null when its
- * directory is gone.
+ * directory is gone. `queued`: whether it waits in a queue, where the caller knows better than the queue's files; `jobs`:
+ * who asks Slurm, without which nothing is known of jobs.
  */
 export function readRunReport(
   root: NodeRoot,
   run: string,
   table: ProcessTable,
-  jobs?: JobWatch,
+  known: { queued?: boolean; jobs?: JobWatch | undefined } = {},
 ): RunReport | null {
   const directory = root.runDirectory(run);
   if (!isPlainFolder(directory)) return null;
@@ -48,6 +51,8 @@ export function readRunReport(
   const lastEvent = readLastEvent(at(runFiles.events));
   const quietSeconds =
     (Date.now() - (fs.statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0)) / 1000;
+  const waits = placeInQueue(root, run);
+  const { jobs } = known;
   const facts: RunFacts = {
     wrapper,
     exit,
@@ -56,7 +61,7 @@ export function readRunReport(
     lastOutput: exit && exit.code !== 0 ? readLastOutput(at(runFiles.output)) : null,
     stopRequested: hasRequest(directory, runFiles.stopRequest),
     killRequested: hasRequest(directory, runFiles.killRequest),
-    queued: fs.existsSync(root.queueEntry(run)),
+    queued: known.queued ?? (waits !== null && !begunSince(waits.takenAt, wrapper, exit)),
     startingNext:
       !trainerAlive && segmentLockHeld(directory, newest + 1, table, (job) => jobs?.hasEnded(job) ?? false),
     quietSeconds,
@@ -67,7 +72,10 @@ export function readRunReport(
     job: jobFacts(run, currentJob(readJobRecord(directory), wrapper, exit), wrapper, quietSeconds, jobs),
   };
   const spec = readJson(at(runFiles.spec), specSchema);
-  const { state, reason = whyOnlyShown(spec) } = deriveRunState(facts);
+  const { state, reason = whyOnlyShown(spec) } = {
+    ...(waits?.reason === undefined ? {} : { reason: waits.reason }),
+    ...deriveRunState(facts),
+  };
   return {
     run,
     state,
@@ -78,6 +86,7 @@ export function readRunReport(
     exit,
     checkpoints: completeCheckpoints(directory),
     lastEvent,
+    ...(waits && state === 'queued' ? { queue: waits.place } : {}),
   };
 }
 
@@ -93,6 +102,12 @@ function jobFacts(
   const begun = wrapper !== null && wrapper.segment >= job.segment;
   const unknown: JobFacts = { segment: job.segment, seen: 'unknown', settled: false };
   return jobs?.facts(run, job, { begun, quietSeconds }) ?? unknown;
+}
+
+/** Whether a job that was taken from the queue has begun: a record that is newer says so. */
+function begunSince(takenAt: number | undefined, wrapper: WrapperState | null, exit: Exit | null): boolean {
+  if (takenAt === undefined) return false;
+  return Math.max(wrapper?.startedAt ?? 0, exit?.endedAt ?? 0) * 1000 > takenAt;
 }
 
 /** Steps of checkpoints that are complete, ascending. */

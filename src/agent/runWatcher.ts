@@ -4,10 +4,12 @@ import { scaledMs } from '../core/clock.ts';
 import { toBiphaseError } from '../core/errors.ts';
 import { isActive } from '../core/runState.ts';
 import type { RunReport } from '../protocol/agentApi.ts';
+import type { QueueHold } from '../protocol/queue.ts';
 import { runFiles } from '../protocol/runDirectory.ts';
 import { hasCode } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import type { ProcessTable } from './processTable.ts';
+import { QueueFolder } from './queue/queueFolder.ts';
 import { readRunReport } from './runReport.ts';
 import type { JobWatch } from './slurm/jobWatch.ts';
 
@@ -19,6 +21,8 @@ const settleMs = 15;
 export interface RunWatcherEvents {
   report: (report: RunReport) => void;
   gone: (run: string) => void;
+  /** The queue was held, or goes on. */
+  queue: (hold: QueueHold | null) => void;
   /** A file directly in the run's directory changed, or null: look at all of them. */
   changed: (run: string, file: string | null) => void;
 }
@@ -41,7 +45,11 @@ export class RunWatcher {
   readonly #jobs: JobWatch | undefined;
   readonly #runs = new Map<string, Watched>();
   #rootWatcher: fs.FSWatcher | undefined;
+  readonly #queue: QueueFolder;
   #timer: NodeJS.Timeout | undefined;
+  /** Of the queue's folder, and what it said of runs then. */
+  #queueTime = 0;
+  #hold: QueueHold | null;
   #closed = false;
 
   constructor(root: NodeRoot, table: ProcessTable, events: RunWatcherEvents, jobs?: JobWatch) {
@@ -49,6 +57,8 @@ export class RunWatcher {
     this.#root = root;
     this.#table = table;
     this.#events = events;
+    this.#queue = new QueueFolder(root.queues, table.host);
+    this.#hold = this.#queue.hold;
   }
 
   /** Reports of all runs now; events from then on. Calling it again only answers. */
@@ -74,6 +84,16 @@ export class RunWatcher {
     if (isDeepStrictEqual(report, watched.report)) return;
     watched.report = report;
     this.#events.report(report);
+  }
+
+  /** Reads all that wait in a queue: what holds one holds the others too. */
+  refreshQueued(): void {
+    const { hold } = this.#queue;
+    if (hold !== this.#hold) {
+      this.#hold = hold;
+      this.#events.queue(hold);
+    }
+    for (const [run, { report }] of this.#runs) if (report?.state === 'queued') this.refresh(run);
   }
 
   close(): void {
@@ -131,7 +151,7 @@ export class RunWatcher {
    */
   #read(run: string, watched: Watched): RunReport | null | undefined {
     try {
-      const report = readRunReport(this.#root, run, this.#table, this.#jobs);
+      const report = readRunReport(this.#root, run, this.#table, { jobs: this.#jobs });
       watched.trouble = undefined;
       return report;
     } catch (thrown) {
@@ -164,9 +184,17 @@ export class RunWatcher {
 
   #poll(): void {
     this.#scan();
+    const queueTime = directoryTime(this.#queue.path);
+    if (queueTime !== this.#queueTime) {
+      this.#queueTime = queueTime;
+      this.refreshQueued();
+    }
     for (const [run, watched] of this.#runs) {
       const time = directoryTime(this.#root.runDirectory(run));
-      if (watched.report && !isActive(watched.report.state) && time === watched.directoryTime) continue;
+      const { report } = watched;
+      // What waits in a queue of the node changes with the queue's folder; what waits in Slurm's, without any file.
+      const rests = report && (report.queue || !isActive(report.state));
+      if (rests && time === watched.directoryTime) continue;
       watched.directoryTime = time;
       this.#events.changed(run, null);
       this.refresh(run);

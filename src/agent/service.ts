@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Handlers, RpcPeer } from '../core/rpcPeer.ts';
+import { isActive } from '../core/runState.ts';
 import {
   type AgentEvents,
   type AgentMethods,
@@ -20,13 +21,21 @@ import type { Outbox } from './outbox.ts';
 import type { Program } from './ownBundle.ts';
 import { probeNode } from './probe/probe.ts';
 import type { ProcessTable } from './processTable.ts';
+import { changeJob } from './queue/changeJob.ts';
+import { reviewStarted } from './queue/jobReview.ts';
+import { forgetMoved, moveJob } from './queue/moveJob.ts';
+import { QueueFolder } from './queue/queueFolder.ts';
+import { ensureRunner } from './queue/runnerProcess.ts';
+import { withdrawJob } from './queue/withdrawal.ts';
 import { deleteRun, killRun, stopRun } from './runActions.ts';
 import { readSlice } from './runFileSlice.ts';
 import { RunWatcher, type RunWatcherEvents } from './runWatcher.ts';
 import { cleanArrays } from './slurm/arrayFiles.ts';
-import { jobOfRun, killJob, withdrawJob } from './slurm/endJob.ts';
+import { jobOfRun, killJob, withdrawJob as withdrawSlurmJob } from './slurm/endJob.ts';
 import type { CurrentJob } from './slurm/jobRecord.ts';
 import { JobWatch } from './slurm/jobWatch.ts';
+import { finishDeletions } from './space/putAside.ts';
+import { SpaceService } from './space/spaceService.ts';
 
 /** Milliseconds that a followed file rests after what was sent of it. */
 const followRestMs = 40;
@@ -42,8 +51,11 @@ export class AgentService {
   readonly #own: Program;
   readonly #outbox: Outbox;
   readonly #jobs: JobWatch;
+  readonly #queue: QueueFolder;
   readonly #launcher: Launcher;
   readonly #watcher: RunWatcher;
+  readonly #space: SpaceService;
+  readonly #leave: () => void;
   readonly #followers = new Map<string, FileFollower>();
   #bundleUse: NodeJS.Timeout | undefined;
   #open = 0;
@@ -53,16 +65,23 @@ export class AgentService {
     root: NodeRoot,
     table: ProcessTable,
     own: Program,
-    { outbox, background }: { outbox: Outbox; background: boolean },
+    { outbox, background, leave }: { outbox: Outbox; background: boolean; leave: () => void },
   ) {
     this.#root = root;
     this.#table = table;
     this.#own = own;
     this.#outbox = outbox;
+    this.#queue = new QueueFolder(root.queues, table.host);
     this.#jobs = new JobWatch((run) => this.#watcher.refresh(run));
+    this.#leave = leave;
+    this.#space = new SpaceService(root, table, own.hash, (run) => this.#watcher.refresh(run));
     this.#launcher = new Launcher(root, table, own, background, this.#jobs);
     const events: RunWatcherEvents = {
-      report: (report) => this.peer.emit('run', report),
+      report: (report) => {
+        this.peer.emit('run', report);
+        if (!isActive(report.state)) this.#reviewQueue();
+      },
+      queue: (hold) => this.peer.emit('queue', { hold }),
       gone: (run) => this.#forget(run),
       changed: (run, file) => this.#look(run, file),
     };
@@ -89,6 +108,7 @@ export class AgentService {
   close(): void {
     this.#watcher.close();
     this.#jobs.close();
+    this.#space.close();
     clearInterval(this.#bundleUse);
     for (const follower of this.#followers.values()) follower.close();
     this.#followers.clear();
@@ -116,9 +136,10 @@ export class AgentService {
       probe: () => probeNode(root, table),
       watch: async () => {
         root.prepare();
+        this.#reviewQueue();
         const runs = this.#watcher.start();
         this.#tidy(runs);
-        return { runs };
+        return { runs, hold: this.#queue.hold };
       },
       follow: async ({ run, file, offset, identity }) => {
         this.#follow(run, file, { offset, identity });
@@ -128,8 +149,9 @@ export class AgentService {
         this.#unfollow(`${run}/${file}`);
         return {};
       },
-      launch: async ({ spec, ...surroundings }) => {
-        const answer = await this.#launcher.launch(spec, surroundings);
+      launch: async ({ spec, queue, ...surroundings }) => {
+        const answer = await this.#launcher.launch(spec, surroundings, queue);
+        if (answer.queued) this.#wakeQueue();
         this.#watcher.refresh(spec.id);
         return answer;
       },
@@ -138,35 +160,71 @@ export class AgentService {
         for (const { id } of specs) this.#watcher.refresh(id);
         return answer;
       },
-      resume: async ({ run, ...surroundings }) => {
-        const answer = await this.#launcher.resume(run, surroundings);
+      resume: async ({ run, queue, ...surroundings }) => {
+        const answer = await this.#launcher.resume(run, surroundings, queue);
+        if (answer.queued) this.#wakeQueue();
         this.#watcher.refresh(run);
         return answer;
       },
       stop: async ({ run }) => {
-        stopRun(root, run);
-        await this.#withJob(run, (directory, job) => withdrawJob(directory, job, table));
+        if (!withdrawJob(this.#queue, root, table, run)) {
+          stopRun(root, run);
+          await this.#withJob(run, (directory, job) => withdrawSlurmJob(directory, job, table));
+        }
         this.#watcher.refresh(run);
         return {};
       },
       kill: async ({ run }) => {
         const signalled =
-          (await this.#withJob(run, (directory, job) => killJob(directory, job, table))) ??
-          killRun(root, run, table);
+          !withdrawJob(this.#queue, root, table, run) &&
+          ((await this.#withJob(run, (directory, job) => killJob(directory, job, table))) ??
+            killRun(root, run, table));
         this.#watcher.refresh(run);
         return { signalled };
+      },
+      changeQueued: async ({ run, priority, finished }) => {
+        changeJob(this.#queue, run, { priority, finished });
+        this.#wakeQueue();
+        this.#watcher.refresh(run);
+        return {};
+      },
+      moveQueued: async ({ run, to }) => {
+        const moving = moveJob(this.#queue, root, run, to);
+        this.#wakeQueue();
+        this.#watcher.refresh(run);
+        return { moving };
+      },
+      holdQueue: async ({ hold }) => {
+        this.#queue.setHold(hold);
+        this.#wakeQueue();
+        this.#watcher.refreshQueued();
+        return {};
       },
       read: async ({ run, file, offset, length }) => {
         const { size, bytes } = readSlice(root.existingRunDirectory(run), file, offset, length);
         return { withBytes: { value: { size }, binary: bytes } };
       },
       delete: async ({ run }) => {
-        await this.#withJob(run, (_directory, job) => this.#jobs.look(run, job));
-        deleteRun(root, run, table, this.#jobs);
+        if (!forgetMoved(this.#queue, root, run)) {
+          await this.#withJob(run, (_directory, job) => this.#jobs.look(run, job));
+          await deleteRun(root, run, table, this.#jobs);
+        }
         this.#watcher.refresh(run);
         return {};
       },
-      list: async (params) => listFolder(params.path),
+      diskUse: ({ ask }) => this.#space.diskUse(ask),
+      interrupt: async ({ ask }) => {
+        this.#space.interrupt(ask);
+        return {};
+      },
+      freeSpace: async ({ items }) => ({ results: await this.#space.free(items) }),
+      removeRoot: async ({ rootId }) => {
+        const left = await this.#space.removeRoot(rootId);
+        // The answer goes first.
+        setImmediate(this.#leave);
+        return { left };
+      },
+      list: ({ path: folder }) => listFolder(folder),
     };
   }
 
@@ -180,16 +238,27 @@ export class AgentService {
     return job ? act(directory, job) : undefined;
   }
 
+  /** A run of the queue may have ended, or lost its place. */
+  #reviewQueue(): void {
+    reviewStarted(this.#queue, this.#root, this.#table);
+    this.#wakeQueue();
+  }
+
+  #wakeQueue(): void {
+    ensureRunner(this.#root, this.#table, this.#own);
+  }
+
   /** Nobody waits for it, and nothing depends on it. */
   #tidy(runs: RunReport[]): void {
     const { hash } = this.#own;
-    const complain = (thrown: unknown): void => void process.stderr.write(`Old files: ${String(thrown)}\n`);
+    const complain = (thrown: unknown): void => void process.stderr.write(`Tidying up: ${String(thrown)}\n`);
     const use = async (): Promise<void> => markBundleUsed(this.#root, hash);
     clearInterval(this.#bundleUse);
     this.#bundleUse = setInterval(() => use().catch(complain), bundleUseMs).unref();
     use()
       .then(() => cleanBundles(this.#root, runs, hash))
       .then(() => cleanArrays(this.#root, runs))
+      .then(() => finishDeletions(this.#root))
       .catch(complain);
   }
 
@@ -233,13 +302,14 @@ export class AgentService {
     this.peer.emit('gone', { run });
   }
 
-  /** Counts open calls, so that the agent can end after the last answer. */
+  /** Counts open calls, so that the agent can end after the last answer; a root that goes away serves none. */
   #counted(handlers: Handlers<AgentMethods>): Handlers<AgentMethods> {
     const counted = Object.entries(handlers).map(([name, handler]) => {
       const serve = handler as (params: unknown, binary: Uint8Array | undefined) => Promise<unknown>;
       return [
         name,
         async (params: unknown, binary: Uint8Array | undefined) => {
+          this.#space.refuseRemoved();
           this.#open++;
           try {
             return await serve(params, binary);

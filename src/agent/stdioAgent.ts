@@ -20,7 +20,7 @@ export interface AgentOptions {
 
 /**
  * Serves control over two streams until the input ends. On a node this process owns: the root folder (see
- * docs/architecture.md, "Places"), nothing else. Answers with the exit code.
+ * docs/architecture.md, "Places"), nothing else. Ends by itself only after it has removed that. Answers with the exit code.
  */
 export async function serveStdio(
   { root, background }: AgentOptions,
@@ -32,7 +32,11 @@ export async function serveStdio(
   globalThis.console = new Console(process.stderr, process.stderr);
   for (const signal of ['SIGHUP', 'SIGTERM'] as const) process.once(signal, () => input.destroy());
   const outbox = new Outbox(output);
-  const service = new AgentService(new NodeRoot(root), thisMachine, ownProgram(), { outbox, background });
+  const service = new AgentService(new NodeRoot(root), thisMachine, ownProgram(), {
+    outbox,
+    background,
+    leave: () => input.destroy(),
+  });
   let exitCode = 0;
   try {
     // A reader that has gone ends the service, as the end of its questions does.

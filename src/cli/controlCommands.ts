@@ -24,7 +24,7 @@ export const controlCommands: CommandEntry[] = [
   },
   {
     name: 'nodes',
-    summary: 'add, test, list and remove nodes',
+    summary: 'add, test, list and remove nodes; what takes space on one',
     load: async () => (await import('./commands/nodes.ts')).command,
   },
 ];

@@ -38,6 +38,11 @@ export const nodeCommands: CommandEntry[] = [
     load: async () => (await import('./commands/agent.ts')).command,
   },
   {
+    name: 'queue',
+    summary: "starts this machine's waiting runs in free slots (internal)",
+    load: async () => (await import('./commands/queue.ts')).command,
+  },
+  {
     name: 'wrapper',
     summary: 'starts one segment of a run and records how it ends (internal)',
     load: async () => (await import('./commands/wrapper.ts')).command,

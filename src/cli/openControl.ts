@@ -12,6 +12,8 @@ export async function withControl<T>(work: (client: ControlClient) => Promise<T>
     controlFile: path.join(import.meta.dirname, 'control.mjs'),
     execPath: process.execPath,
     client: 'cli',
+    // Who types a command on a terminal is asked there.
+    trusted: () => true,
     version,
   });
   client.on('prompt', (prompt) => {

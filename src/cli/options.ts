@@ -8,6 +8,8 @@ type OptionTable = NonNullable<ParseArgsConfig['options']>;
 export interface ParsedOptions {
   flags: Set<string>;
   values: Map<string, string>;
+  /** Every value of each option that was given, for those that may be given several times. */
+  lists: Map<string, string[]>;
   positionals: string[];
 }
 
@@ -17,7 +19,7 @@ export interface ParsedOptions {
  */
 export function parseOptions(args: string[], options: OptionTable, maxPositionals: number): ParsedOptions {
   const known = Object.keys(options);
-  const parsed: ParsedOptions = { flags: new Set(), values: new Map(), positionals: [] };
+  const parsed: ParsedOptions = { flags: new Set(), values: new Map(), lists: new Map(), positionals: [] };
   const { tokens } = parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true });
   for (const token of tokens) {
     if (token.kind === 'positional') parsed.positionals.push(token.value);
@@ -38,6 +40,7 @@ export function parseOptions(args: string[], options: OptionTable, maxPositional
       if (token.value === undefined || token.value.startsWith('--'))
         throw new BiphaseError('usage', `Option --${token.name} needs a value.`);
       parsed.values.set(token.name, token.value);
+      parsed.lists.set(token.name, [...(parsed.lists.get(token.name) ?? []), token.value]);
     }
   }
   if (parsed.positionals.length > maxPositionals)

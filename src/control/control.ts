@@ -1,13 +1,17 @@
 import path from 'node:path';
-import { isActive } from '../core/runState.ts';
+import { BiphaseError } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
+import type { QueueHold } from '../protocol/queue.ts';
 import type { AgentLink, AgentListener } from './nodes/agentLink.ts';
 import { type Bundle, openBundle } from './nodes/bundle.ts';
 import type { ManagedNode } from './nodes/managedNode.ts';
 import { NodeConfigs } from './nodes/nodeConfigs.ts';
 import { type NodeKinds, NodeManager } from './nodes/nodeManager.ts';
-import { RunCatalog } from './runs/runCatalog.ts';
+import { SpaceOnNodes } from './nodes/spaceOnNodes.ts';
+import { QueueKeeper } from './runs/queueKeeper.ts';
+import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
 import { RunService } from './runs/runService.ts';
 import { summarize } from './runs/runSummary.ts';
@@ -36,7 +40,9 @@ export class Control {
   readonly nodes: NodeManager;
   readonly runs: RunService;
   readonly series: SeriesService;
+  readonly space: SpaceOnNodes;
   readonly #catalog: RunCatalog;
+  readonly #queues: QueueKeeper;
   readonly #listener: ControlListener;
   readonly #log: (line: string) => void;
   readonly #followers = new Map<ManagedNode, RunFollower>();
@@ -48,7 +54,7 @@ export class Control {
     this.#listener = listener;
     this.#log = options.log;
     this.store = new CacheStore(path.join(options.stateFolder, 'cache.db'));
-    this.#catalog = new RunCatalog(this.store, (run) => listener.runChanged(run));
+    this.#catalog = new RunCatalog(this.store, (run) => listener.runChanged(run), options.log);
     this.series = new SeriesService(this.store);
     this.nodes = new NodeManager(new NodeConfigs(options.stateFolder), options.kinds, {
       bundle: () => {
@@ -63,6 +69,8 @@ export class Control {
       log: options.log,
     });
     this.runs = new RunService(this.nodes, this.#catalog, this.store);
+    this.#queues = new QueueKeeper(this.nodes, this.#catalog, options.log);
+    this.space = new SpaceOnNodes(this.nodes, (run) => listener.runChanged(run));
   }
 
   /** Goes back to the nodes where runs are live, asking nobody. */
@@ -71,21 +79,17 @@ export class Control {
   }
 
   nodeSummaries(): NodeSummary[] {
-    return this.nodes.all().map((node) =>
-      this.nodes.summary(
-        node,
-        this.#catalog.activeOn(node.config.name).map(({ report }) => report.state),
-      ),
-    );
+    const counts = this.#catalog.countActive();
+    return this.nodes.all().map((node) => this.nodes.summary(node, counts.get(node.config.name)));
   }
 
   runSummary(run: string): RunSummary | undefined {
     const known = this.#catalog.get(run);
-    return known && summarize(known, this.store.overview(run));
+    return known && this.#summarize(known);
   }
 
   runSummaries(): RunSummary[] {
-    return this.#catalog.all().map((run) => summarize(run, this.store.overview(run.report.run)));
+    return this.#catalog.all().map((run) => this.#summarize(run));
   }
 
   addNode(config: NodeConfig): void {
@@ -95,28 +99,61 @@ export class Control {
     this.#listener.nodesChanged();
   }
 
-  removeNode(name: string): void {
+  /** `deleteRoot`: absolute path of its root, which is deleted first. Answers with the names that stay in it. */
+  async removeNode(name: string, deleteRoot?: string): Promise<string[]> {
     const node = this.nodes.get(name);
+    const left = deleteRoot === undefined ? [] : await this.#deleteRoot(node, deleteRoot);
     this.nodes.remove(name);
     this.#forget(node);
     this.#listener.nodesChanged();
+    return left;
   }
 
   close(): void {
     for (const node of this.nodes.all()) this.#forget(node);
     // What agents still say on their way out has no store any more.
     this.#closed = true;
+    this.#queues.close();
     this.nodes.close();
+    this.#catalog.close();
     this.store.close();
+  }
+
+  #summarize(run: CatalogRun): RunSummary {
+    const { run: id } = run.report;
+    const disk = this.space.sizeOf(id);
+    return { ...summarize(run, this.store.overview(id)), ...(disk ? { disk } : {}) };
+  }
+
+  async #deleteRoot(node: ManagedNode, root: string): Promise<string[]> {
+    const { name } = node.config;
+    if (node.config.kind === 'local') throw new BiphaseError('usage', 'This computer cannot be removed.');
+    const link = await node.use();
+    if (link.hello.root !== root)
+      throw new BiphaseError('refused', `The folder of ${name} is ${link.hello.root}, not ${root}.`, {
+        next: 'Remove it again.',
+      });
+    const { rootId } = link.hello;
+    const sharer = this.nodes.all().find((other) => other !== node && this.#rootIds.get(other) === rootId);
+    if (sharer)
+      throw new BiphaseError('refused', `${root} is also the folder of ${sharer.config.name}.`, {
+        next: `Remove ${name} alone, or ${sharer.config.name} first.`,
+      });
+    const { left } = await link.call('removeRoot', { rootId });
+    this.#catalog.only(rootId, new Set());
+    return left.map(printable);
   }
 
   #agentListener(node: ManagedNode): AgentListener {
     return {
       run: (report) => this.#report(node, report),
+      queue: ({ hold }) => this.#hold(node, hold),
       gone: ({ run }) => {
         if (this.#closed) return;
         this.#followers.get(node)?.forget(run);
-        this.#catalog.gone(run);
+        this.#queues.gone(node.config.name, run);
+        this.#catalog.gone(run, node.config.name);
+        this.#queues.look();
       },
       bytes: (data, binary) => this.#followers.get(node)?.bytes(data, binary),
     };
@@ -134,17 +171,29 @@ export class Control {
       if (this.#followers.get(node) === follower) this.#forget(node);
     });
     this.#rootIds.set(node, link.hello.rootId);
-    const { runs } = await link.call('watch', {});
+    const { runs, hold } = await link.call('watch', {});
+    this.#hold(node, hold);
     for (const report of runs) this.#report(node, report);
     this.#catalog.only(link.hello.rootId, new Set(runs.map((report) => report.run)));
+  }
+
+  #hold(node: ManagedNode, hold: QueueHold | null): void {
+    if (node.hold === hold) return;
+    node.hold = hold;
+    if (this.#closed) return;
+    this.#listener.nodesChanged();
+    this.#queues.look();
   }
 
   #report(node: ManagedNode, report: RunReport): void {
     if (this.#closed) return;
     const before = this.#catalog.get(report.run)?.report.state;
+    this.#queues.report(node.config.name, report);
     const speaks = this.#catalog.report(node.config.name, this.#rootIds.get(node) ?? '', report);
     if (speaks) this.#followers.get(node)?.update(report);
-    if (before === undefined || isActive(before) !== isActive(report.state)) this.#listener.nodesChanged();
+    if (before === report.state && report.state !== 'queued') return;
+    this.#listener.nodesChanged();
+    this.#queues.look();
   }
 
   #committed(run: string, file: FollowedFile, committed: Committed): void {

@@ -26,8 +26,8 @@ export interface CheckContext {
   tokensPerSecond: number | null;
   /** One sentence where the data are not there. */
   noData: string | null;
-  /** One sentence where the node has no GPU free for the run. */
-  noGpu: string | null;
+  /** One sentence where the run will wait in the node's queue. */
+  waits: string | null;
   /** What it asks of the node's Slurm: then the probe is of another machine than the one that will compute. */
   slurm?: SlurmOptions | undefined;
 }
@@ -75,7 +75,7 @@ export function checkLaunch(file: ResolvedRunFile, context: CheckContext): Launc
     );
   }
   if (context.noData) sentences.push(context.noData);
-  if (context.noGpu) sentences.push(context.noGpu);
+  if (context.waits) sentences.push(context.waits);
   const epochs =
     file.data.tokens === null ? undefined : whyEpochs(file.data.tokens, tokens / file.data.tokens);
   if (epochs) sentences.push(epochs);

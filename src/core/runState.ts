@@ -17,7 +17,7 @@ export interface RunFacts {
   lastOutput: string | null;
   stopRequested: boolean;
   killRequested: boolean;
-  /** The run waits in the node's queue. */
+  /** The run waits in a queue for its next segment. */
   queued: boolean;
   /** A wrapper holds the lock of the segment after the newest one in state.json or exit.json. */
   startingNext: boolean;
@@ -64,7 +64,8 @@ export function deriveRunState(facts: RunFacts): DerivedState {
   if (ofItsJob) return ofItsJob;
   if (facts.startingNext) return { state: 'starting' };
   // An exit record of an earlier segment says nothing about the one that runs now.
-  if (exit && (!wrapper || exit.segment >= wrapper.segment)) return ended(exit, facts);
+  if (exit && (!wrapper || exit.segment >= wrapper.segment))
+    return facts.queued ? { state: 'queued' } : ended(exit, facts);
   if (!wrapper) return unstarted(facts);
   if (wrapper.host !== facts.host) {
     return {
@@ -73,6 +74,7 @@ export function deriveRunState(facts: RunFacts): DerivedState {
     };
   }
   if (wrapper.bootId !== facts.bootId) {
+    if (facts.queued) return { state: 'queued' };
     return (
       finishedAlone(facts, wrapper) ?? {
         state: 'lost',
@@ -88,6 +90,7 @@ export function deriveRunState(facts: RunFacts): DerivedState {
   if (facts.wrapperAlive) {
     return { ...active(facts, wrapper), reason: 'The trainer has ended; its exit is being recorded.' };
   }
+  if (facts.queued) return { state: 'queued' };
   if (facts.killRequested) return { state: 'stopped', reason: 'It was killed on request.' };
   return (
     finishedAlone(facts, wrapper) ?? {

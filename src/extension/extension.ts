@@ -4,6 +4,7 @@ import { ControlService } from './control/controlService.ts';
 import { Prompts } from './control/prompts.ts';
 import { commandIds } from './ids.ts';
 import type { Launcher } from './launch/launcher.ts';
+import { NodeSettingsFiles } from './nodes/nodeSettingsFiles.ts';
 import { RunOutput } from './output/runOutput.ts';
 import { CurvesPanels } from './panels/curvesPanels.ts';
 import { EndNotices } from './views/endNotices.ts';
@@ -50,6 +51,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     new Prompts(service, extension.secrets),
     new NodesTree(service),
     new RunsTree(service),
+    new NodeSettingsFiles(service),
     new StatusBar(service),
     new EndNotices(service),
     new RunFileEditor(),

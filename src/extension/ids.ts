@@ -11,9 +11,15 @@ export const commandIds = {
   showRunOutput: 'biphase.showRunOutput',
   newRunFile: 'biphase.newRunFile',
   addNode: 'biphase.addNode',
+  editNode: 'biphase.editNode',
   testNode: 'biphase.testNode',
   reconnectNode: 'biphase.reconnectNode',
   removeNode: 'biphase.removeNode',
+  pauseQueue: 'biphase.pauseQueue',
+  drainNode: 'biphase.drainNode',
+  releaseQueue: 'biphase.releaseQueue',
+  setPriority: 'biphase.setPriority',
+  freeSpace: 'biphase.freeSpace',
   refresh: 'biphase.refresh',
   showLog: 'biphase.showLog',
   copyDiagnostics: 'biphase.copyDiagnostics',
@@ -27,9 +33,15 @@ export const commandsThatNeedTrust: readonly CommandName[] = [
   'stopRun',
   'resumeRun',
   'addNode',
+  'editNode',
   'testNode',
   'reconnectNode',
   'removeNode',
+  'pauseQueue',
+  'drainNode',
+  'releaseQueue',
+  'setPriority',
+  'freeSpace',
 ];
 
 export const viewIds = {
@@ -58,6 +70,10 @@ export const contextKeys = {
 export const itemContexts = {
   localNode: 'node.local',
   sshNode: 'node.ssh',
+  /** `.held` behind one of them: the node's queue starts nothing. */
+  held: '.held',
+  /** Waits in its node's queue. */
+  queuedRun: 'run.active.queued',
   activeRun: 'run.active',
   resumableRun: 'run.resumable',
   /** Finished, or gone from its node: nothing is left to resume. */
@@ -66,5 +82,8 @@ export const itemContexts = {
 } as const;
 
 export const languageId = 'biphase-run';
+/** Settings of a node are edited as files of this scheme, whose names end so: the JSON schema goes by it. */
+export const nodeSettingsScheme = 'biphase-node';
+export const nodeSettingsEnding = '.biphase-node.json';
 export const outputScheme = 'biphase-output';
 export const runFilePattern = '**/*.run.yaml';

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { method, nothing } from './contract.ts';
+import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
+import { prioritySchema, queueHoldSchema, queuePlaceSchema, queueWishSchema } from './queue.ts';
 import {
   eventLineSchema,
   exitSchema,
@@ -35,6 +37,8 @@ export const runReportSchema = z.object({
   /** Steps of complete checkpoints, ascending. */
   checkpoints: z.array(z.number().int()),
   lastEvent: eventLineSchema.nullable(),
+  /** Of a queued run. */
+  queue: queuePlaceSchema.optional(),
 });
 export type RunReport = z.infer<typeof runReportSchema>;
 
@@ -109,12 +113,26 @@ export const agentHelloSchema = z.object({
 });
 export type AgentHello = z.infer<typeof agentHelloSchema>;
 
+/** What a folder of the node holds that a corpus may be in. */
+export const folderListSchema = z.object({
+  /** Absolute. */
+  path: z.string(),
+  /** Folders first, then files that a trainer reads; not all where there are very many. */
+  entries: z.array(z.object({ name: z.string(), folder: z.boolean(), bytes: z.number() })),
+  /** How many there are of each, also of those that `entries` lacks. */
+  folders: z.number().int(),
+  corpora: z.number().int(),
+  /** Names that are not UTF-8: no run file can hold them, so `entries` lacks them. */
+  notUtf8: z.number().int(),
+});
+export type FolderList = z.infer<typeof folderListSchema>;
+
 /** Control asks, the agent answers; one agent a client and node, over one exec channel (stdio). */
 export const agentMethods = {
   hello: method(z.object({ protocol: z.number().int() }), agentHelloSchema),
   probe: method(nothing, probeSchema),
   /** Starts reporting all runs under root: a `run` event for each, again whenever its report changes. */
-  watch: method(nothing, z.object({ runs: z.array(runReportSchema) })),
+  watch: method(nothing, z.object({ runs: z.array(runReportSchema), hold: queueHoldSchema.nullable() })),
   /** Sends bytes of the file from the offset on, and more as they are written, as `bytes` events. */
   follow: method(
     z.object({
@@ -127,8 +145,9 @@ export const agentMethods = {
   ),
   unfollow: method(z.object({ run: runIdSchema, file: followedFileSchema }), nothing),
   /**
-   * Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless.
-   * `full` where no slot is free. With `slurm` it submits a job that starts the wrapper; no slot is taken then.
+   * Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless. With
+   * a place in the queue wished for, a run that needs a slot waits for one; else `full` where none is free. With `slurm`
+   * it submits a job that starts the wrapper: no slot is taken then, and Slurm is the queue.
    */
   launch: method(
     z.object({
@@ -137,8 +156,9 @@ export const agentMethods = {
       setup: z.array(z.string()),
       slot: slotWishSchema.optional(),
       slurm: slurmOptionsSchema.optional(),
+      queue: queueWishSchema.optional(),
     }),
-    z.object({ already: z.boolean() }),
+    z.object({ already: z.boolean(), queued: z.boolean().optional() }),
   ),
   /**
    * Claims run directories and submits them as one job array. `array` is chosen by the caller, so that repeating it is
@@ -164,10 +184,26 @@ export const agentMethods = {
       setup: z.array(z.string()),
       slot: slotWishSchema.optional(),
       slurm: slurmOptionsSchema.optional(),
+      queue: queueWishSchema.optional(),
     }),
-    z.object({ segment: z.number().int() }),
+    z.object({ segment: z.number().int(), queued: z.boolean().optional() }),
   ),
-  /** Creates requests/stop. */
+  /** A waiting run gets another priority, or no longer waits for runs that have finished elsewhere. */
+  changeQueued: method(
+    z.object({ run: runIdSchema, priority: prioritySchema.optional(), finished: z.array(runIdSchema) }),
+    nothing,
+  ),
+  /**
+   * A waiting run leaves for the node of that name: it starts here no more, and control deletes it when it is there.
+   * Null: it stays after all. `moving`: false where it does not wait any more.
+   */
+  moveQueued: method(
+    z.object({ run: runIdSchema, to: z.string().nullable() }),
+    z.object({ moving: z.boolean() }),
+  ),
+  /** Nothing of the queue starts any more, or again (null). */
+  holdQueue: method(z.object({ hold: queueHoldSchema.nullable() }), nothing),
+  /** Creates requests/stop; a waiting run leaves the queue. */
   stop: method(z.object({ run: runIdSchema }), nothing),
   /** Signals the trainer, after proof that the process is this run's. */
   kill: method(z.object({ run: runIdSchema }), z.object({ signalled: z.boolean() })),
@@ -187,19 +223,25 @@ export const agentMethods = {
   ),
   /** Removes a run directory that nothing runs in. */
   delete: method(z.object({ run: runIdSchema }), nothing),
-  /** Folders and corpora under a path, for the folder browser. */
-  list: method(
-    z.object({ path: z.string() }),
-    z.object({
-      path: z.string(),
-      entries: z.array(z.object({ name: z.string(), folder: z.boolean(), bytes: z.number() })),
-    }),
-  ),
+  /** Takes a while where there are many files; `interrupt` with the same `ask` ends it as `cancelled`. */
+  diskUse: method(z.object({ ask: z.string().max(100) }), diskUseSchema),
+  interrupt: method(z.object({ ask: z.string().max(100) }), nothing),
+  /** Deletes what is named, one after the other; what is in use is refused and the rest goes on. */
+  freeSpace: method(z.object({ items: z.array(spaceItemSchema).min(1).max(100_000) }), freedSchema),
+  /**
+   * Deletes what Biphase has under the root, then the root where nothing else is in it; after the answer the agent ends.
+   * `left`: names that stay, since they are not Biphase's. Refused while a run is active here.
+   */
+  removeRoot: method(z.object({ rootId: z.string() }), z.object({ left: z.array(z.string()) })),
+  /** Folders and corpora in a folder, for the folder browser; `~` or nothing is the home folder. */
+  list: method(z.object({ path: z.string() }), folderListSchema),
 };
 export type AgentMethods = typeof agentMethods;
 
 export const agentEvents = {
   run: runReportSchema,
+  /** The queue was held, or goes on. */
+  queue: z.object({ hold: queueHoldSchema.nullable() }),
   /** The run's directory is gone. */
   gone: z.object({ run: runIdSchema }),
   /** Bytes [offset, offset + binary.length) of a followed file. `reset`: shorter than before or another file, so from 0. */

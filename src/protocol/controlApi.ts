@@ -1,6 +1,8 @@
 import * as z from 'zod';
-import { probeSchema } from './agentApi.ts';
+import { folderListSchema, probeSchema } from './agentApi.ts';
 import { method, nothing } from './contract.ts';
+import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
+import { prioritySchema, queueHoldSchema, queuePlaceSchema } from './queue.ts';
 import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
 import { slurmOptionsSchema } from './slurm.ts';
 
@@ -11,24 +13,45 @@ export const controlProtocolVersion = 1;
 export const nodeConfigSchema = z.strictObject({
   name: z.string().min(1).max(100),
   kind: z.enum(['local', 'ssh']),
-  /** Alias or name, looked up in ~/.ssh/config. */
-  host: z.string().optional(),
-  user: z.string().optional(),
-  port: z.number().int().min(1).max(65535).optional(),
-  identityFile: z.string().optional(),
-  /** Folder on the node that holds everything; default ~/.biphase. */
-  root: z.string().optional(),
-  /** Lines that sh runs before the trainer. */
-  setup: z.array(z.string()).optional(),
-  environment: z.record(z.string(), z.string()).optional(),
-  /** How many runs the node takes at once, each on a GPU of its own where there are GPUs; default: as they are started. */
-  slots: z.number().int().min(1).max(1000).optional(),
-  /** Runs are jobs of the node's Slurm, which starts them and gives them GPUs; `slots` is not used then. */
-  slurm: slurmOptionsSchema.optional(),
-  /** A Node ≥ 24 on the node; default: found, else uploaded. */
-  nodePath: z.string().optional(),
+  host: z.string().optional().describe('Alias of ~/.ssh/config, or a host name.'),
+  user: z.string().optional().describe('Login name; default: as ~/.ssh/config says.'),
+  port: z.number().int().min(1).max(65535).optional().describe('Default: as ~/.ssh/config says, else 22.'),
+  identityFile: z.string().optional().describe('Key file on this machine; default: as ~/.ssh/config says.'),
+  root: z
+    .string()
+    .optional()
+    .describe('Folder on the node that holds everything Biphase writes there; default ~/.biphase.'),
+  setup: z
+    .array(z.string())
+    .optional()
+    .describe('Lines that sh runs before each trainer, such as "module load cuda".'),
+  environment: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Environment variables of each trainer, such as HF_HOME. Do not write secrets here.'),
+  slots: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe(
+      'How many runs the node takes at once, each on a GPU of its own where there are GPUs; more wait in its queue. Default: runs start as they come.',
+    ),
+  slurm: slurmOptionsSchema
+    .optional()
+    .describe(
+      "Runs are jobs of the node's Slurm, with these options of sbatch; slots and the queue are not used then.",
+    ),
+  nodePath: z
+    .string()
+    .optional()
+    .describe('A Node 24 or newer on the node; default: found there, else uploaded.'),
 });
 export type NodeConfig = z.infer<typeof nodeConfigSchema>;
+
+/** What a person edits of a node. */
+export const nodeSettingsSchema = nodeConfigSchema.omit({ name: true, kind: true });
 
 export const connectionStates = [
   'idle',
@@ -49,10 +72,11 @@ export const nodeSummarySchema = z.object({
   /** 0…1 while a bundle or Node is uploaded. */
   progress: z.number().optional(),
   probe: probeSchema.nullable(),
-  /** Runs that are at work. */
+  /** At work there, and in its queue. */
   runningRuns: z.number().int(),
-  /** Runs that wait for Slurm to start them. */
-  pendingRuns: z.number().int().optional(),
+  waitingRuns: z.number().int(),
+  /** Why its queue starts nothing. */
+  hold: queueHoldSchema.nullable(),
 });
 export type NodeSummary = z.infer<typeof nodeSummarySchema>;
 
@@ -82,10 +106,14 @@ export const runSummarySchema = z.object({
   /** First step of the learning rate's decay: a mark in the chart. */
   decayStart: z.number().int().optional(),
   metrics: z.array(z.string()),
+  /** On the node's disk when it was last measured, checkpoints included; `at`: unix seconds. */
+  disk: z.object({ bytes: z.number(), checkpointBytes: z.number(), at: z.number() }).optional(),
   /** Lines of metrics.jsonl that could not be parsed. */
   unreadableLines: z.number().int(),
   /** false: the run's directory is gone from the node; the store still has its curves. */
   onNode: z.boolean(),
+  /** Of a queued run. */
+  queue: queuePlaceSchema.optional(),
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
@@ -203,12 +231,20 @@ export const promptSchema = z.discriminatedUnion('kind', [
 export type Prompt = z.infer<typeof promptSchema>;
 
 export const controlMethods = {
+  /** `trusted`: a person works there in a workspace that they trust; no other client sees or answers a question. */
   hello: method(
-    z.object({ protocol: z.number().int(), version: z.string(), client: z.enum(['window', 'cli']) }),
+    z.object({
+      protocol: z.number().int(),
+      version: z.string(),
+      client: z.enum(['window', 'cli']),
+      trusted: z.boolean().default(false),
+    }),
     z.object({ protocol: z.number().int(), version: z.string(), pid: z.number().int() }),
   ),
   /** Ends control after its clients are told; used when versions differ. */
   shutdown: method(nothing, nothing),
+  /** The person trusts this window's workspace from now on. */
+  trust: method(nothing, nothing),
   /** This window has the focus: prompts go to it. */
   focus: method(nothing, nothing),
   /** `answer`: the secret; "yes" to a host key or a question; null = no, or closed. */
@@ -217,7 +253,18 @@ export const controlMethods = {
   /** Answers at once, and probes the connected nodes again: a `nodes` event tells what they say. */
   nodes: method(nothing, z.object({ nodes: z.array(nodeSummarySchema) })),
   addNode: method(z.object({ config: nodeConfigSchema }), nothing),
-  removeNode: method(z.object({ name: z.string() }), nothing),
+  /** `deleteRoot`: the root's absolute path as the person was shown it; it is deleted first. `left`: what stays in it. */
+  removeNode: method(
+    z.object({ name: z.string(), deleteRoot: z.string().optional() }),
+    z.object({ left: z.array(z.string()) }),
+  ),
+  /** Connects if needed. `interrupt` with the same `ask` ends it as `cancelled`. */
+  diskUse: method(z.object({ name: z.string(), ask: z.string().max(100) }), diskUseSchema),
+  interrupt: method(z.object({ name: z.string(), ask: z.string().max(100) }), nothing),
+  freeSpace: method(
+    z.object({ name: z.string(), items: z.array(spaceItemSchema).min(1).max(100_000) }),
+    freedSchema,
+  ),
   /** Connects if needed, prepares bundle and Node, probes; one line a finding. */
   testNode: method(
     z.object({ name: z.string() }),
@@ -226,15 +273,39 @@ export const controlMethods = {
   reconnectNode: method(z.object({ name: z.string() }), nothing),
   /** Hosts of ~/.ssh/config without wildcards. */
   sshHosts: method(nothing, z.object({ hosts: z.array(z.string()) })),
+  /** Connects if needed; `~` is the home folder there. */
+  listFolder: method(z.object({ node: z.string(), path: z.string() }), folderListSchema),
 
   runs: method(nothing, z.object({ runs: z.array(runSummarySchema) })),
   /** `file` is the run file as parsed from YAML; unknown keys and impossible values are usage errors. */
   checkLaunch: method(z.object({ file: z.unknown(), node: z.string() }), launchCheckSchema),
   /** `run` is chosen by the caller, so that a repeated call after a lost answer is harmless. */
   launch: method(
-    z.object({ file: z.unknown(), node: z.string(), run: runIdSchema }),
-    z.object({ already: z.boolean() }),
+    z.object({
+      file: z.unknown(),
+      node: z.string(),
+      run: runIdSchema,
+      priority: prioritySchema.optional(),
+      after: z.array(runIdSchema).optional(),
+    }),
+    z.object({ already: z.boolean(), queued: z.boolean().optional() }),
   ),
+  /**
+   * Many runs over several nodes: each goes into one node's queue, and may move to another of them while it waits. Where
+   * one cannot be launched its sentence is the answer; the others go on. Repeating it is harmless.
+   */
+  launchBatch: method(
+    z.object({
+      runs: z.array(z.object({ run: runIdSchema, file: z.unknown() })).max(100_000),
+      nodes: z.array(z.string()).min(1).max(100),
+      priority: prioritySchema.optional(),
+    }),
+    z.object({ failed: z.array(z.object({ run: runIdSchema, message: z.string() })) }),
+  ),
+  /** A node's queue starts nothing more: `paused`, or `draining`, which also lets waiting runs go elsewhere. Null: it goes on. */
+  holdQueue: method(z.object({ node: z.string(), hold: queueHoldSchema.nullable() }), nothing),
+  /** Of a waiting run. */
+  setPriority: method(z.object({ run: runIdSchema, priority: prioritySchema }), nothing),
   stop: method(z.object({ run: runIdSchema }), nothing),
   kill: method(z.object({ run: runIdSchema }), z.object({ signalled: z.boolean() })),
   resume: method(z.object({ run: runIdSchema }), nothing),

@@ -9,22 +9,21 @@ const name = z
 
 /** What a run asks of Slurm, as the options of `sbatch` are called; what is left out is the site's choice. */
 export const slurmOptionsSchema = z.strictObject({
-  partition: name.optional(),
-  account: name.optional(),
-  qos: name.optional(),
-  /** Limit of one job: minutes, `hours:minutes:seconds`, `days-hours` and the other forms of `--time`. */
+  partition: name.optional().describe("Partition; default: the site's."),
+  account: name.optional().describe('Account that pays.'),
+  qos: name.optional().describe('Quality of service.'),
   time: z
     .string()
     .regex(/^(\d{1,7}(:\d{1,2}){0,2}|\d{1,5}-\d{1,2}(:\d{1,2}){0,2})$/, 'not a time limit of Slurm')
-    .optional(),
-  /** Such as `gpu:a100:1`. */
-  gres: name.optional(),
-  /** Such as `32G`; a bare number is MiB. */
+    .optional()
+    .describe('Limit of one job, not of the run: minutes, hours:minutes:seconds, days-hours …'),
+  gres: name.optional().describe('Such as gpu:1 or gpu:a100:1.'),
   memory: z
     .string()
     .regex(/^\d{1,12}[KMGT]?$/, 'not an amount of memory such as 32G')
-    .optional(),
-  cpus: z.number().int().min(1).max(100_000).optional(),
+    .optional()
+    .describe('Such as 32G; a bare number is MiB.'),
+  cpus: z.number().int().min(1).max(100_000).optional().describe('Processors of a job.'),
 });
 export type SlurmOptions = z.infer<typeof slurmOptionsSchema>;
 

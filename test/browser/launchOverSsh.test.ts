@@ -14,6 +14,7 @@ import {
   paletteAndPick,
   patience,
   pick,
+  quickPickRows,
   reload,
   screenshot,
   webviewFrame,
@@ -90,6 +91,105 @@ test('a run launched from the palette trains on that node, and its curve is live
   await palette(page, 'Biphase: Stop Run');
   await pick(page, name);
   await page.locator('.statusbar-item', { hasText: /running/ }).waitFor({ state: 'detached' });
+});
+
+/** Goes through the wizard's pages before the data. */
+async function wizardToData(): Promise<void> {
+  await palette(page, 'Biphase: Launch Run…');
+  for (const [index, label] of ['CLM', 'micro'].entries()) {
+    await question(`(${index + 1}/4)`);
+    await pick(page, label);
+  }
+  await question('(3/4)');
+}
+
+/** Waits until the folder browser shows this folder of the node. */
+async function shows(folder: string): Promise<void> {
+  const place = `${node.host}: ${folder}`;
+  await page.locator(`.quick-input-box input[placeholder="${place}"]`).waitFor();
+}
+
+/** The check page names these data, and finds them on the node. */
+async function checkReads(source: string): Promise<void> {
+  const check = await webviewFrame(page, 'text=What it reads');
+  const text = await check.locator('body').evaluate((body) => body.textContent ?? '');
+  assert.ok(text.includes(source), text);
+  assert.ok(!text.includes('has no'), text);
+}
+
+test('data are found by browsing the folders of a node that is not connected yet, and its name stays exact', async () => {
+  const home = path.dirname(node.root);
+  const texts = path.join(home, 'corpora ', 'texts');
+  fs.mkdirSync(texts, { recursive: true });
+  fs.writeFileSync(path.join(texts, 'a.jsonl'), '{"text": "one"}\n');
+  fs.writeFileSync(path.join(texts, 'settings.json'), '{}');
+  const logins = node.sshd.logins();
+  await palette(page, 'Biphase: Focus on Nodes View');
+  const [control] = processesOf(workbench.person).filter(({ command }) => command.includes('control.mjs'));
+  process.kill(control!.pid, 'SIGKILL');
+  await page.locator('.monaco-list-row', { hasText: 'not connected' }).first().waitFor();
+  await wizardToData();
+  await pick(page, 'Browse folders of a node…');
+  await page.locator('.quick-input-box input[placeholder="Folders of which node?"]').waitFor();
+  await pick(page, node.host);
+  await shows(home);
+  assert.equal(node.sshd.logins(), logins + 1);
+  await pick(page, 'corpora');
+  await shows(`${home}/corpora `);
+  await pick(page, 'texts');
+  await shows(texts);
+  const rows = await quickPickRows(page);
+  await screenshot(page, 'browse-folders');
+  assert.deepEqual(
+    rows.map((row) =>
+      row
+        .replace(/^\$\([^)]*\)\s*/, '')
+        .split(',')[0]!
+        .trim(),
+    ),
+    ['Use this folder', '..', 'a.jsonl'],
+    rows.join(' | '),
+  );
+  await pick(page, '..');
+  await shows(`${home}/corpora `);
+  // The folder that was left is the one that is chosen.
+  await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: 'texts' }).waitFor();
+  await page.keyboard.press('Enter');
+  await shows(texts);
+  await pick(page, 'Use this folder');
+  await question('(4/4)');
+  await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: node.host }).waitFor();
+  await page.keyboard.press('Enter');
+  await checkReads(texts);
+  await palette(page, 'View: Close All Editors');
+});
+
+test('Back leads out of a folder to the nodes; a folder that cannot be read offers another try', async () => {
+  const home = path.dirname(node.root);
+  const folder = path.join(home, 'goes away');
+  fs.mkdirSync(folder);
+  await wizardToData();
+  await pick(page, 'Browse folders of a node…');
+  await page.locator('.quick-input-box input[placeholder="Folders of which node?"]').waitFor();
+  await pick(page, node.host);
+  await shows(home);
+  fs.rmdirSync(folder);
+  await pick(page, 'goes away');
+  await shows(folder);
+  assert.match((await quickPickRows(page)).join(' | '), /Try again.*There is no folder .*goes away/);
+  fs.mkdirSync(folder);
+  await pick(page, 'Try again');
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Use this folder' }).waitFor();
+  await page.keyboard.press('Control+Alt+Minus');
+  await page.locator('.quick-input-box input[placeholder="Folders of which node?"]').waitFor();
+  await page.keyboard.press('Control+Alt+Minus');
+  await question('(3/4)');
+  await pick(page, 'Path on the node…');
+  await answer(page, `${home}/corpora `);
+  await question('(4/4)');
+  await pick(page, node.host);
+  await checkReads(`${home}/corpora `);
+  await palette(page, 'View: Close All Editors');
 });
 
 /** Waits until `look` is true. */

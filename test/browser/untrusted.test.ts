@@ -3,9 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { connectControl } from '../../src/control/client/controlClient.ts';
 import { processesOf } from '../support/privateHome.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { notifications, palette, patience, webviewFrame } from '../support/workbenchPage.ts';
+import { notifications, palette, patience, pick, webviewFrame } from '../support/workbenchPage.ts';
 
 let workbench: Workbench;
 let page: Page;
@@ -30,9 +31,15 @@ const guarded = [
   'Stop Run',
   'Resume Run',
   'Add Node…',
+  'Edit Node…',
   'Test Node',
   'Reconnect Node',
   'Remove Node…',
+  'Pause Queue',
+  'Drain Node',
+  'Release Queue',
+  'Set Priority…',
+  'Free Space…',
 ];
 
 for (const title of guarded)
@@ -73,4 +80,43 @@ test('looking works in an untrusted workspace, and nothing was started', async (
   assert.ok(!fs.existsSync(runs) || fs.readdirSync(runs).length === 0);
   const programs = processesOf(workbench.person).map(({ command }) => command);
   assert.ok(!programs.some((command) => / agent | pretrain | wrapper /.test(command)), programs.join('\n'));
+});
+
+test('an untrusted window is asked nothing about commands of the ssh configuration, a trusted one is', async (t) => {
+  const { home } = workbench.person;
+  const canary = path.join(workbench.person.folder, 'canary');
+  fs.mkdirSync(path.join(home, '.ssh'), { recursive: true });
+  fs.writeFileSync(path.join(home, '.ssh/config'), `Match host box exec "touch ${canary}"\n`);
+  const client = await connectControl({
+    stateFolder: path.join(home, '.local/state/biphase'),
+    controlFile: '/nowhere/control.mjs',
+    execPath: process.execPath,
+    client: 'window',
+    trusted: () => false,
+    version: '0.1.0',
+  });
+  t.after(() => client.dispose());
+  await client.call('addNode', { config: { name: 'box', kind: 'ssh', host: 'box' } });
+  const { findings } = await client.call('testNode', { name: 'box' });
+  assert.match(findings[0]!, /Nobody is there to answer/);
+  assert.ok(await page.locator('.quick-input-widget').isHidden());
+
+  await palette(page, 'Workspaces: Manage Workspace Trust');
+  await page
+    .locator('.workspace-trust-editor .monaco-button', { hasText: /^Trust$/ })
+    .first()
+    .click();
+  await page.locator('.workspace-trust-editor', { hasText: /trusted/i }).waitFor();
+  const question = page.locator('.quick-input-title', { hasText: 'runs a command to reach box' });
+  let answer = '';
+  const deadline = Date.now() + patience;
+  do {
+    const tested = client.call('testNode', { name: 'box' });
+    const first = await Promise.race([tested, question.waitFor().then(() => 'asked' as const)]);
+    if (first === 'asked') await pick(page, 'No');
+    answer = (await tested).findings[0]!;
+    // The window tells that it is trusted a moment later.
+  } while (/Nobody is there/.test(answer) && Date.now() < deadline);
+  assert.match(answer, /may not run/);
+  assert.ok(!fs.existsSync(canary));
 });

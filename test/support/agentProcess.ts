@@ -15,6 +15,7 @@ import {
 } from '../../src/protocol/agentApi.ts';
 import type { EventOf } from '../../src/protocol/contract.ts';
 import { runFiles, type Spec, type WrapperState } from '../../src/protocol/runDirectory.ts';
+import { queueRunners } from './queueRunners.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 /** The bundle as it travels to nodes: `npm run build` makes it. */
@@ -57,6 +58,8 @@ export class AgentProcess {
   readonly peer: ControlEnd;
   readonly reports = new Map<string, RunReport>();
   readonly gone = new Set<string>();
+  /** How the queue was held, in the order in which it was told. */
+  readonly holds: (string | null)[] = [];
   /** What came of each followed file, put together as control would. */
   readonly received = new Map<string, Received>();
   #changed: (() => void)[] = [];
@@ -83,6 +86,10 @@ export class AgentProcess {
     this.child.on('exit', () => this.peer.close());
     this.peer.on('run', (report) => {
       this.reports.set(report.run, report);
+      this.#wake();
+    });
+    this.peer.on('queue', ({ hold }) => {
+      this.holds.push(hold);
       this.#wake();
     });
     this.peer.on('gone', ({ run }) => {
@@ -261,6 +268,7 @@ export class TestRoot {
 
   async dispose(): Promise<void> {
     for (const agent of this.#agents) await agent.killHard();
+    for (const pid of queueRunners(this.path)) process.kill(pid, 'SIGKILL');
     for (const pid of this.living()) process.kill(pid, 'SIGKILL');
     fs.rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }

@@ -9,3 +9,6 @@ export const trainerKills = long ? 40 : 3;
 
 /** Control processes killed while a real trainer writes. */
 export const controlKills = long ? 100 : 5;
+
+/** Short runs of a batch over two nodes. */
+export const batchRuns = long ? 200 : 12;

@@ -19,17 +19,27 @@ export function killsAtLogout(texts: readonly string[]): boolean {
   return kills;
 }
 
-/** A warning where this system ends all of a user's processes at logout and this user does not linger. */
-export function logoutWarning(prefix = '/'): string | undefined {
+/** Whether this system ends what a login session started when it ends, in whatever process group. */
+export function endsAtLogout(prefix = '/'): boolean {
   const at = (file: string): string => path.join(prefix, file);
-  if (!fs.existsSync(at('/run/systemd/system'))) return undefined;
+  if (!fs.existsSync(at('/run/systemd/system'))) return false;
   const texts = [
     at('/etc/systemd/logind.conf'),
     ...configurations.flatMap((folder) => confFiles(at(folder))),
   ].map(readOrEmpty);
-  const user = os.userInfo().username;
-  if (!killsAtLogout(texts) || fs.existsSync(at(`/var/lib/systemd/linger/${user}`))) return undefined;
-  return 'This node ends all processes at logout (KillUserProcesses=yes), runs included. `loginctl enable-linger` there keeps them.';
+  return killsAtLogout(texts);
+}
+
+/**
+ * A warning where runs end with the login. `inScope`: they are started in a scope of the user's service manager, which
+ * itself ends at the last logout of a user that does not linger.
+ */
+export function logoutWarning(inScope: boolean, prefix = '/'): string | undefined {
+  if (!endsAtLogout(prefix)) return undefined;
+  const ends = 'This node ends all processes at logout (KillUserProcesses=yes), runs included.';
+  if (!inScope) return `${ends} \`systemd-run --user --scope\` would keep them and does not work there.`;
+  if (fs.existsSync(path.join(prefix, '/var/lib/systemd/linger', os.userInfo().username))) return undefined;
+  return `${ends} \`loginctl enable-linger\` there keeps them.`;
 }
 
 function confFiles(folder: string): string[] {

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import type { Probe } from '../../protocol/agentApi.ts';
+import { ownDetachment } from '../detachment.ts';
 import type { NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { findGpus } from './gpus.ts';
@@ -16,7 +17,11 @@ export async function probeNode(root: NodeRoot, table: ProcessTable): Promise<Pr
   const disk = fs.statfsSync(root.path);
   const diskFreeBytes = disk.bavail * disk.bsize;
   const limit = process.constrainedMemory();
-  const warnings = [...gpuWarnings, logoutWarning(), diskWarning(root.path, diskFreeBytes, disk)];
+  const warnings = [
+    ...gpuWarnings,
+    logoutWarning(ownDetachment().length > 0),
+    diskWarning(root.path, diskFreeBytes, disk),
+  ];
   return {
     cores: os.availableParallelism(),
     load: os.loadavg()[0]!,

@@ -22,7 +22,7 @@ export function readArray(file: string): JobArray {
 /** Removes what arrays have in the queue whose runs are all over; answers with their ids. */
 export function cleanArrays(root: NodeRoot, reports: readonly RunReport[], now = Date.now()): string[] {
   const going = new Set(reports.filter(({ state }) => isActive(state)).map(({ run }) => run));
-  return fs.readdirSync(root.queue).flatMap((name) => {
+  return fs.readdirSync(root.queues).flatMap((name) => {
     const array = /^array-([0-9a-z]+)\.json$/.exec(name)?.[1];
     if (array === undefined) return [];
     const files = new ArrayFiles(root, array);
@@ -40,7 +40,7 @@ export class ArrayFiles {
   readonly #name: string;
 
   constructor(root: NodeRoot, array: string) {
-    this.#folder = root.queue;
+    this.#folder = root.queues;
     this.#name = `array-${array}`;
   }
 

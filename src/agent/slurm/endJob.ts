@@ -5,7 +5,7 @@ import { readJson, writeByRename } from '../files.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { createRequest } from '../requests.ts';
 import { newestSegment } from '../wrapper/newestSegment.ts';
-import { takeSegmentLock } from '../wrapper/segmentLock.ts';
+import { holdSegment } from '../wrapper/segmentLock.ts';
 import { askQueue, findJob, phaseOf, type QueuedJob } from './jobQueue.ts';
 import { type CurrentJob, currentJob, readJobRecord } from './jobRecord.ts';
 import { runSlurm } from './slurmTools.ts';
@@ -74,8 +74,14 @@ async function cancel({ record }: CurrentJob, { id }: QueuedJob, options: readon
 /** Nothing began since `newest`, and nothing will: only who has the next segment may say so. */
 function recordStop(runDirectory: string, newest: number, submitted: number, table: ProcessTable): boolean {
   const segment = Math.max(newest + 1, submitted);
-  if (!takeSegmentLock(runDirectory, segment, table) || newestSegment(runDirectory) !== newest) return false;
-  const end = { schema: 1, segment, code: exitCodes.stopped, signal: null, endedAt: Date.now() / 1000 };
-  writeByRename(path.join(runDirectory, runFiles.exit), `${JSON.stringify(end)}\n`);
-  return true;
+  const release = holdSegment(runDirectory, segment, table);
+  if (!release) return false;
+  try {
+    if (newestSegment(runDirectory) !== newest) return false;
+    const end = { schema: 1, segment, code: exitCodes.stopped, signal: null, endedAt: Date.now() / 1000 };
+    writeByRename(path.join(runDirectory, runFiles.exit), `${JSON.stringify(end)}\n`);
+    return true;
+  } finally {
+    release();
+  }
 }

@@ -39,7 +39,7 @@ export function submitArray(wish: ArrayWish): Promise<boolean> {
   const { root, array, runs, program, options, environment, table } = wish;
   const files = new ArrayFiles(root, array);
   const name = arrayName(array);
-  return whileSubmitting({ folder: root.queue, name: `array-${array}` }, table, async (submitterFile) => {
+  return whileSubmitting({ folder: root.queues, name: `array-${array}` }, table, async (submitterFile) => {
     const list: JobArray = { schema: 1, runs };
     if (
       !createWhole(files.list, `${JSON.stringify(list)}\n`) &&

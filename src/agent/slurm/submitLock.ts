@@ -42,7 +42,7 @@ export async function whileSubmitting<T>(
       try {
         return await work(submitterFile);
       } finally {
-        releaseLock(lock, number);
+        releaseLock(lock, number, me);
       }
     }
     if (performance.now() > deadline)

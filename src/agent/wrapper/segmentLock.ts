@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { runFiles } from '../../protocol/runDirectory.ts';
 import { hasCode } from '../files.ts';
-import { lockHolder, type NumberedLock, takeLock } from '../numberedLock.ts';
+import { lockHolder, type NumberedLock, releaseLock, takeLock } from '../numberedLock.ts';
 import { livesHere, ownIdentity, type ProcessTable } from '../processTable.ts';
 
 /** Whether a Slurm job is over, as far as is known. */
@@ -55,19 +55,56 @@ export function foreignJobWithLock(
   return holder === null || holder === 'unnamed' || holder.host === table.host ? undefined : jobOf(holder);
 }
 
-/** Takes the lock for this process, in the Slurm job `job`, or returns false because another one has it. */
+/** Segments whose lock somebody holds who lives. */
+export function heldSegments(runDirectory: string, table: ProcessTable): number[] {
+  const segments = new Set<number>();
+  for (const name of lockNames(path.join(runDirectory, runFiles.locks))) {
+    const match = /^segment-(\d{1,9})\.\d+\.json$/.exec(name);
+    if (match) segments.add(Number(match[1]));
+  }
+  return [...segments].filter((segment) => segmentLockHeld(runDirectory, segment, table));
+}
+
+function lockNames(locks: string): string[] {
+  try {
+    return fs.readdirSync(locks);
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT', 'ENOTDIR')) return [];
+    throw thrown;
+  }
+}
+
+/** Who takes the lock: a process in the Slurm job `job`, which knows of other jobs whether they are over. */
+export interface LockTaker {
+  job?: string | undefined;
+  jobEnded?: JobEnded;
+}
+
+/** Takes the lock for this process, or returns false because another one has it. */
 export function takeSegmentLock(
   runDirectory: string,
   segment: number,
   table: ProcessTable,
-  { job, jobEnded = () => false }: { job?: string | undefined; jobEnded?: JobEnded } = {},
+  taker: LockTaker = {},
 ): boolean {
+  return holdSegment(runDirectory, segment, table, taker) !== null;
+}
+
+/** Takes the lock for this process until the answer is called; null because another one has it. */
+export function holdSegment(
+  runDirectory: string,
+  segment: number,
+  table: ProcessTable,
+  { job, jobEnded = () => false }: LockTaker = {},
+): (() => void) | null {
   try {
     fs.mkdirSync(path.join(runDirectory, runFiles.locks), { mode: 0o700 });
   } catch (thrown) {
     if (!hasCode(thrown, 'EEXIST')) throw thrown;
   }
+  const lock = segmentLock(runDirectory, segment, table, jobEnded);
   const { host, bootId } = table;
   const me = { ...ownIdentity(table), host, bootId, ...(job === undefined ? {} : { job }) };
-  return takeLock(segmentLock(runDirectory, segment, table, jobEnded), me) !== null;
+  const number = takeLock(lock, me);
+  return number === null ? null : () => releaseLock(lock, number, me);
 }

@@ -11,6 +11,8 @@ import { hasCode, openToAppend, writeByRename } from '../files.ts';
 import { NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
 import { ownIdentity, type ProcessIdentity, type ProcessTable } from '../processTable.ts';
+import { QueueFolder } from '../queue/queueFolder.ts';
+import { ensureRunner } from '../queue/runnerProcess.ts';
 import { createRequest, hasRequest, withdrawRequests } from '../requests.ts';
 import { claimSlot } from '../slots/claimSlot.ts';
 import { secondLookMs, whyGiveUp } from '../slots/secondLook.ts';
@@ -75,6 +77,7 @@ async function runSegment(options: WrapperOptions): Promise<number> {
     const { exit, atLimit } = await runTrainer(options, slot.gpu);
     if (exit.preempted && atLimit) await endAtLimit(options, record, exit);
     else await record.write(exit);
+    if (exit.preempted && !job) waitAgain(options);
     return 0;
   } catch (thrown) {
     const { message } = toBiphaseError(thrown);
@@ -82,6 +85,13 @@ async function runSegment(options: WrapperOptions): Promise<number> {
     await record?.write({ ...end(segment), error: `The trainer could not be started: ${message}` });
     return 1;
   }
+}
+
+/** A run that came from the queue goes back there when the node takes its place. */
+function waitAgain({ runDirectory, table, program }: WrapperOptions): void {
+  const root = rootOf(runDirectory);
+  const queue = new QueueFolder(root.queues, table.host);
+  if (queue.change(path.basename(runDirectory), 'started', 'waiting')) ensureRunner(root, table, program);
 }
 
 function end(segment: number): Exit {

@@ -12,47 +12,92 @@ import type { LaunchCheck } from '../../protocol/controlApi.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
 import { parseOptions } from '../options.ts';
+import { parsePriority } from '../priority.ts';
 import { readStructured } from '../readRunFile.ts';
 
 export const command: Command = {
   name: 'launch',
-  summary: 'start a run on a node',
+  summary: 'start a run on a node, or many runs on several nodes',
   help: `
-biphase launch FILE [--node NAME] [--check] [--json]
+biphase launch FILE [--node NAME] [--check] [--priority N] [--after RUN]... [--json]
+biphase launch FILE... [--node NAME]... [--priority N] [--json]
 
-Starts the run that FILE (*.run.yaml) describes; it goes on without this terminal. Prints the run's id.
+Starts the run that FILE (*.run.yaml) describes; it goes on without this terminal. Prints the run's id. On a node with a
+number of slots a run waits in the node's queue until one is free.
 
-  --node NAME   where; default: this computer
-  --check       only says what would run, whether it fits and how long it takes
-  --json        JSON on stdout
+Several files, or several nodes, are a batch: every run goes into the queue of one of the nodes, and may move to another
+of them while it waits. Where a node has no number of slots, runs of a batch take turns: one a GPU, or one at a time.
+
+  --node NAME    where; default: this computer. Several times for a batch.
+  --priority N   -1000 to 1000, default 0: waiting runs with more start first
+  --after RUN    starts when this run has finished. Several times.
+  --check        only says what would run, whether it fits and how long it takes
+  --json         JSON on stdout
 
 Example: biphase launch examples/clm.run.yaml --node gpu-box
 `,
   run: async (args) => {
     const options = parseOptions(
       args,
-      { node: { type: 'string' }, check: { type: 'boolean' }, json: { type: 'boolean' } },
-      1,
+      {
+        node: { type: 'string', multiple: true },
+        priority: { type: 'string' },
+        after: { type: 'string', multiple: true },
+        check: { type: 'boolean' },
+        json: { type: 'boolean' },
+      },
+      Number.POSITIVE_INFINITY,
     );
-    const [place] = options.positionals;
+    const [place, ...more] = options.positionals;
     if (place === undefined) throw new BiphaseError('usage', 'Name the run file to launch.');
+    const [node = 'local', ...otherNodes] = options.lists.get('node') ?? [];
+    const written = options.values.get('priority');
+    const priority = written === undefined ? undefined : parsePriority(written);
+    const json = options.flags.has('json');
+    if (more.length > 0 || otherNodes.length > 0) {
+      if (options.flags.has('check') || options.lists.has('after'))
+        throw new BiphaseError('usage', '--check and --after go with one file and one node.');
+      return launchBatch(options.positionals, [node, ...otherNodes], priority, json);
+    }
     const file = readStructured(place);
-    const node = options.values.get('node') ?? 'local';
     return withControl(async (client) => {
       if (options.flags.has('check')) {
         const check = await client.call('checkLaunch', { file, node });
-        if (options.flags.has('json')) printJson(check);
+        if (json) printJson(check);
         else process.stdout.write(`${checkText(check)}\n`);
         return check.fits === false ? 1 : 0;
       }
       const run = newRunId();
-      const { already } = await client.call('launch', { file, node, run });
-      if (options.flags.has('json')) printJson({ run, already });
+      const after = options.lists.get('after');
+      const { already, queued = false } = await client.call('launch', { file, node, run, priority, after });
+      if (json) printJson({ run, already, queued });
       else process.stdout.write(`${run}\n`);
       return 0;
     });
   },
 };
+
+/** Prints a line a run: its id and its file, or why it was not launched. */
+async function launchBatch(
+  places: readonly string[],
+  nodes: string[],
+  priority: number | undefined,
+  json: boolean,
+): Promise<number> {
+  // All are read before any is launched: a mistake in the last one starts nothing.
+  const runs = places.map((place) => ({ place, run: newRunId(), file: readStructured(place) }));
+  return withControl(async (client) => {
+    const asked = runs.map(({ run, file }) => ({ run, file }));
+    const { failed } = await client.call('launchBatch', { runs: asked, nodes, priority });
+    const why = new Map(failed.map(({ run, message }) => [run, message]));
+    if (json)
+      printJson({ runs: runs.map(({ run, place }) => ({ run, file: place, failed: why.get(run) ?? null })) });
+    else
+      for (const { run, place } of runs)
+        process.stdout.write(`${printable([run, place, why.get(run) ?? ''].join('  ').trimEnd())}\n`);
+    return failed.length === 0 ? 0 : 1;
+  });
+}
 
 /** What the check page says, as lines. */
 function checkText(check: LaunchCheck): string {

@@ -26,6 +26,8 @@ export interface ControlOptions {
   /** Node ≥ 24, or VS Code's Electron, which is started with ELECTRON_RUN_AS_NODE=1. */
   execPath: string;
   client: 'window' | 'cli';
+  /** Whether questions may come here: never to a window whose workspace is not trusted. Looked at with each hello. */
+  trusted: () => boolean;
   /** Of this client; an older control is asked to end and replaced. */
   version: string;
   /** For the process that is started; default: this process's. */
@@ -179,6 +181,7 @@ async function greet(socket: net.Socket, options: ControlOptions): Promise<Contr
         protocol: controlProtocolVersion,
         version: options.version,
         client: options.client,
+        trusted: options.trusted(),
       }),
       helloTimeoutMs,
     );

@@ -21,6 +21,7 @@ type Handler<K extends keyof ControlEvents> = (
 const repeatable: ReadonlySet<keyof ControlMethods> = new Set<keyof ControlMethods>([
   'nodes',
   'sshHosts',
+  'listFolder',
   'runs',
   'checkLaunch',
   'launch',
@@ -103,6 +104,11 @@ export class ControlConnection {
   async focus(focused: boolean): Promise<void> {
     this.#focused = focused;
     if (focused) await (await this.#ready()).call('focus', {});
+  }
+
+  /** The window is trusted from now on; control hears of it again with each hello. */
+  async trust(): Promise<void> {
+    await (await this.#ready()).call('trust', {});
   }
 
   dispose(): void {

@@ -1,4 +1,3 @@
-import { StringDecoder } from 'node:string_decoder';
 import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import { RpcPeer, type WithBytes } from '../../core/rpcPeer.ts';
@@ -11,6 +10,7 @@ import {
   agentProtocolVersion,
 } from '../../protocol/agentApi.ts';
 import type { EventOf, ParamsOf, ResultOf } from '../../protocol/contract.ts';
+import { readLines } from './lines.ts';
 import type { ExecChannel } from './transport.ts';
 
 /** What the agent tells by itself. */
@@ -60,10 +60,11 @@ export class AgentLink {
       (bytes) => void channel.stdin.write(bytes),
     );
     peer.on('run', listener.run);
+    peer.on('queue', listener.queue);
     peer.on('gone', listener.gone);
     peer.on('bytes', listener.bytes);
     let lastLine = '';
-    readLines(channel, (line) => {
+    readLines(channel.stderr, (line) => {
       lastLine = line;
       log(line);
     });
@@ -137,14 +138,4 @@ async function greet(peer: AgentPeer, channel: ExecChannel): Promise<AgentHello>
   } finally {
     clearTimeout(timer);
   }
-}
-
-function readLines(channel: ExecChannel, take: (line: string) => void): void {
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  channel.stderr.on('data', (chunk: Buffer) => {
-    const lines = (rest + decoder.write(chunk)).split('\n');
-    rest = lines.pop()!.slice(-4096);
-    for (const line of lines) if (line.trim() !== '') take(line.trimEnd().slice(0, 4096));
-  });
 }

@@ -2,6 +2,7 @@ import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import type { Probe } from '../../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
+import type { QueueHold } from '../../protocol/queue.ts';
 import { AgentLink, type AgentListener } from './agentLink.ts';
 import type { Bundle } from './bundle.ts';
 import type { Prompter } from './prompter.ts';
@@ -36,6 +37,8 @@ export class ManagedNode {
   next: string | undefined;
   progress: number | undefined;
   probe: Probe | null = null;
+  /** Why its queue starts nothing, as last told. */
+  hold: QueueHold | null = null;
   link: AgentLink | undefined;
   findings: string[] = [];
   readonly #context: ManagedNodeContext;
@@ -142,7 +145,7 @@ export class ManagedNode {
   async #open(prompts: Prompter, signal: AbortSignal): Promise<AgentLink> {
     const { kind, bundle } = this.#context;
     this.#tell('connecting');
-    const transport = await kind.connect(this.config, prompts, signal);
+    const transport = await kind.connect(this.config, prompts, signal, this.#context.log);
     try {
       this.#tell('preparing');
       const prepared = await kind.prepare(transport, {

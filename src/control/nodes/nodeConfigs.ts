@@ -13,9 +13,14 @@ const word = /^[^\s\p{C}-][^\s\p{C}]{0,252}$/u;
 /** What a node's name may be: one line that is no path. */
 const label = /^(?!\.)[^\p{C}/\\]{1,100}$/u;
 
+/** What the path of a root may be: Node loads no program from a folder with a backslash in its name. */
+const folder = /^[^\p{C}\\]{1,1000}$/u;
+
 /** One sentence on a node that cannot be; undefined where it can. */
-function whyNoNode({ name, kind, host, user }: NodeConfig): string | undefined {
+function whyNoNode({ name, kind, host, user, root }: NodeConfig): string | undefined {
   const shown = printable(name);
+  if (root !== undefined && !folder.test(root))
+    return `"${printable(root.slice(0, 60))}" cannot be the root of node "${shown}": write a path in one line, without \\.`;
   if (!label.test(name))
     return `"${shown}" cannot be the name of a node: write one line without / or \\, up to 100 characters, not beginning with a dot.`;
   if ((kind === 'local') !== (name === localNodeName))

@@ -1,7 +1,6 @@
 import { BiphaseError } from '../../core/errors.ts';
 import { gpuLabel, gpuUse } from '../../core/gpuOccupancy.ts';
 import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
-import type { RunState } from '../../protocol/runDirectory.ts';
 import type { AgentLink } from './agentLink.ts';
 import { ManagedNode, type ManagedNodeContext } from './managedNode.ts';
 import { localNodeName, type NodeConfigs } from './nodeConfigs.ts';
@@ -78,8 +77,7 @@ export class NodeManager {
     }
   }
 
-  summary(node: ManagedNode, states: readonly RunState[]): NodeSummary {
-    const pendingRuns = states.filter((state) => state === 'queued').length;
+  summary(node: ManagedNode, { busy, waiting } = { busy: 0, waiting: 0 }): NodeSummary {
     return {
       config: node.config,
       connection: node.connection,
@@ -87,8 +85,9 @@ export class NodeManager {
       ...(node.next === undefined ? {} : { next: node.next }),
       ...(node.progress === undefined ? {} : { progress: node.progress }),
       probe: node.probe,
-      runningRuns: states.length - pendingRuns,
-      pendingRuns,
+      runningRuns: busy,
+      waitingRuns: waiting,
+      hold: node.hold,
     };
   }
 

@@ -24,3 +24,9 @@ export function whyNoFreeGpu(
     nameOfRun,
   );
 }
+
+/** The same for one of many runs: on a node without a number of slots they take turns, one a GPU, or one at a time. */
+export function batchSlotWish(config: NodeConfig, probe: Pick<Probe, 'gpus'> | null): SlotWish {
+  const gpus = usableGpus(probe?.gpus ?? [], config.environment?.CUDA_VISIBLE_DEVICES).length;
+  return slotWish(config) ?? { count: Math.max(1, gpus), gpu: null };
+}

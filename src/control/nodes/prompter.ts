@@ -14,6 +14,9 @@ export interface Prompter {
    * Throws `cancelled` when the person closes the question.
    */
   secret(question: Question<'secret'>): Promise<string>;
-  /** A yes/no question. */
-  confirm(question: Question<'confirm'>): Promise<boolean>;
+  /**
+   * A yes/no question. A yes is kept in memory under `remember`; it holds in the background too, as long as there is
+   * somebody who could be asked.
+   */
+  confirm(question: Question<'confirm'> & { remember?: string }): Promise<boolean>;
 }

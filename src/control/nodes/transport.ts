@@ -46,8 +46,13 @@ export interface Transport {
 }
 
 export interface TransportFactory {
-  /** Opens a connection: host key first, then credentials. Asks through `prompts` only. */
-  connect(config: NodeConfig, prompts: Prompter, signal: AbortSignal): Promise<Transport>;
+  /** Opens a connection: host key first, then credentials. Asks through `prompts` only; `log` gets what helps on the way say. */
+  connect(
+    config: NodeConfig,
+    prompts: Prompter,
+    signal: AbortSignal,
+    log: (line: string) => void,
+  ): Promise<Transport>;
 }
 
 /** A node on which the agent can be started. */

@@ -15,17 +15,30 @@ export interface CatalogRun {
   shownBy: Set<string>;
 }
 
+const saveAfterMs = 50;
+/** A few milliseconds' work: clients wait meanwhile. */
+const savedAtOnce = 100;
+
 const now = (): number => Date.now() / 1000;
+
+/** It waits in the queue of a node that it is leaving. */
+function isLeaving({ queue }: RunReport): boolean {
+  return queue?.movingTo !== undefined && queue.movingTo !== null;
+}
 
 /** Every run that a node has shown, as it was last seen: kept in the store, corrected by the nodes. */
 export class RunCatalog {
   readonly #runs = new Map<string, CatalogRun>();
   readonly #store: CacheStore;
   readonly #changed: (run: string) => void;
+  readonly #log: (line: string) => void;
+  readonly #unsaved = new Set<string>();
+  #saving: NodeJS.Timeout | undefined;
 
-  constructor(store: CacheStore, changed: (run: string) => void) {
+  constructor(store: CacheStore, changed: (run: string) => void, log: (line: string) => void) {
     this.#store = store;
     this.#changed = changed;
+    this.#log = log;
     for (const stored of store.reports())
       this.#runs.set(stored.report.run, { ...stored, shownBy: new Set<string>() });
   }
@@ -38,9 +51,22 @@ export class RunCatalog {
     return [...this.#runs.values()];
   }
 
-  /** Runs of a node that may still be at work. */
+  /** Runs of a node that are at work, wait there, or may still be at work. */
   activeOn(node: string): CatalogRun[] {
     return this.all().filter((run) => run.node === node && run.onNode && isActive(run.report.state));
+  }
+
+  /** How many runs of each node are at work and how many wait, by the node's name. */
+  countActive(): Map<string, { busy: number; waiting: number }> {
+    const counts = new Map<string, { busy: number; waiting: number }>();
+    for (const { node, onNode, report } of this.#runs.values()) {
+      if (!onNode || !isActive(report.state)) continue;
+      const count = counts.get(node) ?? { busy: 0, waiting: 0 };
+      counts.set(node, count);
+      if (report.state === 'queued') count.waiting++;
+      else count.busy++;
+    }
+    return counts;
   }
 
   /** A node shows a run. True when this node speaks for it. */
@@ -48,7 +74,9 @@ export class RunCatalog {
     const known = this.#runs.get(report.run);
     const shownBy = known?.shownBy ?? new Set<string>();
     shownBy.add(node);
-    const speaker = known && shownBy.has(known.node) ? known.node : node;
+    // A node that a waiting run leaves gives the word to the one where it has arrived.
+    const stays = known !== undefined && shownBy.has(known.node) && !isLeaving(known.report);
+    const speaker = stays ? known.node : node;
     if (speaker !== node) return false;
     const run: CatalogRun = { report, node, rootId, seenAt: now(), onNode: true, shownBy };
     this.#runs.set(report.run, run);
@@ -59,16 +87,32 @@ export class RunCatalog {
 
   /** All runs under a node's root: what the store has beyond them is gone from the node. */
   only(rootId: string, shown: ReadonlySet<string>): void {
-    for (const [id, run] of this.#runs) if (run.rootId === rootId && !shown.has(id)) this.gone(id);
+    for (const [id, run] of this.#runs) if (run.rootId === rootId && !shown.has(id)) this.#vanish(run);
   }
 
-  gone(run: string): void {
+  /** A node shows a run no more. */
+  gone(run: string, node: string): void {
     const known = this.#runs.get(run);
-    if (!known?.onNode) return;
+    if (!known) return;
+    known.shownBy.delete(node);
+    if (known.node !== node) return;
+    const [other] = known.shownBy;
+    if (other === undefined) this.#vanish(known);
+    else this.#saidBy(known, other);
+  }
+
+  #vanish(known: CatalogRun): void {
+    if (!known.onNode) return;
     known.onNode = false;
     known.seenAt = now();
     this.#save(known);
-    this.#changed(run);
+    this.#changed(known.report.run);
+  }
+
+  #saidBy(known: CatalogRun, node: string): void {
+    known.node = node;
+    this.#save(known);
+    this.#changed(known.report.run);
   }
 
   /** A node is no longer connected; answers the runs that another node now speaks for. */
@@ -89,17 +133,37 @@ export class RunCatalog {
   }
 
   remove(run: string): void {
+    this.#unsaved.delete(run);
     this.#store.deleteRun(run);
     this.#runs.delete(run);
   }
 
-  /** A store that is full must not hide what the node shows; the next report is saved again. */
+  /** Saves what is still to be saved. */
+  close(): void {
+    clearTimeout(this.#saving);
+    while (this.#unsaved.size > 0) this.#saveSome();
+  }
+
+  /** Soon: reports come in bursts, and what is not saved yet is told by the nodes again. */
   #save(run: CatalogRun): void {
+    this.#unsaved.add(run.report.run);
+    this.#saving ??= setTimeout(() => {
+      this.#saving = undefined;
+      this.#saveSome();
+      const [next] = this.#unsaved;
+      const known = next === undefined ? undefined : this.#runs.get(next);
+      if (known) this.#save(known);
+    }, saveAfterMs).unref();
+  }
+
+  /** A store in trouble must not hide what the node shows; the next report is saved again. */
+  #saveSome(): void {
+    const ids = [...this.#unsaved].slice(0, savedAtOnce);
+    for (const id of ids) this.#unsaved.delete(id);
     try {
-      this.#store.saveReport(run);
+      this.#store.saveReports(ids.flatMap((id) => this.#runs.get(id) ?? []));
     } catch (thrown) {
-      const { kind } = toBiphaseError(thrown);
-      if (kind !== 'full') throw thrown;
+      this.#log(`store: ${toBiphaseError(thrown).message}`);
     }
   }
 }

@@ -1,21 +1,26 @@
 import { isDeepStrictEqual } from 'node:util';
-import { BiphaseError } from '../../core/errors.ts';
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { checkLaunch } from '../../core/launchCheck.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import type { WithBytes } from '../../core/rpcPeer.ts';
 import { isActive } from '../../core/runState.ts';
+import { placeJobs } from '../../core/scheduling.ts';
 import type { LaunchCheck } from '../../protocol/controlApi.ts';
+import type { QueueHold } from '../../protocol/queue.ts';
 import type { EventLine, Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import type { AgentLink } from '../nodes/agentLink.ts';
 import type { NodeManager } from '../nodes/nodeManager.ts';
-import { slotWish, whyNoFreeGpu } from '../nodes/nodeSlots.ts';
+import { slotWish } from '../nodes/nodeSlots.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
 import { whyNoData } from './dataOnNode.ts';
+import { nodeLoads } from './nodeLoads.ts';
 import { parentOfRun } from './parentOfRun.ts';
+import { whyItWaits } from './queueForecast.ts';
 import type { CatalogRun, RunCatalog } from './runCatalog.ts';
 import { resolvedFileOf } from './runSummary.ts';
+import { sendLaunch } from './sendLaunch.ts';
 
 const largestSlice = 8 << 20;
 const probeWaitMs = 800;
@@ -48,9 +53,10 @@ export class RunService {
         ])
       : null;
     const nameOfRun = (run: string): string | undefined => this.#catalog.get(run)?.report.spec?.name;
+    const counts = this.#catalog.countActive().get(node.config.name) ?? { busy: 0, waiting: 0 };
     return checkLaunch(file, {
       noData,
-      noGpu: probe && whyNoFreeGpu(node.config, probe, nameOfRun),
+      waits: whyItWaits({ config: node.config, hold: node.hold, ...counts, probe, nameOfRun }),
       node: node.config.name,
       setup: node.config.setup ?? [],
       probe,
@@ -63,26 +69,68 @@ export class RunService {
     });
   }
 
-  /** Starts a run; repeated with the same id it answers `already`. */
-  async launch(written: unknown, nodeName: string, run: string): Promise<{ already: boolean }> {
+  /** Starts a run, or lets it wait in the node's queue; repeated with the same id it answers `already`. */
+  async launch(
+    written: unknown,
+    nodeName: string,
+    run: string,
+    { priority = 0, after }: { priority?: number | undefined; after?: string[] | undefined } = {},
+  ): Promise<{ already: boolean; queued?: boolean | undefined }> {
     const file = parseRunFile(written);
     const { name } = this.#resolve(file);
     const { node, link } = await this.#nodes.use(nodeName);
-    const known = this.#catalog.get(run)?.report.spec;
-    const spec: Spec =
-      known && isDeepStrictEqual(known.file, file)
-        ? known
-        : {
-            schema: 1,
-            id: run,
-            name,
-            kind: 'pretrain',
-            createdAt: Date.now() / 1000,
-            bundle: link.hello.bundle,
-            file,
-          };
-    const { environment = {}, setup = [], slurm } = node.config;
-    return link.call('launch', { spec, environment, setup, slot: slotWish(node.config), slurm });
+    const wish = { priority, after: after ?? this.#parentAtWork(file), nodes: [] };
+    return sendLaunch(node, link, this.#spec(run, name, file, link), wish);
+  }
+
+  /** Puts runs into the queues of nodes, each into one. Answers with those that could not be launched. */
+  async launchBatch(
+    runs: readonly { run: string; file?: unknown }[],
+    nodeNames: readonly string[],
+    priority = 0,
+  ): Promise<{ failed: { run: string; message: string }[] }> {
+    const nodes = await Promise.all(
+      nodeNames.map(async (name) => {
+        const { node, link } = await this.#nodes.use(name);
+        await node.freshProbe();
+        return { node, link };
+      }),
+    );
+    const names = nodes.map(({ node }) => node.config.name);
+    const placed = placeJobs(runs.length, nodeLoads(nodes, this.#catalog));
+    const failed: { run: string; message: string }[] = [];
+    const launchOn = async (name: string): Promise<void> => {
+      const { node, link } = nodes.find((each) => each.node.config.name === name)!;
+      for (const [index, { run, file: written }] of runs.entries()) {
+        // A batch that is sent again leaves each run where it is.
+        const there = this.#catalog.get(run);
+        if (placed[index] !== name || there?.onNode) continue;
+        try {
+          const file = parseRunFile(written);
+          const spec = this.#spec(run, this.#resolve(file).name, file, link);
+          await sendLaunch(
+            node,
+            link,
+            spec,
+            { priority, after: this.#parentAtWork(file), nodes: names },
+            true,
+          );
+        } catch (thrown) {
+          const { message, next } = toBiphaseError(thrown);
+          failed.push({ run, message: next === undefined ? message : `${message} ${next}` });
+        }
+      }
+    };
+    await Promise.all(names.map(launchOn));
+    return { failed };
+  }
+
+  async holdQueue(nodeName: string, hold: QueueHold | null): Promise<void> {
+    await (await this.#nodes.use(nodeName)).link.call('holdQueue', { hold });
+  }
+
+  async setPriority(run: string, priority: number): Promise<void> {
+    await (await this.#linkOf(run)).call('changeQueued', { run, priority, finished: [] });
   }
 
   async stop(run: string): Promise<void> {
@@ -97,7 +145,8 @@ export class RunService {
     const link = await this.#linkOf(run);
     const { config } = this.#nodes.get(this.#known(run).node);
     const { environment = {}, setup = [], slurm } = config;
-    await link.call('resume', { run, environment, setup, slot: slotWish(config), slurm });
+    const queue = { priority: 0, after: [], nodes: [] };
+    await link.call('resume', { run, environment, setup, slot: slotWish(config), slurm, queue });
   }
 
   /** Removes the run from the store, and its directory where `onNode`. */
@@ -129,6 +178,28 @@ export class RunService {
   events(run: string): EventLine[] {
     this.#known(run);
     return this.#store.events(run);
+  }
+
+  #spec(run: string, name: string, file: RunFile, link: AgentLink): Spec {
+    const known = this.#catalog.get(run)?.report.spec;
+    if (known && isDeepStrictEqual(known.file, file)) return known;
+    return {
+      schema: 1,
+      id: run,
+      name,
+      kind: 'pretrain',
+      createdAt: Date.now() / 1000,
+      bundle: link.hello.bundle,
+      file,
+    };
+  }
+
+  /** The run whose checkpoint `from` names, where that is still to be written: it is waited for. */
+  #parentAtWork({ from }: RunFile): string[] {
+    const [, run = '', step] = /^([^/@]+)@(\d+)$/.exec(from?.checkpoint ?? '') ?? [];
+    const report = this.#catalog.get(run)?.report;
+    const comes = report && isActive(report.state) && !report.checkpoints.includes(Number(step));
+    return comes ? [run] : [];
   }
 
   /** With the name that its parent, where it is known, gives it. */

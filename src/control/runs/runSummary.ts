@@ -61,6 +61,7 @@ export function summarize(
     metrics: stored.metrics,
     unreadableLines: stored.unreadableLines,
     onNode: run.onNode,
+    ...(report.queue && state === 'queued' ? { queue: report.queue } : {}),
   };
 }
 

@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { BiphaseError } from '../../core/errors.ts';
 import { type Handlers, RpcPeer } from '../../core/rpcPeer.ts';
 import type { EventOf } from '../../protocol/contract.ts';
 import {
@@ -11,7 +12,9 @@ import {
   type Prompt,
   type RunSummary,
 } from '../../protocol/controlApi.ts';
+import type { DiskUse } from '../../protocol/diskSpace.ts';
 import type { Control } from '../control.ts';
+import { listFolder } from '../nodes/nodeFolders.ts';
 import { sshHosts } from '../nodes/ssh/sshConfig.ts';
 import type { Asker } from './promptDesk.ts';
 
@@ -36,7 +39,10 @@ export class ClientSession implements Asker {
   readonly #context: SessionContext;
   readonly #peer: RpcPeer<ControlMethods, Record<never, never>, ControlEvents, Record<never, never>>;
   #watched = new Set<string>();
+  /** Nodes that are measured for this client, by what it called the measurement. */
+  readonly #measuring = new Map<string, string>();
   #greeted = false;
+  #trusted = false;
 
   constructor(socket: net.Socket, context: SessionContext) {
     this.#socket = socket;
@@ -57,6 +63,8 @@ export class ClientSession implements Asker {
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.#peer.close();
+      for (const [ask, name] of this.#measuring)
+        context.control.space.interrupt(name, ask).catch(() => undefined);
       context.control.desk.remove(this);
       context.closed();
     });
@@ -92,24 +100,44 @@ export class ClientSession implements Asker {
     setTimeout(() => this.#socket.destroy(), 200).unref();
   }
 
+  /** From now on questions may come here. */
+  #trust(): void {
+    if (this.#trusted) return;
+    this.#trusted = true;
+    this.#context.control.desk.add(this);
+  }
+
   #write(bytes: Uint8Array): void {
     if (this.#socket.destroyed) return;
     this.#socket.write(bytes);
     if (this.#socket.writableLength > mostUnreadBytes) this.#socket.destroy();
   }
 
+  async #diskUse(name: string, ask: string): Promise<DiskUse> {
+    this.#measuring.set(ask, name);
+    try {
+      return await this.#context.control.space.measure(name, ask);
+    } finally {
+      this.#measuring.delete(ask);
+    }
+  }
+
   #handlers(): Handlers<ControlMethods> {
     const { control } = this.#context;
     const done = {};
     return {
-      hello: async ({ client }) => {
+      hello: async ({ client, trusted }) => {
         this.kind = client;
         this.#greeted = true;
-        control.desk.add(this);
+        if (trusted) this.#trust();
         return { protocol: controlProtocolVersion, version: this.#context.version, pid: process.pid };
       },
       shutdown: async () => {
         setImmediate(() => this.#context.shutdown());
+        return done;
+      },
+      trust: async () => {
+        this.#trust();
         return done;
       },
       focus: async () => {
@@ -117,6 +145,8 @@ export class ClientSession implements Asker {
         return done;
       },
       answerPrompt: async ({ id, answer }) => {
+        if (!this.#trusted)
+          throw new BiphaseError('refused', 'A window that is not trusted answers no questions.');
         control.desk.answer(id, answer);
         return done;
       },
@@ -128,19 +158,32 @@ export class ClientSession implements Asker {
         control.addNode(config);
         return done;
       },
-      removeNode: async ({ name }) => {
-        control.removeNode(name);
+      removeNode: async ({ name, deleteRoot }) => ({ left: await control.removeNode(name, deleteRoot) }),
+      diskUse: ({ name, ask }) => this.#diskUse(name, ask),
+      interrupt: async ({ name, ask }) => {
+        await control.space.interrupt(name, ask);
         return done;
       },
+      freeSpace: ({ name, items }) => control.space.free(name, items),
       testNode: ({ name }) => control.nodes.test(name),
       reconnectNode: async ({ name }) => {
         await control.nodes.get(name).reconnect();
         return done;
       },
+      listFolder: ({ node, path }) => listFolder(control.nodes, node, path),
       sshHosts: async () => ({ hosts: sshHosts() }),
       runs: async () => ({ runs: control.runSummaries() }),
       checkLaunch: ({ file, node }) => control.runs.check(file, node),
-      launch: ({ file, node, run }) => control.runs.launch(file, node, run),
+      launch: ({ file, node, run, ...wish }) => control.runs.launch(file, node, run, wish),
+      launchBatch: ({ runs, nodes, priority }) => control.runs.launchBatch(runs, nodes, priority),
+      holdQueue: async ({ node, hold }) => {
+        await control.runs.holdQueue(node, hold);
+        return done;
+      },
+      setPriority: async ({ run, priority }) => {
+        await control.runs.setPriority(run, priority);
+        return done;
+      },
       stop: async ({ run }) => {
         await control.runs.stop(run);
         return done;

@@ -4,7 +4,7 @@ import { BiphaseError } from '../../core/errors.ts';
 import type { Prompt } from '../../protocol/controlApi.ts';
 import type { Prompter } from '../nodes/prompter.ts';
 
-/** A client that can ask the person. */
+/** A client that can ask the person, in a place that the person trusts. */
 export interface Asker {
   kind: 'window' | 'cli';
   /** Grows each time the client gets the focus. */
@@ -32,6 +32,7 @@ export class PromptDesk {
   readonly #askers = new Set<Asker>();
   readonly #open = new Map<string, Open>();
   readonly #secrets = new Map<string, string>();
+  readonly #agreements = new Set<string>();
   readonly #quietWaitMs: number;
 
   constructor(quietWaitMs = scaledMs(defaultQuietWaitMs)) {
@@ -41,7 +42,12 @@ export class PromptDesk {
   /** Asks the person. */
   readonly prompts: Prompter = {
     hostKey: async (question) => (await this.#ask({ kind: 'hostKey', ...question })) === 'yes',
-    confirm: async (question) => (await this.#ask({ kind: 'confirm', ...question })) === 'yes',
+    confirm: async ({ remember, ...question }) => {
+      if (this.#agreed(remember)) return true;
+      const yes = (await this.#ask({ kind: 'confirm', ...question })) === 'yes';
+      if (yes && remember !== undefined) this.#agreements.add(remember);
+      return yes;
+    },
     secret: async (question) => {
       const known = this.#remembered(question.storageKey, question.retry);
       if (known !== undefined) return known;
@@ -57,8 +63,9 @@ export class PromptDesk {
     hostKey: async (question) => {
       throw needsPerson(`The host key of ${question.host} is not known yet.`);
     },
-    confirm: async (question) => {
-      throw needsPerson(question.title);
+    confirm: async ({ remember, title }) => {
+      if (this.#agreed(remember)) return true;
+      throw needsPerson(title);
     },
     secret: async (question) => {
       const { storageKey, retry } = question;
@@ -96,6 +103,11 @@ export class PromptDesk {
   /** How many questions wait. */
   get waiting(): number {
     return this.#open.size;
+  }
+
+  /** A yes from a trusted window does not count while only others are there. */
+  #agreed(key: string | undefined): boolean {
+    return key !== undefined && this.#agreements.has(key) && this.#askers.size > 0;
   }
 
   #remembered(key: string | null, wrong: boolean): string | undefined {

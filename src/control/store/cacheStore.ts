@@ -157,11 +157,20 @@ export class CacheStore {
     return parsed.lines;
   }
 
-  saveReport(run: StoredRun): void {
-    this.#transaction(run.report.run, () => {
-      this.#sql(
-        'INSERT OR REPLACE INTO runs (run, node, rootId, report, seenAt, onNode) VALUES (?, ?, ?, ?, ?, ?)',
-      ).run(run.report.run, run.node, run.rootId, JSON.stringify(run.report), run.seenAt, run.onNode ? 1 : 0);
+  /** In one transaction: each costs the same as any other. */
+  saveReports(runs: readonly StoredRun[]): void {
+    this.#transaction(null, () => {
+      for (const run of runs)
+        this.#sql(
+          'INSERT OR REPLACE INTO runs (run, node, rootId, report, seenAt, onNode) VALUES (?, ?, ?, ?, ?, ?)',
+        ).run(
+          run.report.run,
+          run.node,
+          run.rootId,
+          JSON.stringify(run.report),
+          run.seenAt,
+          run.onNode ? 1 : 0,
+        );
     });
   }
 
@@ -300,15 +309,15 @@ export class CacheStore {
     if (file === 'metrics.jsonl') this.#sql('DELETE FROM blocks WHERE run = ?').run(run);
   }
 
-  /** All or nothing, in the file and in memory. */
-  #transaction<T>(run: string, work: () => T): T {
+  /** All or nothing, in the file and in what memory holds of a run's points; null: it touches no points. */
+  #transaction<T>(run: string | null, work: () => T): T {
     this.#db.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
       this.#db.exec('COMMIT');
       return result;
     } catch (thrown) {
-      this.#loaded.delete(run);
+      if (run !== null) this.#loaded.delete(run);
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw storeError(thrown);
     }

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
-import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
+import type { NodeConfig } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { parseHost } from '../hostText.ts';
 import { commandIds } from '../ids.ts';
+import { nodeSettingsUri } from '../nodes/nodeSettingsFiles.ts';
 import { testText } from '../views/nodeText.ts';
 import { pickNode } from './picks.ts';
 
@@ -64,6 +65,14 @@ function pickHost(hosts: readonly string[]): Promise<string | undefined> {
   });
 }
 
+/** Opens a node's settings as JSON with completion; saving changes the node and connects again. */
+export async function editNode(service: ControlService, clicked: unknown): Promise<void> {
+  const node = await pickNode(service, clicked, { title: 'Edit the settings of which node?' });
+  if (!node) return;
+  const document = await vscode.workspace.openTextDocument(nodeSettingsUri(node.config.name));
+  await vscode.window.showTextDocument(document);
+}
+
 export async function testNode(parts: NodeCommandParts, clicked: unknown): Promise<void> {
   const node = await pickNode(parts.service, clicked, { title: 'Test which node?' });
   if (node) await runTest(parts, node.config.name);
@@ -90,25 +99,4 @@ export async function reconnectNode({ service }: NodeCommandParts, clicked: unkn
     { location: vscode.ProgressLocation.Window, title: `Connecting to ${name}` },
     () => service.call('reconnectNode', { name }),
   );
-}
-
-export async function removeNode({ service }: NodeCommandParts, clicked: unknown): Promise<void> {
-  const isRemote = (node: NodeSummary): boolean => node.config.kind !== 'local';
-  const node = await pickNode(service, clicked, {
-    title: 'Remove which node?',
-    fits: isRemote,
-    none: 'There is no node to remove: this computer always stays.',
-  });
-  if (!node) return;
-  const { name } = node.config;
-  const detail =
-    node.runningRuns > 0
-      ? `${node.runningRuns} running: they go on there, and their curves stay here.`
-      : 'Its runs and files stay there, and their curves stay here.';
-  const answer = await vscode.window.showQuickPick(
-    [{ label: `Remove ${name}`, detail }, { label: 'Keep it' }],
-    { title: `Remove node ${name}?`, ignoreFocusOut: true },
-  );
-  if (answer?.detail === undefined) return;
-  await service.call('removeNode', { name });
 }

@@ -47,9 +47,16 @@ function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) =
       await openNewRunFile(newRunFileText, 'new');
     },
     addNode: async () => (await import('./nodeCommands.ts')).addNode(parts),
+    editNode: async (clicked) => (await import('./nodeCommands.ts')).editNode(service, clicked),
     testNode: async (clicked) => (await import('./nodeCommands.ts')).testNode(parts, clicked),
     reconnectNode: async (clicked) => (await import('./nodeCommands.ts')).reconnectNode(parts, clicked),
-    removeNode: async (clicked) => (await import('./nodeCommands.ts')).removeNode(parts, clicked),
+    pauseQueue: async (clicked) => (await import('./queueCommands.ts')).holdQueue(service, clicked, 'paused'),
+    drainNode: async (clicked) =>
+      (await import('./queueCommands.ts')).holdQueue(service, clicked, 'draining'),
+    releaseQueue: async (clicked) => (await import('./queueCommands.ts')).holdQueue(service, clicked, null),
+    setPriority: async (clicked) => (await import('./queueCommands.ts')).setPriority(service, clicked),
+    removeNode: async (clicked) => (await import('./removeNode.ts')).removeNode(service, clicked),
+    freeSpace: async (clicked) => (await import('../space/freeSpace.ts')).freeSpace(parts, clicked),
     refresh: () => service.reload(),
     showLog: () => log.show(true),
     copyDiagnostics: () => copyDiagnostics(parts),

@@ -45,7 +45,9 @@ export class ControlService extends Disposable {
       }),
     );
     this.register(
-      vscode.workspace.onDidGrantWorkspaceTrust(() => void this.#tellFocus(vscode.window.state.focused)),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        if (this.#opening) void this.#tellTrust();
+      }),
     );
   }
 
@@ -112,6 +114,7 @@ export class ControlService extends Disposable {
         controlFile: path.join(this.#extension.extensionPath, 'dist', 'control.mjs'),
         execPath: process.execPath,
         client: 'window',
+        trusted: () => vscode.workspace.isTrusted,
         version: String(this.#extension.extension.packageJSON.version),
       }),
     );
@@ -161,6 +164,15 @@ export class ControlService extends Disposable {
   #tell(change: RunsChange): void {
     this.#nodesChanged.fire(this.#mirror.nodes);
     this.#runsChanged.fire(change);
+  }
+
+  async #tellTrust(): Promise<void> {
+    try {
+      await (await this.#connection()).trust();
+    } catch (error) {
+      this.#log.warn(`trust: ${toBiphaseError(error).message}`);
+    }
+    await this.#tellFocus(vscode.window.state.focused);
   }
 
   /** A window that is not trusted is asked nothing. */

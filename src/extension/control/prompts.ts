@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { NodeSummary, Prompt } from '../../protocol/controlApi.ts';
 import { Disposable } from '../disposable.ts';
+import { confirmRows } from './confirmRows.ts';
 import type { ControlService } from './controlService.ts';
 
 const secretPrefix = 'biphase.secret.';
@@ -60,11 +61,15 @@ export class Prompts extends Disposable {
             { label: 'Refuse', detail: 'Do not connect. Nothing is sent.', answer: null },
           ],
         );
-      case 'confirm':
-        return this.#choose(prompt.id, prompt.title, prompt.detail, [
-          { label: prompt.yes, detail: prompt.detail, answer: 'yes' },
-          { label: 'No', answer: null },
-        ]);
+      case 'confirm': {
+        const { above, rows } = confirmRows(prompt);
+        return this.#choose(
+          prompt.id,
+          prompt.title,
+          above,
+          rows.map((row) => ({ ...row, alwaysShow: row.answer === undefined })),
+        );
+      }
       case 'secret':
         return this.#secret(prompt);
     }
@@ -74,14 +79,14 @@ export class Prompts extends Disposable {
     id: string,
     title: string,
     placeholder: string,
-    items: (vscode.QuickPickItem & { answer: string | null })[],
+    items: (vscode.QuickPickItem & { answer?: string | null })[],
   ): Promise<string | null> {
     const pick = vscode.window.createQuickPick<(typeof items)[number]>();
     pick.title = title;
     pick.placeholder = placeholder;
     pick.items = items;
     pick.ignoreFocusOut = true;
-    return this.#show(id, pick, () => pick.selectedItems[0]?.answer ?? null, pick.onDidAccept);
+    return this.#show(id, pick, () => pick.selectedItems[0]?.answer, pick.onDidAccept);
   }
 
   async #secret(prompt: Extract<Prompt, { kind: 'secret' }>): Promise<string | null> {
@@ -108,13 +113,16 @@ export class Prompts extends Disposable {
   #show(
     id: string,
     input: vscode.QuickInput,
-    value: () => string | null,
+    value: () => string | null | undefined,
     onDidAccept: vscode.Event<void>,
   ): Promise<string | null> {
     return new Promise((resolve) => {
       let answer: string | null = null;
       onDidAccept(() => {
-        answer = value();
+        const given = value();
+        // A row that only says something.
+        if (given === undefined) return;
+        answer = given;
         input.hide();
       });
       input.onDidHide(() => {

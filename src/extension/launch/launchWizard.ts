@@ -4,9 +4,11 @@ import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { modelPresetNames, type ResolvedRunFile } from '../../protocol/runFile.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { commandIds } from '../ids.ts';
+import { nodeDescription } from '../views/nodeText.ts';
 import { newestFirst } from '../views/runText.ts';
 import { checkpointRows } from './checkpointRows.ts';
 import { type DataChoice, dataLabel, dataOf, dataOfRuns, type RunWithData, sourceOn } from './dataChoice.ts';
+import { browseFolders } from './folderBrowser.ts';
 import { hubSource } from './hubSource.ts';
 import {
   type LaunchChoice,
@@ -157,7 +159,16 @@ export class LaunchWizard {
         detail: 'Text on this computer: .parquet, .jsonl, .txt.',
         choose: () => this.#chooseFolder(),
       },
-      { label: 'Path on the node…', detail: 'Text that is already there.', choose: () => this.#typePath() },
+      {
+        label: 'Browse folders of a node…',
+        detail: 'Text that is already there.',
+        choose: () => this.#browse(answers),
+      },
+      {
+        label: 'Path on the node…',
+        detail: 'Text that is already there, by its path.',
+        choose: () => this.#typePath(),
+      },
       {
         label: 'Hugging Face dataset…',
         detail: 'Parquet of the hub, read only as far as the run needs it.',
@@ -190,14 +201,39 @@ export class LaunchWizard {
     return Promise.all(read);
   }
 
+  async #browse(answers: Answers): Promise<DataChoice | undefined> {
+    for (;;) {
+      const node = await this.#nodeToBrowse(answers);
+      if (node === undefined) return undefined;
+      answers.node = node;
+      const path = await browseFolders(this.#service, node, { title, step: 3, totalSteps });
+      if (path === undefined) return undefined;
+      if (path === 'back') continue;
+      return this.#isLocal(node) ? { kind: 'folder', path } : { kind: 'source', source: path };
+    }
+  }
+
+  async #nodeToBrowse(answers: Answers): Promise<string | undefined> {
+    const items = this.#service.nodes.map((node) => ({
+      label: node.config.name,
+      description: nodeDescription(node),
+    }));
+    const wanted = answers.node ?? answers.continued?.node;
+    const active = items.find(({ label }) => label === wanted);
+    const placeholder = 'Folders of which node?';
+    const picked = await stepPick({ title, placeholder, step: 3, totalSteps, items, active });
+    return picked === 'back' ? undefined : picked?.label;
+  }
+
   async #typePath(): Promise<DataChoice | undefined> {
     const source = await vscode.window.showInputBox({
       title,
       prompt: 'A folder or file on the node, as an absolute path.',
       ignoreFocusOut: true,
-      validateInput: (text) => (text.trim().startsWith('/') ? undefined : 'The path must begin with /.'),
+      validateInput: (text) => (text.startsWith('/') ? undefined : 'The path must begin with /.'),
     });
-    return source === undefined ? undefined : { kind: 'source', source: source.trim() };
+    // As it stands: a name may end in a space.
+    return source === undefined ? undefined : { kind: 'source', source };
   }
 
   async #typeDataset(): Promise<DataChoice | undefined> {
@@ -246,7 +282,8 @@ export class LaunchWizard {
         node: undefined,
       },
     ];
-    const picked = await stepPick({ title, placeholder: 'Node', step: 4, totalSteps, items });
+    const active = items.find(({ node, usable }) => node === answers.node && usable);
+    const picked = await stepPick({ title, placeholder: 'Node', step: 4, totalSteps, items, active });
     if (picked === undefined || picked === 'back') return picked;
     if (picked.node === undefined) {
       await vscode.commands.executeCommand(commandIds.addNode);

@@ -10,6 +10,8 @@ export async function stepPick<T extends StepItem>(options: {
   step: number;
   totalSteps: number;
   items: readonly T[];
+  /** The row that is chosen at first; default: the first one. */
+  active?: T | undefined;
 }): Promise<T | 'back' | undefined> {
   const pick = vscode.window.createQuickPick<T>();
   pick.title = options.title;
@@ -17,6 +19,7 @@ export async function stepPick<T extends StepItem>(options: {
   pick.step = options.step;
   pick.totalSteps = options.totalSteps;
   pick.items = options.items;
+  if (options.active) pick.activeItems = [options.active];
   pick.matchOnDescription = true;
   pick.matchOnDetail = true;
   pick.ignoreFocusOut = true;

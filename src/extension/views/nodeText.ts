@@ -21,7 +21,7 @@ export const nodeIcons: Record<Connection, { icon: string; color: string }> = {
 export function nodeDescription(node: NodeSummary): string {
   switch (node.connection) {
     case 'connected': {
-      const { config, runningRuns, pendingRuns = 0 } = node;
+      const { config, runningRuns, waitingRuns, hold } = node;
       // Of a node with Slurm only the login node is seen.
       const probe = config.slurm ? null : node.probe;
       const parts: string[] = probe ? gpusInShort(probe.gpus) : [];
@@ -29,8 +29,10 @@ export function nodeDescription(node: NodeSummary): string {
       if (probe && parts.length === 0) parts.push(`${probe.cores} ${probe.cores === 1 ? 'core' : 'cores'}`);
       const busy = probe?.gpus.some((gpu) => !isGpuFree(gpu)) ?? false;
       if (runningRuns > 0) parts.push(`${runningRuns} running`);
-      if (pendingRuns > 0) parts.push(`${pendingRuns} pending`);
-      if (runningRuns + pendingRuns === 0 && !busy) parts.push('idle');
+      else if (!busy && waitingRuns === 0) parts.push('idle');
+      if (waitingRuns > 0) parts.push(`${waitingRuns} ${config.slurm ? 'pending' : 'waiting'}`);
+      // First: the end of a long row is cut off.
+      if (hold) parts.unshift(hold);
       return parts.join(' · ');
     }
     case 'preparing':
@@ -43,6 +45,13 @@ export function nodeDescription(node: NodeSummary): string {
     default:
       return node.message ?? node.connection;
   }
+}
+
+/** What happened when a queue was held or went on. */
+export function heldText(name: string, hold: NodeSummary['hold']): string {
+  if (hold === null) return `The queue of ${name} goes on.`;
+  if (hold === 'paused') return `The queue of ${name} is paused: what runs goes on, and nothing new starts.`;
+  return `${name} is being drained: what runs goes on, nothing new starts, and waiting runs of a batch go to its other nodes.`;
 }
 
 /** Lines of a node's tooltip. */

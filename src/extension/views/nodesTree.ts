@@ -54,7 +54,8 @@ export class NodesTree extends Disposable implements vscode.TreeDataProvider<Ele
     item.description = nodeDescription(node);
     item.iconPath = themeIcon(nodeIcons[node.connection]);
     item.tooltip = tooltip(nodeTooltip(node));
-    item.contextValue = node.config.kind === 'local' ? itemContexts.localNode : itemContexts.sshNode;
+    const context = node.config.kind === 'local' ? itemContexts.localNode : itemContexts.sshNode;
+    item.contextValue = node.hold === null ? context : `${context}${itemContexts.held}`;
     item.accessibilityInformation = { label: `${name}, ${node.connection}, ${item.description}` };
     return item;
   }

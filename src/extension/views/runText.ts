@@ -1,4 +1,5 @@
-import { formatCompact, formatDuration } from '../../core/numberFormat.ts';
+import { formatBytes, formatCompact, formatDuration } from '../../core/numberFormat.ts';
+import { startsBefore } from '../../core/scheduling.ts';
 import type { RunSummary } from '../../protocol/controlApi.ts';
 import { activeStates, type MetricNumber, type RunState } from '../../protocol/runDirectory.ts';
 import { itemContexts } from '../ids.ts';
@@ -16,7 +17,8 @@ export function isResumable(run: Pick<RunSummary, 'state' | 'onNode'>): boolean 
 }
 
 /** `viewItem` of a run in the tree: what its buttons depend on. */
-export function runContext(run: Pick<RunSummary, 'state' | 'onNode'>): string {
+export function runContext(run: Pick<RunSummary, 'state' | 'onNode' | 'queue'>): string {
+  if (run.queue) return itemContexts.queuedRun;
   if (isActive(run)) return itemContexts.activeRun;
   return isResumable(run) ? itemContexts.resumableRun : itemContexts.endedRun;
 }
@@ -60,8 +62,10 @@ export function startedText(unixSeconds: number): string {
 }
 
 /** What stands beside a run in the tree: how it is, and when it was launched, which tells runs of one name apart. */
-export function runTreeDescription(run: RunSummary): string {
-  return [runDescription(run), startedText(run.createdAt)].filter((part) => part !== '').join(' · ');
+export function runTreeDescription(run: RunSummary, place?: string): string {
+  return [runDescription(run), place ?? '', startedText(run.createdAt)]
+    .filter((part) => part !== '')
+    .join(' · ');
 }
 
 /** What stands beside a run's name: "18.2k/42k · 2.31 · 4 h left". */
@@ -95,10 +99,33 @@ export function runDescription(run: RunSummary): string {
   return parts.join(' · ');
 }
 
+/** "queue" of a node, in the order in which its runs start: run id to "2nd of 12 on atlas". */
+export function queuePlaces(runs: Iterable<RunSummary>): Map<string, string> {
+  const byNode = new Map<string, { run: string; priority: number; submittedAt: number }[]>();
+  for (const { run, node, queue } of runs) {
+    if (!queue) continue;
+    const jobs = byNode.get(node) ?? [];
+    byNode.set(node, jobs);
+    jobs.push({ run, ...queue });
+  }
+  const places = new Map<string, string>();
+  for (const [node, jobs] of byNode)
+    for (const [index, { run }] of jobs.sort(startsBefore).entries())
+      places.set(run, `${ordinal(index + 1)} of ${jobs.length} on ${node}`);
+  return places;
+}
+
+function ordinal(n: number): string {
+  const form = new Intl.PluralRules('en', { type: 'ordinal' }).select(n);
+  const ending = { one: 'st', two: 'nd', few: 'rd', other: 'th', zero: 'th', many: 'th' }[form];
+  return `${n}${ending}`;
+}
+
 /** Lines of a run's tooltip, as label and value. */
 export function runTooltip(run: RunSummary): string[] {
   const lines = [`${run.name} (${run.run})`, `State: ${run.state}${run.reason ? `: ${run.reason}` : ''}`];
   lines.push(`Node: ${run.node}${run.connected ? '' : `, not connected, as of ${clockText(run.asOf)}`}`);
+  if (run.queue && run.queue.priority !== 0) lines.push(`Priority: ${run.queue.priority}`);
   if (run.totalSteps > 0)
     lines.push(`Step: ${run.step} of ${run.totalSteps}, ${formatCompact(run.tokens)} tokens`);
   if (run.tokensPerSecond !== null) lines.push(`Speed: ${formatCompact(run.tokensPerSecond)} tokens/s`);
@@ -107,6 +134,10 @@ export function runTooltip(run: RunSummary): string[] {
   if (run.phases.length > 0)
     lines.push(`Phases: ${run.phases.map((p) => `${p.objective} until ${p.until}`).join(', ')}`);
   if (run.segment > 0) lines.push(`Segment: ${run.segment}`);
+  if (run.disk)
+    lines.push(
+      `On disk: ${formatBytes(run.disk.bytes)}, checkpoints ${formatBytes(run.disk.checkpointBytes)}, measured ${clockText(run.disk.at)}`,
+    );
   if (run.unreadableLines > 0) lines.push(`Lines that could not be read: ${run.unreadableLines}`);
   lines.push(`Launched: ${clockText(run.createdAt)}`);
   return lines;
@@ -119,7 +150,7 @@ export function newestFirst(a: RunSummary, b: RunSummary): number {
 
 /** "▶ 2 running · 2.31": the loss of the newest running run; undefined where nothing runs. */
 export function statusBarText(runs: readonly RunSummary[]): string | undefined {
-  const active = runs.filter(isActive).sort(newestFirst);
+  const active = runs.filter((run) => isActive(run) && run.state !== 'queued').sort(newestFirst);
   if (active.length === 0) return undefined;
   const newest = active.find((run) => run.loss !== null);
   return `$(play) ${active.length} running${newest ? ` · ${lossText(newest.loss)}` : ''}`;

@@ -3,7 +3,7 @@ import type { RunSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { Disposable } from '../disposable.ts';
 import { contextKeys, itemContexts, viewIds } from '../ids.ts';
-import { newestFirst, runContext, runIcons, runTooltip, runTreeDescription } from './runText.ts';
+import { newestFirst, queuePlaces, runContext, runIcons, runTooltip, runTreeDescription } from './runText.ts';
 import { themeIcon, tooltip } from './treeBase.ts';
 
 type Element = { kind: 'run'; run: string } | { kind: 'checkpoint'; run: string; step: number };
@@ -13,6 +13,8 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Elem
   readonly #service: ControlService;
   readonly #changed = this.register(new vscode.EventEmitter<Element[] | undefined>());
   readonly onDidChangeTreeData = this.#changed.event;
+  /** Of the runs that wait in queues. */
+  #places = new Map<string, string>();
   readonly #elements = new Map<string, Element>();
 
   constructor(service: ControlService) {
@@ -22,7 +24,10 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Elem
       service.onRuns(({ runs, removed }) => {
         void vscode.commands.executeCommand('setContext', contextKeys.hasRuns, service.runs.size > 0);
         const known = runs.flatMap((run) => this.#elements.get(run.run) ?? []);
-        this.#changed.fire(known.length === runs.length && removed.length === 0 ? known : undefined);
+        // One run that leaves a queue changes the place of all behind it.
+        const queuesMoved = this.#countPlaces();
+        const whole = known.length < runs.length || removed.length > 0 || queuesMoved;
+        this.#changed.fire(whole ? undefined : known);
       }),
     );
     this.register(
@@ -48,15 +53,26 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Elem
   getTreeItem(element: Element): vscode.TreeItem {
     const run = this.#service.runs.get(element.run);
     if (!run) return new vscode.TreeItem(element.run);
-    return element.kind === 'run' ? runItem(run) : checkpointItem(run, element.step);
+    return element.kind === 'run'
+      ? runItem(run, this.#places.get(run.run))
+      : checkpointItem(run, element.step);
+  }
+
+  /** True where they changed. */
+  #countPlaces(): boolean {
+    const before = this.#places;
+    this.#places = queuePlaces(this.#service.runs.values());
+    return (
+      before.size !== this.#places.size || [...this.#places].some(([run, place]) => before.get(run) !== place)
+    );
   }
 }
 
-function runItem(run: RunSummary): vscode.TreeItem {
+function runItem(run: RunSummary, place: string | undefined): vscode.TreeItem {
   const { None, Collapsed } = vscode.TreeItemCollapsibleState;
   const item = new vscode.TreeItem(run.name, run.checkpoints.length > 0 ? Collapsed : None);
   item.id = `run:${run.run}`;
-  item.description = runTreeDescription(run);
+  item.description = runTreeDescription(run, place);
   item.iconPath = themeIcon(runIcons[run.state]);
   item.tooltip = tooltip(runTooltip(run));
   item.contextValue = runContext(run);

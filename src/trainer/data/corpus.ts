@@ -1,5 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
+import { fileKind, readableEndings } from '../../core/corpusFile.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import { homePath } from '../../core/homePath.ts';
 import { worldDocumentCount } from '../../core/worldSource.ts';
@@ -16,7 +17,7 @@ import { openHubCorpus } from './hub/hubCorpus.ts';
 import { isHubName } from './hub/hubName.ts';
 import { lineDocuments } from './lineDocuments.ts';
 import { parquetDocuments } from './parquetDocuments.ts';
-import { fileKind, listSourceFiles, readableEndings } from './sourceFiles.ts';
+import { listSourceFiles } from './sourceFiles.ts';
 import { textDocuments } from './textDocuments.ts';
 import { worldDocument, worldVersion } from './worldDocuments.ts';
 import { buildWorld } from './worldFacts.ts';

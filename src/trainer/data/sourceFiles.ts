@@ -1,29 +1,8 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { fileKind, readableEndings } from '../../core/corpusFile.ts';
 import { BiphaseError } from '../../core/errors.ts';
-
-/** How a file's documents are found: one a file, one a JSON line, one a row. */
-export type FileKind = 'text' | 'lines' | 'parquet';
-
-const plainEndings = ['.txt', '.md', '.rst', '.pod', '.text'];
-/** Names without an ending that Debian's documentation folders use for text. */
-const plainNames = /^(readme|copyright|changelog|news|authors|faq|howto|todo)/i;
-const binaryEndings = /\.(html?|pdf|ps|png|js|css)$/;
-/** What a refused file is told of. */
-export const readableEndings = '.parquet, .jsonl, .ndjson, .txt or .md, all but parquet also as .gz or .zst';
-
-/** How a file is read, by its name; null: not at all. */
-export function fileKind(name: string): FileKind | null {
-  const lower = name.toLowerCase();
-  if (lower.endsWith('.parquet')) return 'parquet';
-  const bare = lower.replace(/\.(gz|zst)$/, '');
-  const ending = path.extname(bare);
-  if (ending === '.jsonl' || ending === '.ndjson') return 'lines';
-  if (plainEndings.includes(ending) || (plainNames.test(bare) && !binaryEndings.test(bare))) return 'text';
-  // A compressed file without a telling name is taken as text, as `zless` does; binary content is dropped on reading.
-  return ending === '' && lower !== bare ? 'text' : null;
-}
 
 /** Null for a link that leads nowhere. A part of a corpus that may not be read is told, never left out. */
 function statOf(file: string): fs.Stats | null {

@@ -122,10 +122,10 @@ test('a link in the place of a run leads nowhere', async () => {
   assert.deepEqual(fs.readdirSync(outside), []);
 });
 
-test('folders are listed, folders first', async () => {
+test('folders and corpora are listed, folders first', async () => {
   const { path: listed, entries } = await agent.peer.call('list', { path: root.directory(run) });
   assert.equal(listed, root.directory(run));
-  assert.ok(entries.some((e) => e.name === 'spec.json' && !e.folder && e.bytes > 0));
+  assert.ok(entries.some((e) => e.name === 'metrics.jsonl' && !e.folder && e.bytes > 0));
   assert.equal(entries[0]!.folder, true);
   await assert.rejects(agent.peer.call('list', { path: '/no/such/folder' }), refuses('missing'));
 });

@@ -40,6 +40,7 @@ function options(client: 'window' | 'cli', version = '0.1.0') {
     controlFile: path.join(repository, 'dist/control.mjs'),
     execPath: process.execPath,
     client,
+    trusted: () => true,
     version,
     environment: person.environment,
   };

@@ -3,7 +3,6 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type ControlClient, connectControl } from '../../../src/control/client/controlClient.ts';
-import type { BiphaseError } from '../../../src/core/errors.ts';
 import type { Gpu } from '../../../src/protocol/agentApi.ts';
 import { runFiles, type WrapperState } from '../../../src/protocol/runDirectory.ts';
 import { makePrivateHome, type PrivateHome, removePrivateHome } from '../../support/privateHome.ts';
@@ -42,6 +41,7 @@ before(async () => {
     controlFile: path.resolve(import.meta.dirname, '../../../dist/control.mjs'),
     execPath: process.execPath,
     client: 'window',
+    trusted: () => true,
     version: '0.1.0',
     environment: person.environment,
   });
@@ -93,19 +93,21 @@ test('a run over SSH takes the one GPU; trees, check and the next launch say who
   await client.call('reconnectNode', { name: 'atlas' });
   await marked;
   const check = await client.call('checkLaunch', { file, node: 'atlas' });
-  const sentence = 'No GPU of atlas is free: GPU 0 (you: first on atlas, 8.8 GiB).';
+  const sentence =
+    'No GPU of atlas is free: GPU 0 (you: first on atlas, 8.8 GiB). The run waits in the queue until one is.';
   assert.ok(check.sentences.includes(sentence), check.sentences.join(' '));
+  const waits = new Promise<string>((resolve) => {
+    client.on('runs', ({ runs }) => {
+      const queued = runs.find((each) => each.run === second && each.state === 'queued');
+      if (queued?.reason) resolve(queued.reason);
+    });
+  });
   const other = { ...file, name: 'second on atlas' };
-  await assert.rejects(
-    client.call('launch', { file: other, node: 'atlas', run: second }),
-    (error: BiphaseError) => {
-      assert.equal(error.kind, 'full');
-      assert.match(error.message, /GPU 0 \(you: first on atlas/);
-      return true;
-    },
-  );
-  const { runs } = await client.call('runs', {});
-  const known = runs.map((each) => each.run);
-  assert.deepEqual(known, [run], 'the refused launch is no run');
+  assert.deepEqual(await client.call('launch', { file: other, node: 'atlas', run: second }), {
+    already: false,
+    queued: true,
+  });
+  assert.match(await waits, /GPU 0 \(you: first on atlas/);
+  await client.call('stop', { run: second });
   await client.call('kill', { run });
 });

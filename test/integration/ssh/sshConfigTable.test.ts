@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -72,6 +72,7 @@ function theirs(hop: SshHop, sources: SshSources): Answer {
     userKnownHosts: one('userknownhostsfile').replace('none', ''),
     hash: one('hashknownhosts'),
     jump: one('proxyjump'),
+    proxy: one('proxycommand').replace(/^none$/i, ''),
     // On purpose: Biphase never goes without either limit.
     alive: `${aliveSeconds === '0' ? 15 : aliveSeconds}×${one('serveralivecountmax')}`,
     timeout: one('connecttimeout').replace('none', '20'),
@@ -84,7 +85,7 @@ function theirs(hop: SshHop, sources: SshSources): Answer {
 function ours(hop: SshHop, sources: SshSources): Answer {
   let target: SshTarget;
   try {
-    target = resolveSshTarget(hop, sources);
+    target = resolveSshTarget(hop, sources, ({ text }) => spawnSync('/bin/sh', ['-c', text]).status === 0);
   } catch {
     return { error: 'yes' };
   }
@@ -104,6 +105,7 @@ function ours(hop: SshHop, sources: SshSources): Answer {
     userKnownHosts: target.userKnownHostsFiles.join(' '),
     hash: target.hashKnownHosts ? 'yes' : 'no',
     jump: jump.join(','),
+    proxy: target.proxyCommand?.text ?? '',
     alive: `${target.serverAliveSeconds}×${target.serverAliveCount}`,
     timeout: String(target.connectTimeoutSeconds),
     ...(global.length > 0 ? { globalKnownHosts: global.join(' ') } : {}),
@@ -193,13 +195,48 @@ const table: [name: string, config: string, ...hops: (string | SshHop)[]][] = [
   ['match negated all', 'Match !all\n User w\n', 'a'],
   ['match by quotes', 'Match host "a" user "root"\n Port 5\n', 'a'],
   ['match negated originalhost', 'Match !originalhost a,b\n User w\n', 'a', 'c'],
+  ['match exec', 'Match exec true\n User w\nMatch exec false\n Port 5\nMatch !exec "exit 3"\n Port 6\n', 'a'],
+  [
+    'match exec after another',
+    'Match host b exec "exit 0"\n User w\nMatch exec "test %n = b"\n Port 5\n',
+    'a',
+    'b',
+  ],
+  [
+    'match exec with tokens of what was read',
+    'Host a\n HostName node.%h\n User ana\nMatch exec "test %h:%p:%r:%n = node.a:22:ana:a"\n Port 5\n',
+    ...['a', 'b'],
+  ],
+  ['match exec with quotes', "Match exec \"test 'a  b' = 'a b' # or not\"\n User w\n", 'a'],
+  [
+    'match exec that names a criterion',
+    'Match exec "test x = x -o y = !all " !final exec "true"\n User w\n',
+    'a',
+  ],
+  ['match exec with a token that is none', 'Match exec "echo %z"\n User w\n', 'a'],
+  ['match exec without a command', 'Match exec\n User w\n', 'a'],
+  ['match of a comment', 'Match # all\n User w\n', 'a'],
+  ['proxy command as it stands', 'ProxyCommand  ssh -W "[gate way]:22"  \'x\' \\" # no comment \n', 'a'],
+  [
+    'proxy command with =',
+    'Host a\n proxycommand = nc --x=y gate 22\nHost *\n ProxyCommand late\n',
+    'a',
+    'b',
+  ],
+  ['proxy command none', 'Host a\n ProxyCommand none\nHost *\n ProxyCommand nc gate 22\n', 'a', 'b'],
+  ['proxy command without a command', 'Host a\n ProxyCommand \n User x\n', 'a'],
+  [
+    'the first of jump and command',
+    'Host a\n ProxyJump g\nHost b\n ProxyCommand nc\nHost *\n ProxyCommand x\n ProxyJump y\n',
+    'a',
+    'b',
+    'c',
+  ],
   ['single quotes', "Host a\n IdentityFile '/x y'\n", 'a'],
 ];
 
 /** Where Biphase differs on purpose: what it makes of a host, and whether ssh takes the file. */
 const differences: [reason: string, config: string, ours: Answer, theirs: Answer][] = [
-  ['no command is ever run', 'Match exec true\n User w\n', { error: 'yes' }, { user: 'w' }],
-  ['nor for the way to a host', 'ProxyCommand nc %h %p\n', { error: 'yes' }, { host: 'a' }],
   ['a file may hold what only another ssh knows', 'Colour blue\nUser w\n', { user: 'w' }, { error: 'yes' }],
   ['values of other hosts are not judged', 'Host b\n Port many\n', { port: '22' }, { error: 'yes' }],
   ['what is not yes is no', 'IdentitiesOnly perhaps\n', { identitiesOnly: 'no' }, { error: 'yes' }],

@@ -47,6 +47,7 @@ test('a run that cannot be read does not keep the others from being served, and 
   const watcher = new RunWatcher(root, nothingLives, {
     report: ({ run }) => reported.push(run),
     gone: (run) => gone.push(run),
+    queue: () => {},
     changed: () => {},
   });
   t.after(() => watcher.close());

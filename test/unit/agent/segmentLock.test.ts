@@ -6,6 +6,8 @@ import { after, test } from 'node:test';
 import type { ProcessTable } from '../../../src/agent/processTable.ts';
 import {
   foreignJobWithLock,
+  heldSegments,
+  holdSegment,
   segmentLockHeld,
   takeSegmentLock,
 } from '../../../src/agent/wrapper/segmentLock.ts';
@@ -72,4 +74,22 @@ test('a holder in a Slurm job keeps it as long as its job is not known to be ove
   assert.equal(segmentLockHeld(run, 0, machine('1'), over), false);
   assert.equal(takeSegmentLock(run, 0, machine('1'), { job: '6', jobEnded: (job) => job === '7' }), false);
   assert.equal(takeSegmentLock(run, 0, machine('1'), { job: '6', jobEnded: over }), true);
+});
+
+test('who lets go lives on, and the next one takes it', () => {
+  const run = freshRun();
+  const release = holdSegment(run, 3, machine('1'));
+  assert.ok(release);
+  assert.equal(holdSegment(run, 3, machine('1')), null);
+  assert.deepEqual(heldSegments(run, machine('1')), [3]);
+  release();
+  assert.deepEqual(heldSegments(run, machine('1')), []);
+  assert.equal(segmentLockHeld(run, 3, machine('1')), false);
+  assert.equal(segmentLockHeld(run, 3, machine('1', { host: 'elsewhere' })), false);
+  assert.equal(takeSegmentLock(run, 3, machine('1')), true);
+  // An older version reads no more of a holder than this: none of that number lives.
+  const { pid, startTime } = JSON.parse(
+    fs.readFileSync(path.join(run, 'locks', 'segment-3.0.json'), 'utf8'),
+  ) as { pid: number; startTime: string };
+  assert.deepEqual([pid, startTime], [process.pid, '']);
 });

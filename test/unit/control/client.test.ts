@@ -39,6 +39,7 @@ test('a state folder that cannot be one is refused, without waiting', {
         controlFile: '/nowhere/control.mjs',
         execPath: process.execPath,
         client: 'cli',
+        trusted: () => true,
         version: '0.1.0',
       }),
       {

@@ -93,7 +93,7 @@ function makeNode(kind: NodeKind): { node: ManagedNode; states: EventEmitter } {
       bundle: () => ({}) as Bundle,
       prompts: testPrompter(),
       quietPrompts: testPrompter(),
-      listener: () => ({ run: nothing, gone: nothing, bytes: nothing }),
+      listener: () => ({ run: nothing, queue: nothing, gone: nothing, bytes: nothing }),
       connected: async () => undefined,
       changed: (changed) => states.emit(changed.connection),
       log: nothing,

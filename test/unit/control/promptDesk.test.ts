@@ -66,6 +66,33 @@ test('where no window holds the secret in time the node needs a person', async (
   await assert.rejects(missing, { kind: 'needs-person' });
 });
 
+test('a yes is remembered where that is wanted, and holds quietly while somebody is there', async () => {
+  const desk = new PromptDesk();
+  const question = { node: 'box', title: 'Run it?', detail: '', yes: 'Run' };
+  const window = asker('window', 1);
+  await assert.rejects(desk.prompts.confirm({ ...question, remember: 'k' }), { kind: 'needs-person' });
+  desk.add(window);
+  await assert.rejects(desk.quietPrompts.confirm({ ...question, remember: 'k' }), { kind: 'needs-person' });
+  const answered = async (answer: string | null, remember?: string): Promise<boolean> => {
+    const said = desk.prompts.confirm({ ...question, ...(remember === undefined ? {} : { remember }) });
+    desk.answer(window.asked.at(-1)!.id, answer);
+    return said;
+  };
+  assert.equal(await answered(null, 'k'), false);
+  assert.equal(await answered('yes', 'k'), true);
+  assert.equal(window.asked.length, 2);
+  assert.ok(!('remember' in window.asked[1]!));
+  assert.equal(await desk.prompts.confirm({ ...question, remember: 'k' }), true);
+  assert.equal(await desk.quietPrompts.confirm({ ...question, remember: 'k' }), true);
+  assert.equal(window.asked.length, 2);
+  assert.equal(await answered(null, 'another'), false);
+  assert.equal(await answered('yes'), true);
+  assert.equal(await answered(null), false);
+  desk.remove(window);
+  await assert.rejects(desk.quietPrompts.confirm({ ...question, remember: 'k' }), { kind: 'needs-person' });
+  await assert.rejects(desk.prompts.confirm({ ...question, remember: 'k' }), { kind: 'needs-person' });
+});
+
 test('a question moves on when its window closes, and fails when nobody is left', async () => {
   const desk = new PromptDesk();
   const [first, second] = [asker('window', 2), asker('window', 1)];

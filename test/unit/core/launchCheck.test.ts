@@ -31,7 +31,7 @@ function check(
     lastRun: null,
     noData: null,
     tokensPerSecond: null,
-    noGpu: null,
+    waits: null,
     ...parts,
   };
   return checkLaunch(resolveRunFile(parseRunFile(written)), context);
@@ -44,7 +44,7 @@ test('who holds the GPUs is said; the run may still fit later', () => {
     {},
     {},
     {
-      noGpu: 'No GPU of atlas is free: GPU 0 (ada).',
+      waits: 'No GPU of atlas is free: GPU 0 (ada).',
     },
   );
   assert.deepEqual([fits, sentences], [true, ['No GPU of atlas is free: GPU 0 (ada).']]);

@@ -65,6 +65,8 @@ test('beside a node stand its GPUs, else its cores, and whether something runs',
       connection: 'connected',
       probe: { cores: 2, load: 0, ...bytes, gpus, warnings: [] },
       runningRuns,
+      waitingRuns: 0,
+      hold: null,
     };
     return nodeDescription(node);
   };
@@ -75,10 +77,10 @@ test('beside a node stand its GPUs, else its cores, and whether something runs',
 });
 
 test('beside a node with Slurm stands how many runs it has and how many wait', () => {
-  const said = (runningRuns: number, pendingRuns: number): string =>
+  const said = (runningRuns: number, waitingRuns: number): string =>
     nodeDescription({
       config: { name: 'jeanzay', kind: 'ssh', slurm: {} },
-      ...{ connection: 'connected', probe: null, runningRuns, pendingRuns },
+      ...{ connection: 'connected', probe: null, runningRuns, waitingRuns, hold: null },
     });
   assert.equal(said(12, 40), 'slurm · 12 running · 40 pending');
   assert.equal(said(0, 1), 'slurm · 1 pending');

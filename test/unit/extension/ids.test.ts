@@ -7,6 +7,8 @@ import {
   contextKeys,
   itemContexts,
   languageId,
+  nodeSettingsEnding,
+  nodeSettingsScheme,
   panelIds,
   runFilePattern,
   settingIds,
@@ -72,8 +74,18 @@ test('menus, welcome views and walkthroughs name only what exists', () => {
 test('activation events name what the code provides', () => {
   assert.deepEqual(
     sorted(manifest.activationEvents),
-    sorted([`workspaceContains:${runFilePattern}`, `onWebviewPanel:${panelIds.curves}`]),
+    sorted([
+      `workspaceContains:${runFilePattern}`,
+      `onWebviewPanel:${panelIds.curves}`,
+      `onFileSystem:${nodeSettingsScheme}`,
+    ]),
   );
+});
+
+test('the schema of node settings goes by the ending of their names', () => {
+  const [{ fileMatch, url }] = contributes.jsonValidation;
+  assert.equal(fileMatch, `*${nodeSettingsEnding}`);
+  assert.ok(fs.existsSync(new URL(`../../../${url}`, import.meta.url)));
 });
 
 test('an untrusted workspace has limited support and cannot set what programs are started with', () => {

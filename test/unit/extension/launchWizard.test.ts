@@ -18,6 +18,8 @@ function node(name: string, memory: number | null, parts: Partial<NodeSummary> =
     config: { name, kind: name === 'this computer' ? 'local' : 'ssh' },
     connection: 'connected',
     runningRuns: 0,
+    waitingRuns: 0,
+    hold: null,
     probe:
       memory === null
         ? null

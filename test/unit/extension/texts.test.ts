@@ -19,10 +19,11 @@ import {
 } from '../../../src/extension/launch/launchChoices.ts';
 import { withAbsolutePaths } from '../../../src/extension/launch/localPaths.ts';
 import { pageHtml } from '../../../src/extension/panels/pageHtml.ts';
-import { nodeDescription, testText } from '../../../src/extension/views/nodeText.ts';
+import { heldText, nodeDescription, testText } from '../../../src/extension/views/nodeText.ts';
 import {
   isResumable,
   newestFirst,
+  queuePlaces,
   runContext,
   runDescription,
   runIcons,
@@ -66,6 +67,8 @@ function node(parts: Partial<NodeSummary> = {}): NodeSummary {
     connection: 'connected',
     probe: null,
     runningRuns: 0,
+    waitingRuns: 0,
+    hold: null,
     ...parts,
   };
 }
@@ -92,6 +95,40 @@ test('in the tree a run says when it was launched, so that runs of one name diff
   assert.equal(at(day), '2.31 · 24 Nov 14:03');
   assert.notEqual(at(day), at(day + 3600));
   assert.equal(runTreeDescription(run({ state: 'finished', loss: null, createdAt: day })), '24 Nov 14:03');
+});
+
+test('a waiting run says its place in the queue of its node; the first to start is the first', () => {
+  const waiting = (id: string, priority: number, submittedAt: number, on = 'atlas'): RunSummary =>
+    run({
+      run: id,
+      node: on,
+      state: 'queued',
+      queue: { priority, submittedAt, after: [], nodes: [], movingTo: null },
+    });
+  const runs = [
+    waiting('late', 0, 2),
+    waiting('urgent', 5, 3),
+    waiting('early', 0, 1),
+    waiting('alone', 0, 0, 'boreas'),
+  ];
+  assert.deepEqual(Object.fromEntries(queuePlaces([...runs, run()])), {
+    urgent: '1st of 3 on atlas',
+    early: '2nd of 3 on atlas',
+    late: '3rd of 3 on atlas',
+    alone: '1st of 1 on boreas',
+  });
+  const queued = run({ state: 'queued', step: 0, loss: null });
+  assert.match(runTreeDescription(queued, '2nd of 3 on atlas'), /^queued · 2nd of 3 on atlas · /);
+  assert.equal(runContext(runs[0]!), 'run.active.queued');
+  assert.equal(statusBarText([runs[0]!]), undefined);
+});
+
+test('a node says how many runs wait there, and that its queue is held', () => {
+  assert.equal(nodeDescription(node({ runningRuns: 2, waitingRuns: 12 })), '2 running · 12 waiting');
+  assert.equal(nodeDescription(node({ waitingRuns: 1, hold: 'paused' })), 'paused · 1 waiting');
+  assert.match(heldText('atlas', 'paused'), /nothing new starts/);
+  assert.match(heldText('atlas', 'draining'), /other nodes/);
+  assert.equal(heldText('atlas', null), 'The queue of atlas goes on.');
 });
 
 test('runs are sorted newest first and the status bar counts the active ones', () => {

@@ -5,15 +5,11 @@ import { scaledMs } from '../../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../../core/errors.ts';
 import type { Prompter } from '../prompter.ts';
 import { Authentication } from './authentication.ts';
+import { ConfigCommands } from './configCommands.ts';
 import { Deadline } from './deadline.ts';
 import { HostKeyCheck } from './hostKeyCheck.ts';
-import {
-  defaultSshSources,
-  resolveSshTarget,
-  type SshHop,
-  type SshSources,
-  type SshTarget,
-} from './sshConfig.ts';
+import { ProxySocket } from './proxySocket.ts';
+import { defaultSshSources, type SshHop, type SshSources, type SshTarget } from './sshConfig.ts';
 
 /** A login on a host, with the hops before it. */
 export interface SshConnection {
@@ -32,24 +28,32 @@ export interface ConnectOptions {
   prompts: Prompter;
   signal: AbortSignal;
   sources?: SshSources;
+  /** Gets what commands of the configuration say. */
+  log?: (line: string) => void;
 }
 
 const maxHops = 8;
 const forwardTimeoutMs = 20_000;
 
 /**
- * Logs in on a host as the ssh configuration says, through its jumps. Each hop's host key is checked before anything
+ * Logs in on a host as the ssh configuration says, through its jumps or its `ProxyCommand`. Each hop's host key is checked before anything
  * about the user is sent to it.
  * @throws BiphaseError `unreachable` (worth retrying), `refused` (host key), `needs-person` (login), `usage` (configuration).
  */
 export async function connectSsh(hop: SshHop, options: ConnectOptions): Promise<SshConnection> {
-  const sources = options.sources ?? defaultSshSources();
+  const { sources = defaultSshSources(), log = () => undefined } = options;
+  const commands = new ConfigCommands({ ...options, sources, log });
   const open: SshConnection[] = [];
   try {
-    for (const target of route(hop, sources, 0)) {
+    for (const target of await route(hop, commands, 0)) {
       const before = open.at(-1);
-      const socket = before ? await forward(before, target) : undefined;
-      open.push(await login(target, socket, options));
+      const socket = before ? await forward(before, target) : await ownWay(target, commands);
+      try {
+        open.push(await login(target, socket, options));
+      } catch (thrown) {
+        socket?.destroy();
+        throw thrown;
+      }
     }
   } catch (thrown) {
     for (const each of open.reverse()) each.close();
@@ -67,17 +71,22 @@ export async function connectSsh(hop: SshHop, options: ConnectOptions): Promise<
 }
 
 /** The hosts to log in on, in order. Only the first jump may have jumps of its own, as in ssh(1). */
-function route(hop: SshHop, sources: SshSources, depth: number): SshTarget[] {
+async function route(hop: SshHop, commands: ConfigCommands, depth: number): Promise<SshTarget[]> {
   if (depth > maxHops)
     throw new BiphaseError(
       'usage',
       `The ProxyJump settings of "${hop.host}" lead through more than ${maxHops} hosts.`,
     );
-  const target = resolveSshTarget(hop, sources);
-  const before = target.jumps.flatMap((jump, index) =>
-    index === 0 ? route(jump, sources, depth + 1) : [resolveSshTarget(jump, sources)],
-  );
+  const target = await commands.resolve(hop);
+  const before: SshTarget[] = [];
+  for (const [index, jump] of target.jumps.entries())
+    before.push(...(index === 0 ? await route(jump, commands, depth + 1) : [await commands.resolve(jump)]));
   return [...before, target];
+}
+
+/** The socket of the first host of a route; undefined: an ordinary one. */
+async function ownWay(target: SshTarget, commands: ConfigCommands): Promise<ProxySocket | undefined> {
+  return target.proxyCommand ? commands.proxy(target.proxyCommand) : undefined;
 }
 
 function forward(through: SshConnection, to: SshTarget): Promise<Duplex> {
@@ -113,13 +122,19 @@ async function login(
     asked = true;
     client.end();
     // A link that no longer moves does not end by itself.
-    setTimeout(() => client.destroy(), scaledMs(2000)).unref();
+    setTimeout(() => {
+      client.destroy();
+      socket?.destroy();
+    }, scaledMs(2000)).unref();
   };
   client.on('error', (error: Error & { level?: string }) => {
     // A key that could not sign is not the end: the next one follows.
     if (error.level !== 'agent') lastError = error;
   });
-  client.on('close', () => settleClosed(asked ? undefined : (hostKey.refusal ?? lost(target, lastError))));
+  client.on('close', () => {
+    socket?.destroy();
+    settleClosed(asked ? undefined : (hostKey.refusal ?? lost(target, lastError)));
+  });
 
   await new Promise<void>((resolve, reject) => {
     const fail = (error: BiphaseError): void => {
@@ -145,7 +160,7 @@ async function login(
       client.setNoDelay(true);
       resolve();
     });
-    const explain = (): void => fail(reasonOf(target, lastError, hostKey, authentication));
+    const explain = (): void => fail(reasonOf(target, lastError, hostKey, authentication, socket));
     client.on('error', (error: Error & { level?: string }) => {
       if (error.level !== 'agent') explain();
     });
@@ -176,6 +191,7 @@ function reasonOf(
   error: (Error & { level?: string; code?: unknown }) | undefined,
   hostKey: HostKeyCheck,
   authentication: Authentication,
+  socket: Duplex | undefined,
 ): BiphaseError {
   if (hostKey.refusal) return hostKey.refusal;
   if (error?.level === 'client-authentication' || authentication.failure) return authentication.rejected();
@@ -184,6 +200,8 @@ function reasonOf(
   const where = describe(target);
   const said = (sentence: string): BiphaseError =>
     new BiphaseError('unreachable', sentence, { cause: error });
+  if (socket instanceof ProxySocket && socket.problem !== undefined)
+    return said(`The ProxyCommand that leads to ${where} ended with ${socket.problem}.`);
   switch (error?.code) {
     case 'ECONNREFUSED':
       return said(`${where} refuses connections: no ssh server listens there.`);

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import SSHConfig, { type Directive, type Section } from 'ssh-config';
 import { BiphaseError } from '../../../core/errors.ts';
+import { type ConfigCommand, expandCommand, needHostName, UnansweredCommand } from './configCommand.ts';
 import { matchesPatternList } from './patternList.ts';
 
 /** Where configuration is read from; tests give their own. */
@@ -47,6 +48,8 @@ export interface SshTarget {
   hashKnownHosts: boolean;
   /** Hosts to go through, first hop first. */
   jumps: SshHop[];
+  /** Whose input and output lead to the host, instead of a socket; never beside jumps. */
+  proxyCommand: ConfigCommand | null;
   serverAliveSeconds: number;
   serverAliveCount: number;
   connectTimeoutSeconds: number;
@@ -66,8 +69,17 @@ const maxIncludeDepth = 16;
 const repeatable = new Set(['identityfile', 'certificatefile']);
 const defaultIdentities = ['id_rsa', 'id_ecdsa', 'id_ecdsa_sk', 'id_ed25519', 'id_ed25519_sk'];
 
+/** How a command of the configuration ended: whether with exit status 0. */
+export type Outcomes = (command: ConfigCommand) => boolean;
+
+/** Nothing is run to find out. */
+const unanswered: Outcomes = (command) => {
+  throw new UnansweredCommand(command);
+};
+
 interface Pass {
   readonly sources: SshSources;
+  readonly outcomes: Outcomes;
   readonly alias: string;
   readonly options: Map<string, string[]>;
   readonly final: boolean;
@@ -77,13 +89,19 @@ interface Pass {
 /**
  * Reads the user's and the system's ssh configuration for one host, as `ssh -G` does, but runs nothing: ssh-config
  * parses, the evaluation is here because the library's own would start commands.
- * @throws BiphaseError `refused` where the configuration asks for a command to be run, `usage` where it is unreadable.
+ * @param outcomes of the commands of `Match exec`; where one is not known it throws, and the caller finds out
+ * @throws BiphaseError `usage` where the configuration is unreadable, `refused` where a name is none.
  */
-export function resolveSshTarget(hop: SshHop, sources: SshSources = defaultSshSources()): SshTarget {
-  let pass = newPass(hop, sources, new Map(), false);
+export function resolveSshTarget(
+  hop: SshHop,
+  sources: SshSources = defaultSshSources(),
+  outcomes: Outcomes = unanswered,
+): SshTarget {
+  needHostName(hop.host);
+  let pass = newPass(hop, sources, outcomes);
   readAll(pass);
   if (pass.wantsFinal) {
-    pass = newPass(hop, sources, pass.options, true);
+    pass = { ...pass, final: true };
     readAll(pass);
   }
   return targetFrom(hop, pass.options, sources);
@@ -108,10 +126,11 @@ export function sshHosts(sources: SshSources = defaultSshSources()): string[] {
   return [...hosts];
 }
 
-function newPass(hop: SshHop, sources: SshSources, options: Map<string, string[]>, final: boolean): Pass {
+function newPass(hop: SshHop, sources: SshSources, outcomes: Outcomes): Pass {
+  const options = new Map<string, string[]>();
   if (hop.user !== undefined) options.set('user', [hop.user]);
   if (hop.port !== undefined) options.set('port', [String(hop.port)]);
-  return { sources, alias: hop.host, options, final, wantsFinal: false };
+  return { sources, outcomes, alias: hop.host, options, final: false, wantsFinal: false };
 }
 
 function readAll(pass: Pass): void {
@@ -153,10 +172,14 @@ function apply(pass: Pass, directive: Directive, file: string, active: boolean, 
   // ProxyJump and ProxyCommand exclude each other: the first one counts.
   if (keyword === 'proxyjump' && pass.options.has('proxycommand')) return;
   if (keyword === 'proxycommand' && pass.options.has('proxyjump')) return;
-  if (known === undefined) pass.options.set(keyword, values);
+  if (known === undefined)
+    pass.options.set(keyword, keyword === 'proxycommand' ? unmark(values, file) : values);
 }
 
-function matchHolds(pass: Pass, words: string[], file: string): boolean {
+function matchHolds(pass: Pass, markedWords: string[], file: string): boolean {
+  const [mark, line, ...words] = markedWords;
+  if (mark !== lineMark || words.length === 0)
+    throw new BiphaseError('usage', `A Match in ${file} has no criterion.`);
   for (let i = 0; i < words.length; i++) {
     if (words[i] === matchFiller) continue;
     const negated = words[i]!.startsWith('!');
@@ -169,20 +192,15 @@ function matchHolds(pass: Pass, words: string[], file: string): boolean {
       holds = pass.final;
     } else {
       const argument = words[++i] ?? '';
-      if (criterion === 'exec')
-        throw new BiphaseError(
-          'refused',
-          `A "Match exec" in ${file} decides about "${pass.alias}" by running a command, which Biphase never does.`,
-          {
-            next: `Put the settings of "${pass.alias}" into a Host block and name it before "exec" in the Match line.`,
-          },
-        );
       const subject = subjectOf(pass, criterion);
-      if (subject === undefined)
+      if (criterion === 'exec') {
+        const command = { keyword: 'Match exec' as const, text: argument, file, line: Number(line) };
+        holds = pass.outcomes(expandCommand(command, tokensOf(pass, subjectOf(pass, 'host') ?? '')));
+      } else if (subject === undefined)
         throw new BiphaseError('usage', `Biphase does not know "Match ${criterion}" in ${file}.`, {
-          next: 'Use Host, or Match with host, originalhost, user or localuser.',
+          next: 'Use Host, or Match with host, originalhost, user, localuser or exec.',
         });
-      holds = matchesPatternList(argument.split(','), subject);
+      else holds = matchesPatternList(argument.split(','), subject);
     }
     if (holds === negated) return false;
   }
@@ -198,25 +216,17 @@ function subjectOf(pass: Pass, criterion: string): string | undefined {
   return undefined;
 }
 
-function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSources): SshTarget {
+/** What `%h` and the like stand for, as far as the configuration is read. */
+function tokensOf(
+  { alias, options, sources }: Pick<Pass, 'alias' | 'options' | 'sources'>,
+  host: string,
+): Record<string, string> {
   const first = (keyword: string): string | undefined => options.get(keyword)?.[0];
-  const yes = (keyword: string): boolean => /^(yes|true)$/i.test(first(keyword) ?? '');
-  const command = options.get('proxycommand');
-  if (command && command[0]?.toLowerCase() !== 'none')
-    throw new BiphaseError(
-      'refused',
-      `"${hop.host}" is reached through a ProxyCommand, which Biphase never runs.`,
-      {
-        next: 'Use ProxyJump instead.',
-      },
-    );
-  const host = expandHost(first('hostname') ?? hop.host, hop.host).toLowerCase();
   const port = portOf(first('port'), 'Port');
   const user = first('user') ?? sources.localUser;
-  const jump = first('proxyjump');
-  const lastJump = jumpsOf(jump).at(-1)?.host ?? '';
+  const lastJump = jumpsOf(first('proxyjump')).at(-1)?.host ?? '';
   const hash = createHash('sha1').update(`${os.hostname()}${host}${port}${user}`);
-  const tokens: Record<string, string> = {
+  return {
     '%': '%',
     // The jump is hashed too since OpenSSH 9.6; without one both hashes are the same.
     C: hash.update(lastJump).digest('hex'),
@@ -224,14 +234,24 @@ function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSou
     h: host,
     i: String(process.getuid?.() ?? 0),
     j: lastJump,
-    k: first('hostkeyalias')?.toLowerCase() ?? hop.host,
+    k: first('hostkeyalias')?.toLowerCase() ?? alias,
     L: os.hostname().split('.')[0]!,
     l: os.hostname(),
-    n: hop.host,
+    n: alias,
     p: String(port),
     r: user,
     u: sources.localUser,
   };
+}
+
+function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSources): SshTarget {
+  const first = (keyword: string): string | undefined => options.get(keyword)?.[0];
+  const yes = (keyword: string): boolean => /^(yes|true)$/i.test(first(keyword) ?? '');
+  const host = expandHost(first('hostname') ?? hop.host, hop.host).toLowerCase();
+  const port = portOf(first('port'), 'Port');
+  const user = first('user') ?? sources.localUser;
+  const jump = first('proxyjump');
+  const tokens = tokensOf({ alias: hop.host, options, sources }, host);
   const file = (text: string): string => expandPath(text, tokens, sources);
   const files = (keyword: string, fallback: string[]): string[] => {
     const values = options.get(keyword) ?? fallback;
@@ -261,6 +281,7 @@ function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSou
     ),
     revokedHostKeysFiles: files('revokedhostkeys', []),
     hashKnownHosts: yes('hashknownhosts'),
+    proxyCommand: proxyCommandOf(options, tokens),
     jumps: jumpsOf(jump?.replace(/%([%hnpr])/g, (_, letter: string) => tokens[letter]!)),
     serverAliveSeconds: secondsOf(first('serveraliveinterval'), 'ServerAliveInterval') || 15,
     serverAliveCount: numberOf(first('serveralivecountmax'), 3, 'ServerAliveCountMax') || 3,
@@ -274,6 +295,16 @@ function targetFrom(hop: SshHop, options: Map<string, string[]>, sources: SshSou
         : []),
     ],
   };
+}
+
+function proxyCommandOf(
+  options: Map<string, string[]>,
+  { '%': percent = '%', h = '', k = '', n = '', p = '', r = '' }: Record<string, string>,
+): ConfigCommand | null {
+  const [text, file, line] = options.get('proxycommand') ?? [];
+  if (text === undefined || file === undefined || text.toLowerCase() === 'none') return null;
+  const command = { keyword: 'ProxyCommand' as const, text, file, line: Number(line) };
+  return expandCommand(command, { '%': percent, h, k, n, p, r });
 }
 
 function agentSocket(
@@ -336,7 +367,7 @@ function parseFile(file: string): SSHConfig {
     throw new BiphaseError('missing', `${file} cannot be read: ${(cause as Error).message}.`, { cause });
   }
   try {
-    const lines = SSHConfig.parse(withMatchFillers(text));
+    const lines = SSHConfig.parse(marked(text));
     for (const line of lines)
       for (const each of isSection(line) ? [line, ...line.config] : [line]) check(each);
     return lines;
@@ -353,18 +384,45 @@ function parseFile(file: string): SSHConfig {
 
 /** ssh-config takes the word behind a negated criterion for its argument, so those that have none get this one. */
 const matchFiller = '-';
+const lineMark = '-line';
 
-function withMatchFillers(text: string): string {
-  return text.replace(/^[ \t]*match[ \t=].*$/gim, (line) =>
-    line.replace(/[ \t=]!(?:all|canonical|final)(?=[ \t\r]|$)/gi, `$& ${matchFiller}`),
-  );
+/**
+ * The text as ssh-config reads it without loss: lines of `Match` begin with two words that hold their number, and a
+ * `ProxyCommand`, which is for a shell to read, is one word with its number and its characters.
+ */
+function marked(text: string): string {
+  const lines = text.split('\n').map((line, index) => {
+    const [, match, criteria] = /^([^\S\n]*match(?:[ \t]*=|[ \t])[ \t]*)([^\s#].*)$/is.exec(line) ?? [];
+    if (criteria !== undefined) {
+      const bare = /"[^"]*"|(?<=^|[ \t=])!(?:all|canonical|final)(?=[ \t\r]|$)/gi;
+      const filled = criteria.replace(bare, (each) =>
+        each.startsWith('"') ? each : `${each} ${matchFiller}`,
+      );
+      return `${match}${lineMark} ${index + 1} ${filled}`;
+    }
+    const [, proxy, command] = /^([^\S\n]*proxycommand(?:[ \t]*=|[ \t])[ \t=]*)(.*\S)/is.exec(line) ?? [];
+    return command === undefined
+      ? line
+      : `${proxy}${index + 1}:${Buffer.from(command).toString('base64url')}`;
+  });
+  return lines.join('\n');
+}
+
+/** A marked `ProxyCommand`: the command, its file and its line. */
+function unmark([value = '']: string[], file: string): string[] {
+  const [, line, command] = /^(\d+):([\w-]+)$/.exec(value) ?? [];
+  if (line === undefined || command === undefined)
+    throw new BiphaseError('usage', `A ProxyCommand in ${file} cannot be read.`, {
+      next: 'Write it in a line of its own.',
+    });
+  return [Buffer.from(command, 'base64url').toString(), file, line];
 }
 
 /** ssh-config would take the next line for the value of a setting that has none. */
 function check(line: unknown): void {
   if (!isDirective(line)) return;
   const [keyword, more] = line.param.split(/[\r\n]/);
-  if (more !== undefined) throw new Error(`${keyword} has no value`);
+  if (more !== undefined || /[\r\n]/.test(line.separator)) throw new Error(`${keyword} has no value`);
 }
 
 function isDirective(line: unknown): line is Directive {

@@ -23,18 +23,18 @@ test('what an array has in the queue goes when all of its runs are over, and not
   };
   make('oldoldold', [over]);
   make('newnewnew', [over, going]);
-  fs.writeFileSync(root.queueEntry(over), '{}');
+  fs.mkdirSync(path.join(root.queues, 'host-here'));
   const reports = [
     { run: over, state: 'finished' },
     { run: going, state: 'queued' },
   ] as RunReport[];
   assert.deepEqual(cleanArrays(root, reports), []);
   assert.deepEqual(cleanArrays(root, reports, Date.now() + 2 * day), ['oldoldold']);
-  assert.deepEqual(fs.readdirSync(root.queue).sort(), [
-    `${over}.json`,
+  assert.deepEqual(fs.readdirSync(root.queues).sort(), [
     'array-newnewnew-0.log',
     'array-newnewnew-1.log',
     'array-newnewnew.json',
     'array-newnewnew.sh',
+    'host-here',
   ]);
 });

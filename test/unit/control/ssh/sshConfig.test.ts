@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import type { ConfigCommand } from '../../../../src/control/nodes/ssh/configCommand.ts';
 import {
   resolveSshTarget,
   type SshHop,
@@ -122,12 +123,65 @@ Match all\n  Port 1\n`;
   assert.equal(resolve(config, 'alias').port, 99);
   assert.equal(resolve(config, 'alias').user, 'finally');
   assert.equal(resolve(config, 'other').port, 98);
-  assert.throws(() => resolve(config, 'nope'), { kind: 'refused', message: /Match exec/ });
-  assert.throws(() => resolve(`Host x\n  ProxyCommand touch ${canary}\n`, 'x'), {
-    kind: 'refused',
-    message: /ProxyCommand/,
-  });
+  assert.throws(() => resolve(config, 'nope'), { kind: 'needs-person', message: /Match exec in line 5 of/ });
+  resolve(`Host x\n  ProxyCommand touch ${canary}\n`, 'x');
   assert.equal(fs.existsSync(canary), false);
+});
+
+test('a command is told exactly, with its file and line; its outcome decides', () => {
+  fs.writeFileSync(
+    path.join(home, '.ssh/more'),
+    '# one\nMatch host x exec "test -e \'/a  b\' && x=%p"\n  Port 7\n',
+  );
+  const config = sources('Include more\r\n\r\n  ProxyCommand ssh -W "%h:%p" gate # %% %r\t\r\n');
+  const asked: ConfigCommand[] = [];
+  const target = (outcome: boolean) =>
+    resolveSshTarget({ host: 'x' }, config, (command) => {
+      asked.push(command);
+      return outcome;
+    });
+  const yes = target(true);
+  const file = (name: string) => path.join(home, '.ssh', name);
+  assert.equal(yes.port, 7);
+  assert.equal(target(false).port, 22);
+  assert.deepEqual(asked[0], {
+    ...{ keyword: 'Match exec', text: "test -e '/a  b' && x=22", file: file('more'), line: 2 },
+  });
+  assert.deepEqual(yes.proxyCommand, {
+    ...{ keyword: 'ProxyCommand', text: 'ssh -W "x:7" gate # % me', file: file('config'), line: 3 },
+  });
+});
+
+test('names with characters of a shell are refused before anything could run', () => {
+  const evil = [
+    'a;b',
+    '$(touch x)',
+    '`x`',
+    'a b',
+    '-oProxyCommand=x',
+    'a|b',
+    "a'b",
+    'a\nb',
+    'a\\b',
+    'a&',
+    'a>b',
+    '{a}',
+  ];
+  for (const host of evil) {
+    assert.throws(() => resolve('', host), { kind: 'refused', message: /is no host name/ }, host);
+    const hidden = `Host x\n  HostName "${host.replaceAll('\n', '\u007f')}"\n  ProxyCommand nc %h 22\n`;
+    assert.throws(() => resolve(hidden, 'x'), { kind: 'refused' }, host);
+  }
+  for (const user of ['a;b', '$(x)', 'a -o', '-x', 'a\\'])
+    assert.throws(() => resolve('ProxyCommand ssh -l %r gate\n', { host: 'x', user }), {
+      kind: 'refused',
+      message: /is no user name/,
+    });
+  assert.equal(resolve('', { host: 'fe80::1%eth0', user: 'DOMAIN\\ana' }).user, 'DOMAIN\\ana');
+  assert.throws(() => resolve('ProxyCommand nc %q\n', 'x'), {
+    kind: 'usage',
+    message: /has %q, which is no token/,
+  });
 });
 
 test('nonsense is a sentence that names the file', () => {

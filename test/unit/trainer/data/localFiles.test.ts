@@ -6,12 +6,12 @@ import { after, test } from 'node:test';
 import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { type ColumnSource, parquetWriteBuffer } from 'hyparquet-writer';
+import { fileKind } from '../../../../src/core/corpusFile.ts';
 import { BiphaseError } from '../../../../src/core/errors.ts';
 import { localRanges } from '../../../../src/trainer/data/byteRanges.ts';
 import { openCorpus } from '../../../../src/trainer/data/corpus.ts';
 import { firstPlace, type PlacedDocument } from '../../../../src/trainer/data/documents.ts';
 import { parquetDocuments } from '../../../../src/trainer/data/parquetDocuments.ts';
-import { fileKind } from '../../../../src/trainer/data/sourceFiles.ts';
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-files-'));
 after(() => fs.rmSync(root, { recursive: true, force: true }));

@@ -197,7 +197,7 @@ test('the check before a launch tells of epochs where the run file limits its to
   };
   const context = {
     ...{ node: 'here', setup: [], probe: null, lastRun: null },
-    ...{ tokensPerSecond: null, noData: null, noGpu: null },
+    ...{ tokensPerSecond: null, noData: null, waits: null },
   };
   const said = (written: RunFile) => checkLaunch(resolveRunFile(written), context).sentences.join();
   assert.match(said(file), /reads its 100,000 training tokens 4\.1 times/);

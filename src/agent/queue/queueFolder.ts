@@ -1,0 +1,161 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import * as z from 'zod';
+import { BiphaseError } from '../../core/errors.ts';
+import { makeFolder } from '../../core/makeFolder.ts';
+import { slotWishSchema } from '../../protocol/agentApi.ts';
+import { type QueueHold, queueHoldSchema, queuePlaceSchema } from '../../protocol/queue.ts';
+import { isRunId, runIdSchema } from '../../protocol/runDirectory.ts';
+import { createWhole, hasCode, namesIn, readJson, writeByRename } from '../files.ts';
+
+/**
+ * Where a job stands. Its file is `<run>.<status>.json`; every change is one rename, which one process can make.
+ * `waiting`: for a slot. `starting`: the runner has taken it. `started`: its run is at work; it goes back where its place
+ * is lost. `changing`: somebody rewrites it. `moving`: control takes it to another node. `withdrawn`: a person stopped it.
+ */
+export const jobStatuses = ['waiting', 'starting', 'started', 'changing', 'moving', 'withdrawn'] as const;
+export type JobStatus = (typeof jobStatuses)[number];
+
+/** A run that starts by itself when a slot is free. Kept from others (0600): values of the environment may be secret. */
+export const jobSchema = z.looseObject({
+  schema: z.number(),
+  run: runIdSchema,
+  ...queuePlaceSchema.shape,
+  slot: slotWishSchema.nullable(),
+  environment: z.record(z.string(), z.string()),
+  setup: z.array(z.string()),
+  /** Its trainer takes what other programs leave. */
+  background: z.boolean(),
+});
+export type Job = z.infer<typeof jobSchema>;
+
+const holdSchema = z.looseObject({ hold: queueHoldSchema });
+const whySchema = z.looseObject({ sentence: z.string() });
+
+/** The queue of one host under a root: hosts that share the root have a folder each, and only look into each other's. */
+export class QueueFolder {
+  readonly path: string;
+
+  constructor(queues: string, host: string) {
+    this.path = path.join(queues, `host-${encodeURIComponent(host)}`);
+  }
+
+  prepare(): void {
+    makeFolder(this.path);
+  }
+
+  /** Puts a job into the queue; false where the run is in it already. */
+  add(job: Job): boolean {
+    this.prepare();
+    if (this.statusOf(job.run) !== null) return false;
+    return createWhole(this.#file(job.run, 'waiting'), `${JSON.stringify(job)}\n`);
+  }
+
+  /** Runs in a status, in no order. */
+  runsIn(status: JobStatus): string[] {
+    const end = `.${status}.json`;
+    return namesIn(this.path).flatMap((name) => {
+      const run = name.endsWith(end) ? name.slice(0, -end.length) : '';
+      return isRunId(run) ? [run] : [];
+    });
+  }
+
+  /** Null where it is not in that status, or its file is damaged. */
+  read(run: string, status: JobStatus): Job | null {
+    const job = readJson(this.#file(run, status), jobSchema);
+    return job?.run === run ? job : null;
+  }
+
+  statusOf(run: string): JobStatus | null {
+    return jobStatuses.find((status) => fs.existsSync(this.#file(run, status))) ?? null;
+  }
+
+  /** Milliseconds since 1970 at which the job came into its status. */
+  since(run: string, status: JobStatus): number {
+    return fs.statSync(this.#file(run, status), { throwIfNoEntry: false })?.ctimeMs ?? 0;
+  }
+
+  /** False where somebody else was quicker: the job is not in `from` any more. */
+  change(run: string, from: JobStatus, to: JobStatus): boolean {
+    try {
+      fs.renameSync(this.#file(run, from), this.#file(run, to));
+      return true;
+    } catch (thrown) {
+      if (hasCode(thrown, 'ENOENT')) return false;
+      throw thrown;
+    }
+  }
+
+  remove(run: string, status: JobStatus): void {
+    fs.rmSync(this.#file(run, status), { force: true });
+  }
+
+  /** Rewrites a job and gives it another status, or the same. False where it is not in `from`. */
+  rewrite(
+    run: string,
+    from: 'waiting' | 'moving',
+    to: 'waiting' | 'moving',
+    change: (job: Job) => Job,
+  ): boolean {
+    if (!this.change(run, from, 'changing')) return false;
+    const file = this.#file(run, 'changing');
+    const job = readJson(file, jobSchema);
+    if (job) writeByRename(file, `${JSON.stringify(change(job))}\n`);
+    return this.change(run, 'changing', to);
+  }
+
+  /** What somebody left half done who has died since: older than `restMs`. */
+  recoverChanges(restMs: number, now = Date.now()): void {
+    for (const run of this.runsIn('changing')) {
+      if (now - this.since(run, 'changing') < restMs) continue;
+      const moving = this.read(run, 'changing')?.movingTo ?? null;
+      this.change(run, 'changing', moving === null ? 'waiting' : 'moving');
+    }
+  }
+
+  get hold(): QueueHold | null {
+    return readJson(path.join(this.path, 'hold.json'), holdSchema)?.hold ?? null;
+  }
+
+  setHold(hold: QueueHold | null): void {
+    const file = path.join(this.path, 'hold.json');
+    if (hold === null) {
+      fs.rmSync(file, { force: true });
+      return;
+    }
+    this.prepare();
+    writeByRename(file, `${JSON.stringify({ schema: 1, hold })}\n`);
+  }
+
+  /** Why the first job that could start did not; null where nothing hinders it. Written by the runner. */
+  get why(): string | null {
+    return readJson(path.join(this.path, 'why.json'), whySchema)?.sentence ?? null;
+  }
+
+  setWhy(sentence: string | null): void {
+    const file = path.join(this.path, 'why.json');
+    if (sentence === null) fs.rmSync(file, { force: true });
+    else if (sentence !== this.why) writeByRename(file, `${JSON.stringify({ schema: 1, sentence })}\n`);
+  }
+
+  #file(run: string, status: JobStatus): string {
+    if (!isRunId(run)) throw new BiphaseError('refused', `"${run}" is not a run id.`);
+    return path.join(this.path, `${run}.${status}.json`);
+  }
+}
+
+/** The queues of all hosts that share a root. */
+export function allQueues(queues: string): QueueFolder[] {
+  return namesIn(queues).flatMap((name) => {
+    const host = name.startsWith('host-') ? decoded(name.slice('host-'.length)) : null;
+    return host === null ? [] : [new QueueFolder(queues, host)];
+  });
+}
+
+function decoded(name: string): string | null {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return null;
+  }
+}

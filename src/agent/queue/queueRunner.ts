@@ -1,0 +1,231 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { scaledMs } from '../../core/clock.ts';
+import { type BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { printable } from '../../core/printable.ts';
+import { startsBefore } from '../../core/scheduling.ts';
+import { runFiles } from '../../protocol/runDirectory.ts';
+import { Launcher } from '../launcher.ts';
+import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
+import type { Program } from '../ownBundle.ts';
+import type { ProcessTable } from '../processTable.ts';
+import { readRunReport } from '../runReport.ts';
+import { JobWatch } from '../slurm/jobWatch.ts';
+import { newestSegment } from '../wrapper/newestSegment.ts';
+import { recordUnbegun } from '../wrapper/unbegunSegment.ts';
+import { recoverTaken, reviewStarted, settleTaken } from './jobReview.ts';
+import { type Job, QueueFolder } from './queueFolder.ts';
+import { RunnerLock } from './runnerLock.ts';
+import { hasWork } from './runnerProcess.ts';
+import { recoverWithdrawn } from './withdrawal.ts';
+
+/** Who leaves a GPU gives no sign: slots are asked for this often. */
+const lookMs = 3000;
+/** A rewrite takes milliseconds; one that is older was left by a process that died. */
+const changeRestMs = 10_000;
+
+/** Starts the waiting runs of this host's queue in free slots, in order, and ends when none waits. */
+export class QueueRunner {
+  readonly #root: NodeRoot;
+  readonly #table: ProcessTable;
+  readonly #own: Program;
+  readonly #queue: QueueFolder;
+  readonly #jobs: JobWatch;
+  readonly #log: (line: string) => void;
+
+  constructor(root: NodeRoot, table: ProcessTable, own: Program, log: (line: string) => void) {
+    this.#root = root;
+    this.#table = table;
+    this.#own = own;
+    this.#queue = new QueueFolder(root.queues, table.host);
+    // What lies in this queue is no job of Slurm's; its reports are read once.
+    this.#jobs = new JobWatch(() => {});
+    this.#log = log;
+  }
+
+  /** Does nothing where another process is at it. */
+  async run(): Promise<void> {
+    this.#queue.prepare();
+    const lock = new RunnerLock(this.#queue, this.#table);
+    do {
+      const giveBack = lock.take();
+      if (!giveBack) return;
+      try {
+        await this.#serve();
+      } finally {
+        giveBack();
+      }
+      // Who added a job a moment ago saw this runner alive.
+    } while (hasWork(this.#queue));
+  }
+
+  async #serve(): Promise<void> {
+    const queue = this.#queue;
+    recoverWithdrawn(queue, this.#root, this.#table);
+    recoverTaken(queue, this.#root, this.#table);
+    using news = new News(queue.path);
+    for (;;) {
+      queue.recoverChanges(scaledMs(changeRestMs));
+      reviewStarted(queue, this.#root, this.#table);
+      const waiting = queue.hold === null ? this.#waiting() : [];
+      const changing = queue.hold === null && queue.runsIn('changing').length > 0;
+      if (waiting.length === 0 && !changing) {
+        queue.setWhy(null);
+        return;
+      }
+      news.follow(queue.runsIn('started').map((run) => this.#root.runDirectory(run)));
+      if (!(await this.#startWhatFits(waiting))) await news.wait(scaledMs(lookMs));
+    }
+  }
+
+  #waiting(): Job[] {
+    const jobs = this.#queue.runsIn('waiting').flatMap((run) => {
+      const job = this.#queue.read(run, 'waiting');
+      if (!job) this.#giveUp(run);
+      return job ? [job] : [];
+    });
+    return jobs.sort(startsBefore);
+  }
+
+  /** What it would have been given is not known: its run says so, and can be resumed. */
+  #giveUp(run: string): void {
+    if (!this.#queue.change(run, 'waiting', 'starting')) return;
+    const directory = this.#root.runDirectory(run);
+    if (isPlainFolder(directory))
+      recordUnbegun(directory, this.#table, { error: 'Its place in the queue was damaged.' });
+    this.#queue.remove(run, 'starting');
+  }
+
+  /** One after the other, so that each sees the slots that those before it took. True where something began. */
+  async #startWhatFits(waiting: readonly Job[]): Promise<boolean> {
+    const finished = new Map<string, boolean>();
+    const refused = new Set<string>();
+    let why: string | null = null;
+    let begun = false;
+    for (const job of waiting) {
+      if (this.#queue.hold !== null) break;
+      if (!job.after.every((run) => this.#hasFinished(run, finished))) continue;
+      const wish = JSON.stringify(job.slot);
+      if (refused.has(wish)) continue;
+      const refusal = await this.#start(job);
+      if (refusal === null) begun = true;
+      else {
+        refused.add(wish);
+        why ??= refusal;
+      }
+    }
+    this.#queue.setWhy(why);
+    return begun;
+  }
+
+  /** Null where it is no longer waiting; else why it waits on. */
+  async #start({ run, slot, environment, setup, background }: Job): Promise<string | null> {
+    const queue = this.#queue;
+    const directory = this.#root.runDirectory(run);
+    const launcher = new Launcher(this.#root, this.#table, this.#own, background, this.#jobs);
+    const surroundings = { environment, setup, slot: slot ?? undefined };
+    const refusal = await launcher.checkSlot(surroundings).catch((thrown: unknown) => toBiphaseError(thrown));
+    // Before it is taken: each change of the queue wakes whoever looks at it.
+    if (refusal && isPassing(refusal)) return refusal.message;
+    if (!queue.change(run, 'waiting', 'starting')) return null;
+    if (!isPlainFolder(directory)) {
+      queue.remove(run, 'starting');
+      return null;
+    }
+    const before = newestSegment(directory);
+    try {
+      if (refusal) throw refusal;
+      if (await launcher.startQueued(run, surroundings)) {
+        queue.change(run, 'starting', 'started');
+        this.#log(`${run} was started.`);
+        return null;
+      }
+    } catch (thrown) {
+      const error = toBiphaseError(thrown);
+      const { message } = error;
+      if (isPassing(error)) {
+        queue.change(run, 'starting', 'waiting');
+        return message;
+      }
+      this.#log(`${run} could not be started: ${printable(message)}`);
+      if (newestSegment(directory) === before) recordUnbegun(directory, this.#table, { error: message });
+    }
+    settleTaken(queue, run, this.#root, this.#table);
+    return queue.statusOf(run) === 'waiting' ? 'It is being started by another process.' : null;
+  }
+
+  /** A run of another root is not known here: control says when it has finished. */
+  #hasFinished(run: string, known: Map<string, boolean>): boolean {
+    const answer = known.get(run) ?? readRunReport(this.#root, run, this.#table)?.state === 'finished';
+    known.set(run, answer);
+    return answer;
+  }
+}
+
+/** The same start may go well later. */
+function isPassing({ kind }: BiphaseError): boolean {
+  return kind === 'full' || kind === 'unreachable';
+}
+
+/** Wakes the runner when the queue changes or a run that it follows ends. */
+class News {
+  readonly #queueWatcher: fs.FSWatcher | undefined;
+  readonly #runs = new Map<string, fs.FSWatcher | undefined>();
+  #fresh = false;
+  #wake: (() => void) | undefined;
+
+  constructor(queueFolder: string) {
+    this.#queueWatcher = this.#watch(
+      queueFolder,
+      (name) => name.endsWith('.waiting.json') || name === 'hold.json',
+    );
+  }
+
+  follow(directories: readonly string[]): void {
+    for (const [directory, watcher] of this.#runs) {
+      if (directories.includes(directory)) continue;
+      watcher?.close();
+      this.#runs.delete(directory);
+    }
+    for (const directory of directories)
+      if (!this.#runs.has(directory))
+        this.#runs.set(
+          directory,
+          this.#watch(directory, (name) => name === runFiles.exit),
+        );
+  }
+
+  /** Until there is news, at the longest for so many milliseconds. */
+  async wait(ms: number): Promise<void> {
+    if (!this.#fresh)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    this.#fresh = false;
+    this.#wake = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#queueWatcher?.close();
+    this.follow([]);
+  }
+
+  /** Undefined where the system has no such events, and looking must do. */
+  #watch(folder: string, matters: (name: string) => boolean): fs.FSWatcher | undefined {
+    try {
+      const watcher = fs.watch(folder, (_event, name) => {
+        if (name !== null && !matters(path.basename(name))) return;
+        this.#fresh = true;
+        this.#wake?.();
+      });
+      watcher.on('error', () => watcher.close());
+      return watcher;
+    } catch {
+      return undefined;
+    }
+  }
+}

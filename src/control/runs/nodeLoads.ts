@@ -1,0 +1,38 @@
+import type { DonorLoad, MovableJob } from '../../core/scheduling.ts';
+import type { ManagedNode } from '../nodes/managedNode.ts';
+import { batchSlotWish } from '../nodes/nodeSlots.ts';
+import type { RunCatalog } from './runCatalog.ts';
+
+/** What the scheduler knows of nodes, from what they have shown. */
+export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunCatalog): DonorLoad[] {
+  const counts = catalog.countActive();
+  const movable = movableJobs(catalog);
+  return nodes.map(({ node }) => {
+    const { name } = node.config;
+    const { busy, waiting } = counts.get(name) ?? { busy: 0, waiting: 0 };
+    return {
+      name,
+      slots: batchSlotWish(node.config, node.probe).count ?? 1,
+      busy,
+      waiting,
+      accepts: node.link?.open === true && node.hold === null,
+      movable: movable.get(name) ?? [],
+    };
+  });
+}
+
+/** Waiting runs that may run on more than one node, have not begun and wait for nothing but a slot, by node. */
+function movableJobs(catalog: RunCatalog): Map<string, MovableJob[]> {
+  const byNode = new Map<string, MovableJob[]>();
+  for (const { node, onNode, shownBy, report } of catalog.all()) {
+    const { queue, wrapper, exit, run } = report;
+    if (!onNode || !queue || queue.nodes.length < 2 || queue.after.length > 0 || queue.movingTo !== null)
+      continue;
+    // Its checkpoints are where it began; and nobody can be asked on a node that is not connected.
+    if (wrapper || exit || !shownBy.has(node)) continue;
+    const jobs = byNode.get(node) ?? [];
+    byNode.set(node, jobs);
+    jobs.push({ run, priority: queue.priority, submittedAt: queue.submittedAt, nodes: queue.nodes });
+  }
+  return byNode;
+}

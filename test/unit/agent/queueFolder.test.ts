@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  allQueues,
+  type Job,
+  type JobStatus,
+  jobStatuses,
+  QueueFolder,
+} from '../../../src/agent/queue/queueFolder.ts';
+
+const base = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-queue-'));
+after(() => fs.rmSync(base, { recursive: true }));
+let count = 0;
+const fresh = (): QueueFolder => new QueueFolder(path.join(base, String(count++)), 'here');
+
+const job = (run: string, changes: Partial<Job> = {}): Job => ({
+  schema: 1,
+  run,
+  priority: 0,
+  submittedAt: 1,
+  after: [],
+  nodes: [],
+  movingTo: null,
+  slot: null,
+  environment: { TOKEN: 'secret' },
+  setup: [],
+  background: false,
+  ...changes,
+});
+const [a, b] = ['20260101-aaaaaaaa', '20260101-bbbbbbbb'];
+
+test('a job is added once, is for its owner alone, and comes back as it was', () => {
+  const queue = fresh();
+  assert.ok(queue.add(job(a)));
+  assert.ok(!queue.add(job(a, { priority: 3 })));
+  assert.deepEqual(queue.read(a, 'waiting'), job(a));
+  const [file] = fs.readdirSync(queue.path);
+  assert.equal(fs.statSync(path.join(queue.path, file!)).mode & 0o077, 0);
+  assert.ok(queue.change(a, 'waiting', 'started'));
+  assert.ok(!queue.add(job(a)), 'while it is at work');
+  assert.throws(() => queue.add(job('../../x')), { kind: 'refused' });
+});
+
+test('whatever several processes do at once, a job is in one status at most, and only one of them made each change', () => {
+  const operation = fc.record({
+    run: fc.constantFrom(a, b),
+    from: fc.constantFrom<JobStatus>(...jobStatuses),
+    to: fc.constantFrom<JobStatus>(...jobStatuses),
+  });
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 30 }), (operations) => {
+      const queue = fresh();
+      const status = new Map<string, JobStatus>([
+        [a, 'waiting'],
+        [b, 'waiting'],
+      ]);
+      for (const run of status.keys()) queue.add(job(run));
+      for (const { run, from, to } of operations) {
+        assert.equal(queue.change(run, from, to), status.get(run) === from);
+        if (status.get(run) === from) status.set(run, to);
+        assert.equal(queue.statusOf(run), status.get(run));
+        assert.equal(jobStatuses.filter((each) => queue.runsIn(each).includes(run)).length, 1);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a rewrite that was cut off is finished by whoever comes later, and not before', () => {
+  const queue = fresh();
+  queue.add(job(a));
+  queue.add(job(b, { movingTo: 'boreas' }));
+  for (const run of [a, b]) queue.change(run, 'waiting', 'changing');
+  queue.recoverChanges(10_000);
+  assert.equal(queue.statusOf(a), 'changing');
+  queue.recoverChanges(10_000, Date.now() + 11_000);
+  assert.deepEqual([queue.statusOf(a), queue.statusOf(b)], ['waiting', 'moving']);
+});
+
+test('a hold and a reason are kept and taken back; damaged files are none', () => {
+  const queue = fresh();
+  assert.deepEqual([queue.hold, queue.why], [null, null]);
+  queue.setHold('draining');
+  queue.setWhy('No GPU is free.');
+  assert.deepEqual([queue.hold, queue.why], ['draining', 'No GPU is free.']);
+  fs.writeFileSync(path.join(queue.path, 'hold.json'), '{"hold": "forever"}');
+  fs.writeFileSync(path.join(queue.path, `${a}.waiting.json`), '{');
+  assert.equal(queue.hold, null);
+  assert.equal(queue.read(a, 'waiting'), null);
+  queue.setHold(null);
+  queue.setWhy(null);
+  assert.equal(queue.why, null);
+});
+
+test('hosts that share a root have a queue each, whatever they are called', () => {
+  const queues = path.join(base, 'shared');
+  for (const host of ['atlas', '..', 'a/b', 'ünï %2F']) new QueueFolder(queues, host).add(job(a));
+  fs.writeFileSync(path.join(queues, 'host-%E0%A4%A'), '');
+  fs.writeFileSync(path.join(queues, 'old.json'), '');
+  const found = allQueues(queues);
+  assert.equal(found.length, 4);
+  for (const queue of found) {
+    assert.equal(path.dirname(queue.path), queues);
+    assert.ok(queue.read(a, 'waiting'));
+  }
+});
