@@ -13,6 +13,7 @@ import {
   type RunReport,
 } from '../protocol/agentApi.ts';
 import { bundleUseMs, cleanBundles, markBundleUsed } from './bundleCleaning.ts';
+import { listCheckpoint } from './checkpointFileList.ts';
 import { FileFollower } from './fileFollower.ts';
 import { listFolder } from './folderList.ts';
 import { Launcher } from './launcher.ts';
@@ -36,6 +37,7 @@ import type { CurrentJob } from './slurm/jobRecord.ts';
 import { JobWatch } from './slurm/jobWatch.ts';
 import { finishDeletions } from './space/putAside.ts';
 import { SpaceService } from './space/spaceService.ts';
+import { unpackedPacks, unpackFiles } from './unpackFiles.ts';
 
 /** Milliseconds that a followed file rests after what was sent of it. */
 const followRestMs = 40;
@@ -203,6 +205,14 @@ export class AgentService {
       read: async ({ run, file, offset, length }) => {
         const { size, bytes } = readSlice(root.existingRunDirectory(run), file, offset, length);
         return { withBytes: { value: { size }, binary: bytes } };
+      },
+      checkpoint: async ({ run, step }) => ({
+        files: await listCheckpoint(root.existingRunDirectory(run), step),
+      }),
+      unpacked: async ({ parts }) => ({ packs: unpackedPacks(root, parts) }),
+      unpack: async (request) => {
+        await unpackFiles(root, request);
+        return {};
       },
       delete: async ({ run }) => {
         if (!forgetMoved(this.#queue, root, run)) {

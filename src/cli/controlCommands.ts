@@ -23,6 +23,11 @@ export const controlCommands: CommandEntry[] = [
     load: async () => (await import('./commands/stop.ts')).command,
   },
   {
+    name: 'checkpoint',
+    summary: 'copy a checkpoint to this machine or to another node',
+    load: async () => (await import('./commands/checkpoint.ts')).command,
+  },
+  {
     name: 'nodes',
     summary: 'add, test, list and remove nodes; what takes space on one',
     load: async () => (await import('./commands/nodes.ts')).command,

@@ -1,6 +1,8 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { BiphaseError } from '../core/errors.ts';
+import { withAbsolutePaths } from '../core/localPaths.ts';
 
 /** Far above what a person writes; a device such as /dev/zero has no end. */
 const mostBytes = 1 << 20;
@@ -20,6 +22,11 @@ export function readStructured(file: string): unknown {
       cause,
     });
   }
+}
+
+/** A run file as a person keeps it: its `local:` paths are meant beside it. @throws BiphaseError `usage` */
+export function readRunFile(file: string): unknown {
+  return withAbsolutePaths(readStructured(file), path.dirname(path.resolve(file)));
 }
 
 function readText(file: string): string {

@@ -18,6 +18,9 @@ import { summarize } from './runs/runSummary.ts';
 import { SeriesService } from './runs/seriesService.ts';
 import { PromptDesk } from './server/promptDesk.ts';
 import { CacheStore, type Committed } from './store/cacheStore.ts';
+import { CheckpointCopies } from './transfers/checkpointCopies.ts';
+import { Staging } from './transfers/staging.ts';
+import { TransferDesk } from './transfers/transferDesk.ts';
 
 export interface ControlOptions {
   stateFolder: string;
@@ -41,6 +44,8 @@ export class Control {
   readonly runs: RunService;
   readonly series: SeriesService;
   readonly space: SpaceOnNodes;
+  readonly transfers = new TransferDesk();
+  readonly checkpoints: CheckpointCopies;
   readonly #catalog: RunCatalog;
   readonly #queues: QueueKeeper;
   readonly #listener: ControlListener;
@@ -68,9 +73,11 @@ export class Control {
       changed: () => listener.nodesChanged(),
       log: options.log,
     });
-    this.runs = new RunService(this.nodes, this.#catalog, this.store);
     this.#queues = new QueueKeeper(this.nodes, this.#catalog, options.log);
     this.space = new SpaceOnNodes(this.nodes, (run) => listener.runChanged(run));
+    const staging = new Staging(this.transfers, path.join(options.stateFolder, 'corpus-hashes.jsonl'));
+    this.checkpoints = new CheckpointCopies(this.transfers, this.nodes, this.#catalog);
+    this.runs = new RunService(this.nodes, this.#catalog, this.store, staging);
   }
 
   /** Goes back to the nodes where runs are live, asking nobody. */
@@ -110,6 +117,7 @@ export class Control {
   }
 
   close(): void {
+    this.transfers.close();
     for (const node of this.nodes.all()) this.#forget(node);
     // What agents still say on their way out has no store any more.
     this.#closed = true;

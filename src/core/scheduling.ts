@@ -21,7 +21,8 @@ export interface MovableJob {
 }
 
 export interface DonorLoad extends NodeLoad {
-  movable: readonly MovableJob[];
+  /** Asked only where something may move: most decisions end before. */
+  movable: () => readonly MovableJob[];
 }
 
 export interface Move {
@@ -78,7 +79,7 @@ export function planMoves(nodes: readonly DonorLoad[]): Move[] {
       backlog: node.waiting - (node.accepts ? Math.max(0, node.slots - node.busy) : 0),
       left: undefined as MovableJob[] | undefined,
     }))
-    .filter(({ node, backlog }) => backlog > 0 && node.movable.length > 0);
+    .filter(({ backlog }) => backlog > 0);
   const moves: Move[] = [];
   for (const target of idle) {
     while (target.free > 0) {
@@ -104,7 +105,7 @@ function takeFor(to: string, donors: Donor[]): Move | null {
     .filter(({ node, backlog }) => backlog > 0 && node.name !== to)
     .sort((a, b) => b.backlog / b.node.slots - a.backlog / a.node.slots);
   for (const donor of byWait) {
-    donor.left ??= donor.node.movable.toSorted(startsBefore);
+    donor.left ??= donor.node.movable().toSorted(startsBefore);
     const index = donor.left.findIndex(({ nodes }) => nodes.includes(to));
     if (index < 0) continue;
     const [job] = donor.left.splice(index, 1);

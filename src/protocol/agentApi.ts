@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { method, nothing } from './contract.ts';
 import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
+import { listedFileSchema } from './fileList.ts';
 import { prioritySchema, queueHoldSchema, queuePlaceSchema, queueWishSchema } from './queue.ts';
 import {
   eventLineSchema,
@@ -220,6 +221,18 @@ export const agentMethods = {
         .max(8 << 20),
     }),
     z.object({ size: z.number().int() }),
+  ),
+  /** The files of a complete checkpoint, each read whole for its SHA-256; `read` brings them. */
+  checkpoint: method(
+    z.object({ run: runIdSchema, step: z.number().int().min(0) }),
+    z.object({ files: z.array(listedFileSchema) }),
+  ),
+  /** Names of the packs in a folder of the root's cache that were taken apart. */
+  unpacked: method(z.object({ parts: z.string() }), z.object({ packs: z.array(z.string()) })),
+  /** Makes the small files that travelled together as `pack`, each checked, below a folder; both in the root's cache. */
+  unpack: method(
+    z.object({ pack: z.string(), folder: z.string(), files: z.array(listedFileSchema) }),
+    nothing,
   ),
   /** Removes a run directory that nothing runs in. */
   delete: method(z.object({ run: runIdSchema }), nothing),

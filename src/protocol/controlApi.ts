@@ -230,6 +230,18 @@ export const promptSchema = z.discriminatedUnion('kind', [
 ]);
 export type Prompt = z.infer<typeof promptSchema>;
 
+/** How far a copy between this machine and nodes is; told to the client that asked for it. */
+export const transferProgressSchema = z.object({
+  /** Name of the copy: the run's id for a launch. */
+  transfer: z.string(),
+  /** As "copying the corpus to atlas". */
+  doing: z.string(),
+  /** Bytes; a total of 0 is not known yet. */
+  done: z.number(),
+  total: z.number(),
+});
+export type TransferProgress = z.infer<typeof transferProgressSchema>;
+
 export const controlMethods = {
   /** `trusted`: a person works there in a workspace that they trust; no other client sees or answers a question. */
   hello: method(
@@ -279,7 +291,10 @@ export const controlMethods = {
   runs: method(nothing, z.object({ runs: z.array(runSummarySchema) })),
   /** `file` is the run file as parsed from YAML; unknown keys and impossible values are usage errors. */
   checkLaunch: method(z.object({ file: z.unknown(), node: z.string() }), launchCheckSchema),
-  /** `run` is chosen by the caller, so that a repeated call after a lost answer is harmless. */
+  /**
+   * `run` is chosen by the caller, so that a repeated call after a lost answer is harmless. Data of this machine are copied
+   * to the node first: `transfer` events of the run's id tell how far that is.
+   */
   launch: method(
     z.object({
       file: z.unknown(),
@@ -306,6 +321,22 @@ export const controlMethods = {
   holdQueue: method(z.object({ node: z.string(), hold: queueHoldSchema.nullable() }), nothing),
   /** Of a waiting run. */
   setPriority: method(z.object({ run: runIdSchema, priority: prioritySchema }), nothing),
+  /**
+   * Copies a complete checkpoint from the run's node to a folder of this machine, or to another node, where a run's
+   * `from: {checkpoint: <run>@<step>}` finds it. Every file's SHA-256 is checked; asked again it goes on where it was.
+   * `transfer`: name of the copy, for `transfer` events and `cancelTransfer`.
+   */
+  copyCheckpoint: method(
+    z.object({
+      transfer: z.string().min(1).max(100),
+      run: runIdSchema,
+      step: z.number().int().min(0),
+      to: z.union([z.strictObject({ node: z.string() }), z.strictObject({ folder: z.string().min(1) })]),
+    }),
+    z.object({ place: z.string() }),
+  ),
+  /** Ends a copy; its call is answered with `cancelled`, and what was copied is kept for the next attempt. */
+  cancelTransfer: method(z.object({ transfer: z.string() }), z.object({ found: z.boolean() })),
   stop: method(z.object({ run: runIdSchema }), nothing),
   kill: method(z.object({ run: runIdSchema }), z.object({ signalled: z.boolean() })),
   resume: method(z.object({ run: runIdSchema }), nothing),
@@ -340,6 +371,7 @@ export const controlEvents = {
   /** Changed runs only. */
   runs: z.object({ runs: z.array(runSummarySchema), removed: z.array(runIdSchema) }),
   points: pointsDeltaSchema,
+  transfer: transferProgressSchema,
   prompt: promptSchema,
   /** The prompt was answered elsewhere. */
   promptDone: z.object({ id: z.string() }),

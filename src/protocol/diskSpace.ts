@@ -6,7 +6,7 @@ const step = z.number().int().min(0).max(999_999_999_999_999);
 /** `tokens/<key>`: a folder or file in a folder of the cache, never one that is still being made. */
 export const cacheEntrySchema = z
   .string()
-  .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/, 'not a cache entry');
+  .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}\/[A-Za-z0-9_-][A-Za-z0-9._@-]{0,199}$/, 'not a cache entry');
 
 export const bundleNameSchema = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z._-]{0,99}$/, 'not a bundle');
 

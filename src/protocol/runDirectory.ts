@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { sha256Schema } from './fileList.ts';
 
 /**
  * The run directory is the interface between all programs. Every file has one writer, named here.
@@ -158,7 +159,10 @@ export const specSchema = z.looseObject({
   createdAt: z.number(),
   bundle: z.string(),
   file: z.record(z.string(), z.unknown()),
+  /** Where `file` names data of the launching machine: the copy of them in the root's cache, and where they came from. */
+  staged: z.looseObject({ sha256: sha256Schema, from: z.string() }).optional(),
 });
+export type Staged = NonNullable<z.infer<typeof specSchema>['staged']>;
 export type Spec = z.infer<typeof specSchema>;
 
 /** State of a run, always rebuilt from its files. */

@@ -119,7 +119,7 @@ export const runFileSchema = z.strictObject({
         .string()
         .min(1)
         .describe(
-          'world (built in), a path on the node, local:PATH (staged from this machine), or hub:OWNER/NAME[/CONFIG][@REVISION].',
+          'world (built in), a path on the node, local:PATH (on the machine that launches; copied to the node once), hub:OWNER/NAME[/CONFIG][@REVISION], or cache:SHA256 (a copy that is there).',
         ),
       column: z
         .string()

@@ -124,7 +124,7 @@ async function wholeBatch(): Promise<void> {
   delay.enable();
   const start = performance.now();
   const runs = Array.from({ length: jobs }, () => ({ run: newRunId(), file }));
-  const { failed } = await control.runs.launchBatch(runs, names);
+  const { failed } = await control.runs.launchBatch(runs, names, 0, () => {});
   const launched = performance.now() - start;
   while (finished < jobs - failed.length) await sleep(20);
   delay.disable();

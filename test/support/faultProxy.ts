@@ -6,6 +6,9 @@ export interface FaultProxy {
   readonly port: number;
   /** Connections made so far. */
   readonly accepted: number;
+  /** Bytes passed on so far, towards the target and back. */
+  readonly sent: number;
+  readonly received: number;
   /** Resets every connection. */
   reset(): void;
   /** Closes every connection in order. */
@@ -15,8 +18,8 @@ export interface FaultProxy {
   resume(): void;
   /** New connections are reset at once. */
   refuse(): void;
-  /** Resets everything after so many more bytes towards the target. */
-  cutAfter(bytes: number): void;
+  /** Resets everything after so many more bytes towards the target, or `back`. */
+  cutAfter(bytes: number, direction?: 'back'): void;
   /** Bytes a second in each direction; 0 = as fast as it goes. */
   limit(bytesPerSecond: number): void;
   /** Stops listening: connections are refused until `open`. */
@@ -34,7 +37,8 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
   const links = new Set<Link>();
   let stalled = false;
   let refusing = false;
-  let cut: number | null = null;
+  const cut: { up: number | null; back: number | null } = { up: null, back: null };
+  const passed = { up: 0, back: 0 };
   let rate = 0;
   let accepted = 0;
 
@@ -45,19 +49,22 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
     }
   };
 
-  const pump = (link: Link, from: net.Socket, to: net.Socket, up: boolean): void => {
+  const pump = (link: Link, from: net.Socket, to: net.Socket, direction: 'up' | 'back'): void => {
     // One chain a direction keeps the order, whatever the delays.
     let chain: Promise<void> = Promise.resolve();
     from.on('data', (chunk: Buffer) => {
-      if (up && cut !== null) {
-        if (cut <= chunk.length) {
-          const part = chunk.subarray(0, cut);
-          cut = null;
+      const left = cut[direction];
+      if (left !== null) {
+        if (left <= chunk.length) {
+          const part = chunk.subarray(0, left);
+          cut[direction] = null;
+          passed[direction] += part.length;
           to.write(part, resetAll);
           return;
         }
-        cut -= chunk.length;
+        cut[direction] = left - chunk.length;
       }
+      passed[direction] += chunk.length;
       if (rate > 0) {
         from.pause();
         const wait = (chunk.length / rate) * 1000;
@@ -97,8 +104,8 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
     links.add(link);
     client.setNoDelay(true);
     target.setNoDelay(true);
-    pump(link, client, target, true);
-    pump(link, target, client, false);
+    pump(link, client, target, 'up');
+    pump(link, target, client, 'back');
   });
   const listen = (port: number): Promise<number> =>
     new Promise((resolve, reject) => {
@@ -117,6 +124,12 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
     port,
     get accepted() {
       return accepted;
+    },
+    get received() {
+      return passed.back;
+    },
+    get sent() {
+      return passed.up;
     },
     reset: resetAll,
     finish: () => {
@@ -143,8 +156,8 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
     refuse: () => {
       refusing = true;
     },
-    cutAfter: (bytes) => {
-      cut = bytes;
+    cutAfter: (bytes, direction) => {
+      cut[direction ?? 'up'] = bytes;
     },
     limit: (bytesPerSecond) => {
       rate = bytesPerSecond;

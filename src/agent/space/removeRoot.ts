@@ -24,7 +24,10 @@ const ours: readonly [folder: string, isOurs: IsOurs][] = [
   ['runs', isRunId],
   ['queue', (name) => name.startsWith('host-')],
   ['slots', (name) => /\.\d+\.json$/.test(name)],
-  ['cache', (name) => ['tokens', 'tokenizers', 'hub', 'fingerprints'].includes(name)],
+  [
+    'cache',
+    (name) => ['tokens', 'tokenizers', 'hub', 'fingerprints', 'corpora', 'checkpoints'].includes(name),
+  ],
   ['node', (name, place) => /^\d+\.\d+\.\d+-/.test(name) && holds(place, 'bin/node')],
   // Last: this agent runs from one of them.
   ['bundles', (_, place) => holds(place, 'biphase.mjs') || holds(place, 'bundle.json')],

@@ -17,7 +17,7 @@ import type { Command } from '../command.ts';
 import { makeNamedFolder } from '../makeNamedFolder.ts';
 import { integerOption, type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot } from '../places.ts';
-import { readStructured } from '../readRunFile.ts';
+import { readRunFile } from '../readRunFile.ts';
 
 async function world(options: ParsedOptions): Promise<number> {
   const documents = integerOption(options, 'documents', 1) ?? defaultWorldDocuments;
@@ -36,7 +36,7 @@ async function world(options: ParsedOptions): Promise<number> {
 
 /** What a run file's run will read. */
 async function requestOfRun(file: string, root: string): Promise<DataRequest> {
-  const written = parseRunFile(readStructured(file));
+  const written = parseRunFile(readRunFile(file));
   const start: Start = written.from
     ? { kind: 'from', origin: await readOrigin(written.from.checkpoint, root) }
     : { kind: 'random' };
@@ -129,7 +129,8 @@ biphase data prepare SOURCE [--tokens N] [--column NAME] [--tokenizer FILE | --v
 biphase data world [--documents N] [--seed S] [--out FILE.jsonl]
 
 prepare   encodes a corpus into token shards in the cache of a root, as the first run on it would: for a run file as far
-          as its run needs, so that a node without internet finds everything there. SOURCE is a folder or file
+          as its run needs, so that a node without internet finds tokenizer, dataset and shards there, also on a login
+          node for its compute nodes. SOURCE is a folder or file
           (.parquet, .jsonl, .ndjson, .txt, .md; all but parquet also as .gz or .zst), hub:OWNER/NAME[/CONFIG][@REVISION],
           world, or world:<documents>. Stopped, it goes on from the last whole shard.
 world     writes documents of the built-in corpus, one JSON line each: English-like text over invented, consistent facts.

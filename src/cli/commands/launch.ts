@@ -13,7 +13,8 @@ import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
 import { parseOptions } from '../options.ts';
 import { parsePriority } from '../priority.ts';
-import { readStructured } from '../readRunFile.ts';
+import { readRunFile } from '../readRunFile.ts';
+import { withTransferLine } from '../transferLine.ts';
 
 export const command: Command = {
   name: 'launch',
@@ -23,7 +24,8 @@ biphase launch FILE [--node NAME] [--check] [--priority N] [--after RUN]... [--j
 biphase launch FILE... [--node NAME]... [--priority N] [--json]
 
 Starts the run that FILE (*.run.yaml) describes; it goes on without this terminal. Prints the run's id. On a node with a
-number of slots a run waits in the node's queue until one is free.
+number of slots a run waits in the node's queue until one is free. Data that FILE names as local:PATH are copied to the
+node first, once; Ctrl+C ends that, and the next launch goes on with it.
 
 Several files, or several nodes, are a batch: every run goes into the queue of one of the nodes, and may move to another
 of them while it waits. Where a node has no number of slots, runs of a batch take turns: one a GPU, or one at a time.
@@ -59,7 +61,7 @@ Example: biphase launch examples/clm.run.yaml --node gpu-box
         throw new BiphaseError('usage', '--check and --after go with one file and one node.');
       return launchBatch(options.positionals, [node, ...otherNodes], priority, json);
     }
-    const file = readStructured(place);
+    const file = readRunFile(place);
     return withControl(async (client) => {
       if (options.flags.has('check')) {
         const check = await client.call('checkLaunch', { file, node });
@@ -69,7 +71,8 @@ Example: biphase launch examples/clm.run.yaml --node gpu-box
       }
       const run = newRunId();
       const after = options.lists.get('after');
-      const { already, queued = false } = await client.call('launch', { file, node, run, priority, after });
+      const launch = () => client.call('launch', { file, node, run, priority, after });
+      const { already, queued = false } = await withTransferLine(client, run, launch);
       if (json) printJson({ run, already, queued });
       else process.stdout.write(`${run}\n`);
       return 0;
@@ -85,7 +88,7 @@ async function launchBatch(
   json: boolean,
 ): Promise<number> {
   // All are read before any is launched: a mistake in the last one starts nothing.
-  const runs = places.map((place) => ({ place, run: newRunId(), file: readStructured(place) }));
+  const runs = places.map((place) => ({ place, run: newRunId(), file: readRunFile(place) }));
   return withControl(async (client) => {
     const asked = runs.map(({ run, file }) => ({ run, file }));
     const { failed } = await client.call('launchBatch', { runs: asked, nodes, priority });

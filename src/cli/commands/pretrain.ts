@@ -7,11 +7,19 @@ import { thisMachine } from '../../agent/processTable.ts';
 import { ForegroundSegment } from '../../agent/wrapper/foregroundSegment.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { homePath } from '../../core/homePath.ts';
+import { localPath, withAbsolutePaths } from '../../core/localPaths.ts';
 import { refuseNewer } from '../../core/newerSchema.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { presetRunFile, presetText, studyPreset, studyPresets } from '../../core/studyPresets.ts';
-import { exitCodes, isRunId, runFiles, type Spec, specSchema } from '../../protocol/runDirectory.ts';
+import {
+  exitCodes,
+  isRunId,
+  runFiles,
+  type Spec,
+  type Staged,
+  specSchema,
+} from '../../protocol/runDirectory.ts';
 import type { RunFile } from '../../protocol/runFile.ts';
 import { bundleHash } from '../../trainer/training/bundleIdentity.ts';
 import { runPretraining } from '../../trainer/training/pretrain.ts';
@@ -21,7 +29,7 @@ import { makeNamedFolder } from '../makeNamedFolder.ts';
 import { type ParsedOptions, parseOptions } from '../options.ts';
 import { defaultRoot, rootOf } from '../places.ts';
 import { ProgressLine } from '../progressLine.ts';
-import { readStructured } from '../readRunFile.ts';
+import { readRunFile, readStructured } from '../readRunFile.ts';
 
 function newRunId(): string {
   const date = new Date().toISOString().slice(0, 10).replaceAll('-', '');
@@ -42,12 +50,17 @@ function readSpec(runFolder: string): Spec | null {
 function absoluteSource(file: unknown): unknown {
   const written = parseRunFile(file);
   const { source } = written.data;
-  if (/^(world(:|$)|hub:|local:)/.test(source)) return file;
+  if (/^(world(:|$)|hub:|cache:)/.test(source)) return file;
+  if (localPath(source) !== undefined) return withAbsolutePaths(file, process.cwd());
   return { ...written, data: { ...written.data, source: path.resolve(homePath(source, os.homedir())) } };
 }
 
 /** Makes the run directory where it is missing and writes its spec.json, as a launcher does. */
-function newRun(file: unknown, runDir: string | undefined): { runFolder: string; spec: Spec } {
+function newRun(
+  file: unknown,
+  runDir: string | undefined,
+  staged?: Staged,
+): { runFolder: string; spec: Spec } {
   const checked = absoluteSource(file);
   const { name } = resolveRunFile(parseRunFile(checked));
   const base = runDir === undefined ? '' : path.basename(runDir);
@@ -62,6 +75,7 @@ function newRun(file: unknown, runDir: string | undefined): { runFolder: string;
     createdAt: Date.now() / 1000,
     bundle: bundleHash(),
     file: checked as Record<string, unknown>,
+    ...(staged ? { staged } : {}),
   };
   fs.writeFileSync(path.join(runFolder, runFiles.spec), `${JSON.stringify(spec, null, 1)}\n`, {
     mode: 0o600,
@@ -81,14 +95,14 @@ function findRun(
     if (!spec) throw new BiphaseError('usage', `There is no ${runFiles.spec} in ${runDir}: give a run file.`);
     return { runFolder: runDir, spec };
   }
-  const content = typeof given === 'string' ? readStructured(given) : given;
+  const content = typeof given === 'string' ? readRunFile(given) : given;
   if (typeof given === 'string' && path.basename(given) === runFiles.spec) {
     const { data: spec } = specSchema.safeParse(content);
     if (spec) {
       refuseNewer(spec);
       const runFolder = path.resolve(path.dirname(given));
       return runDir !== undefined && path.resolve(runDir) !== runFolder
-        ? newRun(spec.file, runDir)
+        ? newRun(spec.file, runDir, spec.staged)
         : { runFolder, spec };
     }
   }
@@ -149,6 +163,7 @@ function train(
   let signals = 0;
   return runPretraining({
     file: spec.file,
+    staged: spec.staged,
     runFolder,
     runId: spec.id,
     root: rootOf(runFolder),

@@ -26,6 +26,8 @@ const repeatable: ReadonlySet<keyof ControlMethods> = new Set<keyof ControlMetho
   'checkLaunch',
   'launch',
   'stop',
+  'copyCheckpoint',
+  'cancelTransfer',
   'readRunFile',
   'runFile',
   'runEvents',

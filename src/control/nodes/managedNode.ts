@@ -70,6 +70,13 @@ export class ManagedNode {
     }
   }
 
+  /** The open link and the connection below it, for commands and files of their own; may ask the person. */
+  async useTransport(): Promise<{ link: AgentLink; transport: Transport }> {
+    const link = await this.use();
+    if (this.#transport && this.link === link) return { link, transport: this.#transport };
+    throw new BiphaseError('unreachable', `The connection to ${this.config.name} was lost.`);
+  }
+
   /** Connects in the background, and keeps trying. Asks nobody. */
   want(): void {
     this.#wanted = true;

@@ -6,7 +6,7 @@ import type { RunCatalog } from './runCatalog.ts';
 /** What the scheduler knows of nodes, from what they have shown. */
 export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunCatalog): DonorLoad[] {
   const counts = catalog.countActive();
-  const movable = movableJobs(catalog);
+  let movable: Map<string, MovableJob[]> | undefined;
   return nodes.map(({ node }) => {
     const { name } = node.config;
     const { busy, waiting } = counts.get(name) ?? { busy: 0, waiting: 0 };
@@ -16,7 +16,10 @@ export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunC
       busy,
       waiting,
       accepts: node.link?.open === true && node.hold === null,
-      movable: movable.get(name) ?? [],
+      movable: () => {
+        movable ??= movableJobs(catalog);
+        return movable.get(name) ?? [];
+      },
     };
   });
 }
@@ -25,11 +28,13 @@ export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunC
 function movableJobs(catalog: RunCatalog): Map<string, MovableJob[]> {
   const byNode = new Map<string, MovableJob[]>();
   for (const { node, onNode, shownBy, report } of catalog.all()) {
-    const { queue, wrapper, exit, run } = report;
+    const { queue, wrapper, exit, run, spec } = report;
     if (!onNode || !queue || queue.nodes.length < 2 || queue.after.length > 0 || queue.movingTo !== null)
       continue;
     // Its checkpoints are where it began; and nobody can be asked on a node that is not connected.
     if (wrapper || exit || !shownBy.has(node)) continue;
+    // Its corpus was copied to this node.
+    if (spec?.staged) continue;
     const jobs = byNode.get(node) ?? [];
     byNode.set(node, jobs);
     jobs.push({ run, priority: queue.priority, submittedAt: queue.submittedAt, nodes: queue.nodes });

@@ -6,14 +6,17 @@ import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import type { WithBytes } from '../../core/rpcPeer.ts';
 import { isActive } from '../../core/runState.ts';
 import { placeJobs } from '../../core/scheduling.ts';
-import type { LaunchCheck } from '../../protocol/controlApi.ts';
+import type { LaunchCheck, TransferProgress } from '../../protocol/controlApi.ts';
 import type { QueueHold } from '../../protocol/queue.ts';
 import type { EventLine, Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import type { AgentLink } from '../nodes/agentLink.ts';
+import type { ManagedNode } from '../nodes/managedNode.ts';
 import type { NodeManager } from '../nodes/nodeManager.ts';
 import { slotWish } from '../nodes/nodeSlots.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
+import type { Staging } from '../transfers/staging.ts';
+import { whyNoCheckpoint } from './checkpointOnNode.ts';
 import { whyNoData } from './dataOnNode.ts';
 import { nodeLoads } from './nodeLoads.ts';
 import { parentOfRun } from './parentOfRun.ts';
@@ -30,11 +33,13 @@ export class RunService {
   readonly #nodes: NodeManager;
   readonly #catalog: RunCatalog;
   readonly #store: CacheStore;
+  readonly #staging: Staging;
 
-  constructor(nodes: NodeManager, catalog: RunCatalog, store: CacheStore) {
+  constructor(nodes: NodeManager, catalog: RunCatalog, store: CacheStore, staging: Staging) {
     this.#nodes = nodes;
     this.#catalog = catalog;
     this.#store = store;
+    this.#staging = staging;
   }
 
   /** Answers within a second: what the node does not tell by then is null. */
@@ -48,7 +53,7 @@ export class RunService {
     ]);
     const noData = node.link?.open
       ? await Promise.race([
-          whyNoData(file.data.source, node.config.name, node.link).catch(() => null),
+          this.#whatIsMissing(file, node.config.name, node.link).catch(() => null),
           after(probeWaitMs, null),
         ])
       : null;
@@ -69,25 +74,30 @@ export class RunService {
     });
   }
 
-  /** Starts a run, or lets it wait in the node's queue; repeated with the same id it answers `already`. */
+  /**
+   * Starts a run, or lets it wait in the node's queue; repeated with the same id it answers `already`. Data of this machine
+   * are copied to the node first.
+   */
   async launch(
     written: unknown,
     nodeName: string,
     run: string,
-    { priority = 0, after }: { priority?: number | undefined; after?: string[] | undefined } = {},
+    { priority = 0, after }: { priority?: number | undefined; after?: string[] | undefined },
+    listener: (progress: TransferProgress) => void,
   ): Promise<{ already: boolean; queued?: boolean | undefined }> {
     const file = parseRunFile(written);
-    const { name } = this.#resolve(file);
-    const { node, link } = await this.#nodes.use(nodeName);
     const wish = { priority, after: after ?? this.#parentAtWork(file), nodes: [] };
-    return sendLaunch(node, link, this.#spec(run, name, file, link), wish);
+    const node = this.#nodes.get(nodeName);
+    const spec = await this.#preparedSpec(run, file, node, listener);
+    return sendLaunch(node, await node.use(), spec, wish);
   }
 
   /** Puts runs into the queues of nodes, each into one. Answers with those that could not be launched. */
   async launchBatch(
     runs: readonly { run: string; file?: unknown }[],
     nodeNames: readonly string[],
-    priority = 0,
+    priority: number,
+    listener: (progress: TransferProgress) => void,
   ): Promise<{ failed: { run: string; message: string }[] }> {
     const nodes = await Promise.all(
       nodeNames.map(async (name) => {
@@ -100,21 +110,16 @@ export class RunService {
     const placed = placeJobs(runs.length, nodeLoads(nodes, this.#catalog));
     const failed: { run: string; message: string }[] = [];
     const launchOn = async (name: string): Promise<void> => {
-      const { node, link } = nodes.find((each) => each.node.config.name === name)!;
+      const { node } = nodes.find((each) => each.node.config.name === name)!;
       for (const [index, { run, file: written }] of runs.entries()) {
         // A batch that is sent again leaves each run where it is.
         const there = this.#catalog.get(run);
         if (placed[index] !== name || there?.onNode) continue;
         try {
           const file = parseRunFile(written);
-          const spec = this.#spec(run, this.#resolve(file).name, file, link);
-          await sendLaunch(
-            node,
-            link,
-            spec,
-            { priority, after: this.#parentAtWork(file), nodes: names },
-            true,
-          );
+          const wish = { priority, after: this.#parentAtWork(file), nodes: names };
+          const spec = await this.#preparedSpec(run, file, node, listener);
+          await sendLaunch(node, await node.use(), spec, wish, true);
         } catch (thrown) {
           const { message, next } = toBiphaseError(thrown);
           failed.push({ run, message: next === undefined ? message : `${message} ${next}` });
@@ -141,9 +146,14 @@ export class RunService {
     return (await this.#linkOf(run)).call('kill', { run });
   }
 
-  async resume(run: string): Promise<void> {
-    const link = await this.#linkOf(run);
-    const { config } = this.#nodes.get(this.#known(run).node);
+  /** A new segment. Data that were copied to the node and are gone from there are copied again. */
+  async resume(run: string, listener: (progress: TransferProgress) => void): Promise<void> {
+    const known = this.#known(run);
+    const { node } = await this.#nodes.use(known.node);
+    const staged = known.report.spec?.staged;
+    if (staged) await this.#staging.restore(staged, node, run, listener);
+    const link = await node.use();
+    const { config } = node;
     const { environment = {}, setup = [], slurm } = config;
     const queue = { priority: 0, after: [], nodes: [] };
     await link.call('resume', { run, environment, setup, slot: slotWish(config), slurm, queue });
@@ -180,18 +190,33 @@ export class RunService {
     return this.#store.events(run);
   }
 
-  #spec(run: string, name: string, file: RunFile, link: AgentLink): Spec {
-    const known = this.#catalog.get(run)?.report.spec;
-    if (known && isDeepStrictEqual(known.file, file)) return known;
-    return {
-      schema: 1,
-      id: run,
-      name,
-      kind: 'pretrain',
-      createdAt: Date.now() / 1000,
-      bundle: link.hello.bundle,
-      file,
+  /** A run's spec, once its data are on the node; the one it has where it was launched before. */
+  async #preparedSpec(
+    run: string,
+    file: RunFile,
+    node: ManagedNode,
+    listener: (progress: TransferProgress) => void,
+  ): Promise<Spec> {
+    const { name } = this.#resolve(file);
+    const begun = (): Spec | undefined => {
+      const known = this.#catalog.get(run)?.report.spec;
+      return known && isDeepStrictEqual(known.file, file) ? known : undefined;
     };
+    const staged = begun() ? undefined : await this.#staging.stage(file.data.source, node, run, listener);
+    const link = await node.use();
+    // Looked up again: a control that has just started learns of the run from its node.
+    return (
+      begun() ?? {
+        schema: 1,
+        id: run,
+        name,
+        kind: 'pretrain',
+        createdAt: Date.now() / 1000,
+        bundle: link.hello.bundle,
+        file,
+        ...(staged ? { staged } : {}),
+      }
+    );
   }
 
   /** The run whose checkpoint `from` names, where that is still to be written: it is waited for. */
@@ -200,6 +225,11 @@ export class RunService {
     const report = this.#catalog.get(run)?.report;
     const comes = report && isActive(report.state) && !report.checkpoints.includes(Number(step));
     return comes ? [run] : [];
+  }
+
+  async #whatIsMissing(file: ResolvedRunFile, node: string, link: AgentLink): Promise<string | null> {
+    const noData = await whyNoData(file.data.source, node, link);
+    return noData ?? (file.from && (await whyNoCheckpoint(file.from.checkpoint, node, link)));
   }
 
   /** With the name that its parent, where it is known, gives it. */

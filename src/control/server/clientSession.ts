@@ -174,8 +174,10 @@ export class ClientSession implements Asker {
       sshHosts: async () => ({ hosts: sshHosts() }),
       runs: async () => ({ runs: control.runSummaries() }),
       checkLaunch: ({ file, node }) => control.runs.check(file, node),
-      launch: ({ file, node, run, ...wish }) => control.runs.launch(file, node, run, wish),
-      launchBatch: ({ runs, nodes, priority }) => control.runs.launchBatch(runs, nodes, priority),
+      launch: ({ file, node, run, ...wish }) =>
+        control.runs.launch(file, node, run, wish, (progress) => this.#peer.emit('transfer', progress)),
+      launchBatch: ({ runs, nodes, priority = 0 }) =>
+        control.runs.launchBatch(runs, nodes, priority, (progress) => this.#peer.emit('transfer', progress)),
       holdQueue: async ({ node, hold }) => {
         await control.runs.holdQueue(node, hold);
         return done;
@@ -184,13 +186,16 @@ export class ClientSession implements Asker {
         await control.runs.setPriority(run, priority);
         return done;
       },
+      copyCheckpoint: (wish) =>
+        control.checkpoints.copy(wish, (progress) => this.#peer.emit('transfer', progress)),
+      cancelTransfer: async ({ transfer }) => ({ found: control.transfers.cancel(transfer) }),
       stop: async ({ run }) => {
         await control.runs.stop(run);
         return done;
       },
       kill: ({ run }) => control.runs.kill(run),
       resume: async ({ run }) => {
-        await control.runs.resume(run);
+        await control.runs.resume(run, (progress) => this.#peer.emit('transfer', progress));
         return done;
       },
       deleteRun: async ({ run, onNode }) => {

@@ -109,6 +109,8 @@ export class ControlServer {
     clearTimeout(this.#idle);
     if (this.#closing) return;
     this.#idle = setTimeout(() => {
+      // A window that is reloaded finds its copy going on.
+      if (this.#control.transfers.busy) return this.#waitForClients();
       this.#options.log('no client for a minute: ending');
       this.close();
     }, scaledMs(idleMs));

@@ -28,6 +28,8 @@ function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) =
       const run = await (await import('./runCommands.ts')).resumeRun(service, clicked);
       if (run) await curves.show([run]);
     },
+    downloadCheckpoint: async (clicked) =>
+      (await import('./downloadCheckpoint.ts')).downloadCheckpoint(service, clicked),
     showCurves: (clicked) => {
       const element = clicked as Clicked;
       return curves.show(element?.kind === 'run' ? [element.run] : []);

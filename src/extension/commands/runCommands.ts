@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { ControlService } from '../control/controlService.ts';
+import { withTransferProgress } from '../control/transferProgress.ts';
 import { isActive, isResumable } from '../views/runText.ts';
 import { pickRun } from './picks.ts';
 
@@ -32,9 +33,8 @@ export async function resumeRun(service: ControlService, clicked: unknown): Prom
     none: 'No run has stopped before its end.',
   });
   if (!run) return undefined;
-  await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Window, title: `Resuming ${run.name}` },
-    () => service.call('resume', { run: run.run }),
+  await withTransferProgress(service, { title: `Resuming ${run.name}`, transfer: run.run }, () =>
+    service.call('resume', { run: run.run }),
   );
   return run.run;
 }

@@ -20,10 +20,13 @@ export class ControlService extends Disposable {
   readonly #points = this.register(new vscode.EventEmitter<PointsEvent>());
   readonly #prompted = this.register(new vscode.EventEmitter<EventOf<ControlEvents, 'prompt'>>());
   readonly #promptDone = this.register(new vscode.EventEmitter<EventOf<ControlEvents, 'promptDone'>>());
+  readonly #transferred = this.register(new vscode.EventEmitter<EventOf<ControlEvents, 'transfer'>>());
   readonly #snapshot = this.register(new vscode.EventEmitter<void>());
   readonly onNodes = this.#nodesChanged.event;
   readonly onRuns = this.#runsChanged.event;
   readonly onPoints = this.#points.event;
+  /** How far a copy is that this window asked for. */
+  readonly onTransfer = this.#transferred.event;
   readonly onPrompt = this.#prompted.event;
   readonly onPromptDone = this.#promptDone.event;
   /** Control is another process than before: whatever was held is stale. */
@@ -125,6 +128,7 @@ export class ControlService extends Disposable {
       if (this.#mirror.applyRuns(change)) this.#runsChanged.fire(change);
     });
     connection.on('points', (data, binary) => this.#points.fire({ data, binary }));
+    connection.on('transfer', (progress) => this.#transferred.fire(progress));
     connection.on('prompt', (prompt) => this.#prompted.fire(prompt));
     connection.on('promptDone', (done) => this.#promptDone.fire(done));
     connection.onState((state) => {

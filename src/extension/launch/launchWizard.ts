@@ -156,8 +156,13 @@ export class LaunchWizard {
       ),
       {
         label: 'Folder…',
-        detail: 'Text on this computer: .parquet, .jsonl, .txt.',
-        choose: () => this.#chooseFolder(),
+        detail: 'Text on this computer: .parquet, .jsonl, .txt. It is copied to another node once.',
+        choose: () => this.#chooseLocal('folder'),
+      },
+      {
+        label: 'File…',
+        detail: 'One file on this computer, with a document a row, a line or as a whole.',
+        choose: () => this.#chooseLocal('file'),
       },
       {
         label: 'Browse folders of a node…',
@@ -249,12 +254,12 @@ export class LaunchWizard {
     return source === undefined ? undefined : { kind: 'source', source };
   }
 
-  async #chooseFolder(): Promise<DataChoice | undefined> {
+  async #chooseLocal(what: 'folder' | 'file'): Promise<DataChoice | undefined> {
     const [folder] =
       (await vscode.window.showOpenDialog({
-        title: 'Folder with text',
-        canSelectFolders: true,
-        canSelectFiles: false,
+        title: what === 'folder' ? 'Folder with text' : 'File with text',
+        canSelectFolders: what === 'folder',
+        canSelectFiles: what === 'file',
       })) ?? [];
     if (!folder) return undefined;
     const recent = this.#memory.get<string[]>(recentKey, []);
@@ -268,12 +273,11 @@ export class LaunchWizard {
   async #node(answers: Answers): Promise<PageAnswer> {
     await this.#service.ready();
     const checkpointNode = answers.setup === 'continue' ? answers.continued?.node : undefined;
-    type Item = vscode.QuickPickItem & { node: string | undefined; usable?: boolean };
+    type Item = vscode.QuickPickItem & { node: string | undefined };
     const items: Item[] = [
       ...nodeRows(this.#service.nodes, this.#resolved(answers), checkpointNode).map((row) => ({
         ...row,
         label: row.node,
-        ...(row.usable ? {} : { iconPath: new vscode.ThemeIcon('circle-slash') }),
       })),
       {
         label: 'Add Node…',
@@ -282,7 +286,7 @@ export class LaunchWizard {
         node: undefined,
       },
     ];
-    const active = items.find(({ node, usable }) => node === answers.node && usable);
+    const active = items.find(({ node }) => node === answers.node);
     const picked = await stepPick({ title, placeholder: 'Node', step: 4, totalSteps, items, active });
     if (picked === undefined || picked === 'back') return picked;
     if (picked.node === undefined) {

@@ -1,9 +1,11 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { BiphaseError } from '../../core/errors.ts';
+import { withAbsolutePaths } from '../../core/localPaths.ts';
 import { newRunId } from '../../core/newRunId.ts';
 import { pickNode } from '../commands/picks.ts';
 import type { ControlService } from '../control/controlService.ts';
+import { withTransferProgress } from '../control/transferProgress.ts';
 import { languageId, runFilePattern, settingIds } from '../ids.ts';
 import { requireTrust } from '../messages.ts';
 import { CheckPanel } from '../panels/checkPanel.ts';
@@ -11,7 +13,6 @@ import type { CurvesPanels } from '../panels/curvesPanels.ts';
 import { yamlBundle } from '../yaml/yamlBundle.ts';
 import type { LaunchRequest } from './launchRequest.ts';
 import { LaunchWizard } from './launchWizard.ts';
-import { withAbsolutePaths } from './localPaths.ts';
 import { openNewRunFile } from './newRunFile.ts';
 
 interface LauncherParts {
@@ -141,9 +142,8 @@ export class Launcher {
     requireTrust();
     const { service, curves, log } = this.#parts;
     const run = newRunId();
-    await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Window, title: `Launching on ${node}` },
-      () => service.call('launch', { file, node, run }),
+    await withTransferProgress(service, { title: `Launching on ${node}`, transfer: run }, () =>
+      service.call('launch', { file, node, run }),
     );
     log.info(`launched ${run} on ${node}`);
     await curves.show([run]);

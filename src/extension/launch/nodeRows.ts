@@ -7,14 +7,12 @@ import { nodeDescription } from '../views/nodeText.ts';
 export interface NodeRow {
   node: string;
   description: string;
-  /** Why it cannot be used, or not as it is. */
+  /** Why it cannot be used as it is. */
   detail?: string;
-  /** false: the run cannot be there, whatever one does. */
-  usable: boolean;
 }
 
 interface Verdict {
-  /** 0: known to fit; then not known, does not fit, out of reach, impossible. */
+  /** 0: known to fit; then not known, does not fit, out of reach or without the checkpoint. */
   rank: number;
   reason?: string;
 }
@@ -31,10 +29,9 @@ export function nodeRows(
   return nodes
     .map((node) => ({ node, ...verdict(node, file, checkpointNode) }))
     .sort((a, b) => a.rank - b.rank)
-    .map(({ node, rank, reason }) => ({
+    .map(({ node, reason }) => ({
       node: node.config.name,
       description: nodeDescription(node),
-      usable: rank < 4,
       ...(reason === undefined ? {} : { detail: reason }),
     }));
 }
@@ -46,7 +43,10 @@ function verdict(
 ): Verdict {
   const { config, connection, message, next, probe } = node;
   if (checkpointNode !== undefined && config.name !== checkpointNode)
-    return { rank: 4, reason: `The checkpoint lies on ${checkpointNode}, so the run has to start there.` };
+    return {
+      rank: 3,
+      reason: `The checkpoint lies on ${checkpointNode}. Start there, or copy it here first with Download Checkpoint….`,
+    };
   // The description says what is wrong.
   if (connection === 'refused') return { rank: 3, ...(next === undefined ? {} : { reason: next }) };
   if (!probe && message !== undefined) return { rank: 3, reason: message };

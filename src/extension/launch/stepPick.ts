@@ -1,10 +1,7 @@
 import * as vscode from 'vscode';
 
-/** A row that cannot be chosen where `usable` is false: its detail says why. */
-type StepItem = vscode.QuickPickItem & { usable?: boolean };
-
 /** One page of a wizard. `back`: the person went to the page before; undefined: closed. */
-export async function stepPick<T extends StepItem>(options: {
+export async function stepPick<T extends vscode.QuickPickItem>(options: {
   title: string;
   placeholder: string;
   step: number;
@@ -32,7 +29,7 @@ export async function stepPick<T extends StepItem>(options: {
     });
     pick.onDidAccept(() => {
       const [item] = pick.selectedItems;
-      if (!item || item.usable === false) return;
+      if (!item) return;
       answer = item;
       pick.hide();
     });

@@ -84,14 +84,22 @@ const cacheKinds = new Map([
   ['tokenizers', 'Tokenizer'],
   ['hub', 'Commit of a hub dataset'],
   ['fingerprints', 'Fingerprint of files'],
+  ['corpora', 'Corpus of another machine'],
+  ['checkpoints', 'Checkpoint of another node'],
+]);
+/** How each comes back, where the next run that needs it does not make it. */
+const comeBack = new Map([
+  ['corpora', 'copied again when a run of that machine is launched or resumed'],
+  ['checkpoints', 'copied again when somebody asks for it'],
 ]);
 
 function cacheRow({ entry, bytes, changedAt }: DiskUse['cache'][number]): SpaceRow {
+  const kind = entry.slice(0, entry.indexOf('/'));
   return {
     section: 'cache',
-    label: cacheKinds.get(entry.slice(0, entry.indexOf('/'))) ?? 'Cache entry',
+    label: cacheKinds.get(kind) ?? 'Cache entry',
     description: `${formatBytes(bytes)} · written ${startedText(changedAt)}`,
-    detail: `${entry} · made again by the next run that needs it`,
+    detail: `${entry} · ${comeBack.get(kind) ?? 'made again by the next run that needs it'}`,
     bytes,
     item: { kind: 'cache', entry },
   };

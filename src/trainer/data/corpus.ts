@@ -3,6 +3,8 @@ import path from 'node:path';
 import { fileKind, readableEndings } from '../../core/corpusFile.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import { homePath } from '../../core/homePath.ts';
+import { localPath } from '../../core/localPaths.ts';
+import { stagedHash } from '../../core/stagedSource.ts';
 import { worldDocumentCount } from '../../core/worldSource.ts';
 import { localRanges } from './byteRanges.ts';
 import { filesHash, sha256 } from './contentHash.ts';
@@ -18,6 +20,7 @@ import { isHubName } from './hub/hubName.ts';
 import { lineDocuments } from './lineDocuments.ts';
 import { parquetDocuments } from './parquetDocuments.ts';
 import { listSourceFiles } from './sourceFiles.ts';
+import { stagedFolder } from './stagedCorpus.ts';
 import { textDocuments } from './textDocuments.ts';
 import { worldDocument, worldVersion } from './worldDocuments.ts';
 import { buildWorld } from './worldFacts.ts';
@@ -69,7 +72,8 @@ function openFile(file: string, column: string): DocumentFile {
 }
 
 /**
- * Opens `data.source`: the built-in world, a folder or file on this machine, or a dataset on the hub.
+ * Opens `data.source`: the built-in world, a folder or file on this machine, a corpus that was staged here, or a dataset
+ * on the hub.
  * @throws BiphaseError `usage` where there is no text
  */
 export async function openCorpus(source: string, options: CorpusOptions): Promise<Corpus> {
@@ -84,8 +88,10 @@ export async function openCorpus(source: string, options: CorpusOptions): Promis
     };
   }
   if (isHubName(source)) return openHubCorpus(source, options);
-  const written = source.startsWith('local:') ? source.slice('local:'.length) : source;
-  const folder = path.resolve(homePath(written, os.homedir()));
+  const staged = stagedHash(source);
+  const folder = staged
+    ? stagedFolder(staged, cache)
+    : path.resolve(homePath(localPath(source) ?? source, os.homedir()));
   const files = listSourceFiles(folder);
   if (files.length === 0)
     throw new BiphaseError(

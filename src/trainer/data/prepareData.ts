@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { BiphaseError } from '../../core/errors.ts';
 import type { ResolvedRunFile } from '../../protocol/runFile.ts';
 import { cachedFolder, removeAbandoned, underMark } from './cachePlace.ts';
 import { sha256 } from './contentHash.ts';
@@ -164,7 +165,19 @@ export async function prepareData(
       folder,
       warm,
     };
+  } catch (error) {
+    throw sayingHow(error, path.dirname(cache));
   } finally {
     stop.abort();
   }
+}
+
+/** What helps where the hub cannot be reached. */
+function sayingHow(error: unknown, root: string): unknown {
+  if (!(error instanceof BiphaseError) || error.kind !== 'unreachable' || error.next !== undefined)
+    return error;
+  return new BiphaseError(error.kind, error.message, {
+    next: `A node without internet needs its data prepared where there is one, such as on the login node: biphase data prepare FILE.run.yaml --root ${root}`,
+    cause: error,
+  });
 }

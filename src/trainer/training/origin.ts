@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { copiedCheckpoint, parseCheckpointName } from '../../core/checkpointName.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import { homePath } from '../../core/homePath.ts';
 import type { NamedParent } from '../../core/runNames.ts';
 import type { ModelConfig } from '../../protocol/modelConfig.ts';
-import { checkpointFiles, isRunId, runFiles } from '../../protocol/runDirectory.ts';
+import { checkpointFiles, runFiles } from '../../protocol/runDirectory.ts';
 import { readTrainerState, type TrainerState } from '../checkpoints/checkpointFolder.ts';
 import { readTransformersConfig } from '../model/transformersFolder.ts';
 import { WeightFolder, weightFiles } from '../model/weightFolder.ts';
@@ -21,11 +22,16 @@ export interface Origin {
   hash: string;
 }
 
-/** `<run id>@<step>` below the root, or a folder. */
+/** `<run id>@<step>` below the root, where the run made it or where a copy from another node is; or a folder. */
 export function checkpointPath(checkpoint: string, root: string): string {
-  const match = /^([^/@]+)@(\d+)$/.exec(checkpoint);
-  if (match && isRunId(match[1]))
-    return path.join(root, 'runs', match[1], runFiles.checkpoint(Number(match[2])));
+  const named = parseCheckpointName(checkpoint);
+  if (named) {
+    const { run, step } = named;
+    const own = path.join(root, 'runs', run, runFiles.checkpoint(step));
+    const copy = path.join(root, ...copiedCheckpoint(run, step).split('/'));
+    const isWhole = (folder: string): boolean => fs.existsSync(path.join(folder, checkpointFiles.done));
+    return !isWhole(own) && isWhole(copy) ? copy : own;
+  }
   return path.resolve(homePath(checkpoint, os.homedir()));
 }
 

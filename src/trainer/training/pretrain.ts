@@ -5,7 +5,8 @@ import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { totalSteps } from '../../core/phases.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
-import { exitCodes, type Progress, runFiles } from '../../protocol/runDirectory.ts';
+import { stagedSource } from '../../core/stagedSource.ts';
+import { exitCodes, type Progress, runFiles, type Staged } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
 import { pruneCheckpoints, type TrainerState, writeCheckpoint } from '../checkpoints/checkpointFolder.ts';
 import { neededSamples, neededTokens } from '../data/dataNeed.ts';
@@ -40,6 +41,8 @@ import { Validator } from './validation.ts';
 export interface PretrainOptions {
   /** What the person wrote, not yet checked. */
   file: unknown;
+  /** The copy, in the root's cache, of data that lay on the launching machine. */
+  staged?: Staged | undefined;
   /** Exists. */
   runFolder: string;
   /** Run id, or any label for a folder outside a root. */
@@ -77,7 +80,7 @@ async function prepare(
   const { packing, column } = draft.data;
   const data = await prepareData(
     {
-      source: (options.resume ? pinnedSource(options.runFolder) : undefined) ?? draft.data.source,
+      source: sourceOf(draft, options),
       column,
       tokenizer,
       tokens: neededTokens(packing, samples, draft.data.tokens),
@@ -98,6 +101,12 @@ async function prepare(
   return { file, plan: planCompute(file), data, start };
 }
 
+/** Where the text is read: the staged copy, or what the run's first segment read, or what the file says. */
+function sourceOf(file: ResolvedRunFile, { staged, resume, runFolder }: PretrainOptions): string {
+  if (staged) return stagedSource(staged.sha256);
+  return (resume ? pinnedSource(runFolder) : undefined) ?? file.data.source;
+}
+
 function trainerState(state: TrainingState, prepared: Prepared, options: PretrainOptions): TrainerState {
   const { file, start, data } = prepared;
   return {
@@ -113,7 +122,7 @@ function trainerState(state: TrainingState, prepared: Prepared, options: Pretrai
   };
 }
 
-function writeResolved(writer: RunWriter, prepared: Prepared): void {
+function writeResolved(writer: RunWriter, prepared: Prepared, staged: Staged | undefined): void {
   const { file, plan, data, start } = prepared;
   writer.resolved({
     schema: 1,
@@ -130,6 +139,7 @@ function writeResolved(writer: RunWriter, prepared: Prepared): void {
     processBytes: process.memoryUsage.rss(),
     data: {
       source: data.source,
+      ...(staged ? { stagedFrom: staged.from } : {}),
       folder: data.folder,
       corpusHash: data.corpusHash,
       trainHash: data.meta.trainHash,
@@ -279,7 +289,7 @@ export async function runPretraining(options: PretrainOptions): Promise<number> 
   try {
     ticker.doing('preparing data');
     const prepared = await prepare(written, options, ticker);
-    writeResolved(writer, prepared);
+    writeResolved(writer, prepared, options.staged);
     const outcome = await train(prepared, options, writer, ticker);
     ticker.doing(outcome === 'finished' ? 'done' : 'stopped');
     stop.done();

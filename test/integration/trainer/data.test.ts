@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
+import { trainTokenizer } from '../../../src/trainer/data/trainTokenizer.ts';
 import { worldDocuments } from '../../../src/trainer/data/worldDocuments.ts';
 import { FakeHub } from '../../support/fakeHub.ts';
 
@@ -25,6 +26,7 @@ const hub = new FakeHub({
     commit,
     files: { 'data/a.parquet': parquet(texts.slice(0, 300)), 'data/b.parquet': parquet(texts.slice(300)) },
   },
+  'org/model': { commit, files: { 'tokenizer.json': Buffer.from(await trainTokenizer(texts, 400)) } },
 });
 before(() => hub.start());
 after(async () => {
@@ -136,8 +138,26 @@ test('a dataset of the hub is prepared ahead for a run file; its run needs no hu
   assert.equal(source, `hub:org/words@${commit}`);
   assert.match(prepared.stderr, /preparing data: tokenizer\n/);
   assert.ok(trainTokens > 5000 && fs.existsSync(path.join(folder, 'shards.json')));
+  const withTokenizer = runFile('hub:org/words', { tokenizer: 'hub:org/model' });
+  assert.equal((await biphase('data', 'prepare', withTokenizer)).status, 0);
   await hub.stop();
   const run = await pretrain(file);
+  assert.equal((await pretrain(withTokenizer)).status, 0);
+  // It asks for the commit by now, not for the name.
+  const resumed = await biphase('pretrain', '--run-dir', run.folder, '--resume');
+  assert.equal(resumed.status, 0, resumed.stderr);
+
+  const unprepared = await biphase(
+    'pretrain',
+    runFile('hub:org/other'),
+    '--run-dir',
+    path.join(root, 'none'),
+  );
+  assert.equal(unprepared.status, 1);
+  assert.match(
+    unprepared.stderr,
+    new RegExp(`could not be read from .* biphase data prepare FILE\\.run\\.yaml --root ${root}\\n`),
+  );
   const resolved = JSON.parse(fs.readFileSync(path.join(run.folder, 'resolved-0.json'), 'utf8'));
   assert.equal(resolved.data.source, source);
   assert.equal(resolved.data.folder, folder);

@@ -15,7 +15,7 @@ const node = (name: string, changes: Partial<DonorLoad> = {}): DonorLoad => ({
   busy: 0,
   waiting: 0,
   accepts: true,
-  movable: [],
+  movable: () => [],
   ...changes,
 });
 const job = (run: string, changes: Partial<MovableJob> = {}): MovableJob => ({
@@ -43,7 +43,7 @@ test('an empty slot takes the first waiting run of the longest queue that may ru
     job('elsewhere', { nodes: ['a'] }),
     job('first', { submittedAt: 1 }),
   ];
-  const full = node('a', { busy: 2, waiting: 3, movable });
+  const full = node('a', { busy: 2, waiting: 3, movable: () => movable });
   assert.deepEqual(planMoves([full, node('b', { busy: 1 })]), [{ run: 'first', from: 'a', to: 'b' }]);
   assert.deepEqual(planMoves([full, node('b')]), [
     { run: 'first', from: 'a', to: 'b' },
@@ -53,16 +53,16 @@ test('an empty slot takes the first waiting run of the longest queue that may ru
 
 test('nothing moves away from where it is about to start, nor to a node that is held', () => {
   const movable = [job('x')];
-  assert.deepEqual(planMoves([node('a', { busy: 1, waiting: 1, movable }), node('b')]), []);
+  assert.deepEqual(planMoves([node('a', { busy: 1, waiting: 1, movable: () => movable }), node('b')]), []);
   assert.deepEqual(
-    planMoves([node('a', { busy: 2, waiting: 1, movable }), node('b', { accepts: false })]),
+    planMoves([node('a', { busy: 2, waiting: 1, movable: () => movable }), node('b', { accepts: false })]),
     [],
   );
 });
 
 test('a drained node gives up all that may go', () => {
   const movable = [job('x'), job('y')];
-  const moves = planMoves([node('a', { accepts: false, waiting: 2, movable }), node('b')]);
+  const moves = planMoves([node('a', { accepts: false, waiting: 2, movable: () => movable }), node('b')]);
   assert.deepEqual(moves.map(({ run }) => run).sort(), ['x', 'y']);
 });
 
@@ -89,7 +89,7 @@ test('whatever the loads, a run moves once, to another node that may run it, and
           busy: Math.min(busy, slots),
           accepts,
           waiting: jobs.length,
-          movable: jobs.map((each, index) => ({ ...each, run: `${names[n]}${index}` })),
+          movable: () => jobs.map((each, index) => ({ ...each, run: `${names[n]}${index}` })),
         }),
       );
       const moves = planMoves(nodes);
@@ -99,7 +99,10 @@ test('whatever the loads, a run moves once, to another node that may run it, and
         assert.ok(arriving === 0 || (accepts && busy + waiting + arriving <= slots));
       }
       for (const { run, from, to } of moves) {
-        const moved = nodes.find(({ name }) => name === from)!.movable.find((each) => each.run === run)!;
+        const moved = nodes
+          .find(({ name }) => name === from)!
+          .movable()
+          .find((each) => each.run === run)!;
         assert.ok(from !== to && moved.nodes.includes(to));
       }
     }),

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { BiphaseError } from '../../../src/core/errors.ts';
+import { withAbsolutePaths } from '../../../src/core/localPaths.ts';
 import { newRunId } from '../../../src/core/newRunId.ts';
 import { parseRunFile } from '../../../src/core/parseRunFile.ts';
 import { resolveRunFile } from '../../../src/core/resolveRunFile.ts';
@@ -17,7 +18,6 @@ import {
   ownShapeText,
   runFileText,
 } from '../../../src/extension/launch/launchChoices.ts';
-import { withAbsolutePaths } from '../../../src/extension/launch/localPaths.ts';
 import { pageHtml } from '../../../src/extension/panels/pageHtml.ts';
 import { heldText, nodeDescription, testText } from '../../../src/extension/views/nodeText.ts';
 import {

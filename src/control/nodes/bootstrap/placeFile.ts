@@ -10,8 +10,10 @@ import { runScript } from './remoteScript.ts';
 
 /** A file ready to travel. */
 export interface Parcel {
-  /** What goes over the link. */
-  bytes: Buffer;
+  /** Bytes that go over the link. */
+  size: number;
+  /** What goes over the link from an offset on; asked again for every attempt. A BiphaseError that it throws ends the copy. */
+  read(from: number): Iterable<Buffer> | AsyncIterable<Buffer>;
   compressed: boolean;
   /** Of the content as it lies on the node in the end. */
   sha256: string;
@@ -22,12 +24,12 @@ export interface Parcel {
 
 const chunkBytes = 256 * 1024;
 
-/** For each file: `complete`, or the size of its half parcel. Parameters, three a file: target, parcel, hash. */
+/** For each file: `complete`, or size and hash of its half parcel. Parameters, three a file: target, parcel, hash. */
 const stateScript = `
 ${hashFunction()}
 while [ $# -gt 0 ]; do
   if [ -f "$1" ] && [ "$(hash "$1")" = "$3" ]; then echo complete
-  elif [ -f "$2" ]; then wc -c < "$2"
+  elif [ -f "$2" ]; then echo $(wc -c < "$2") $(hash "$2")
   else echo 0; fi
   shift 3
 done
@@ -63,84 +65,141 @@ function hashFunction(): string {
 /** Reads a file; `pack`: the node can unpack it and the link makes it worth it. */
 export async function packFile(file: string, pack: boolean, mode: string): Promise<Parcel> {
   const content = await fs.promises.readFile(file);
-  const sha256 = createHash('sha256').update(content).digest('hex');
   const compressed = pack && content.length > 4096;
-  const bytes = compressed ? await promisify(gzip)(content, { level: constants.Z_BEST_SPEED }) : content;
-  const packed = compressed ? createHash('sha256').update(bytes).digest('hex') : sha256;
-  const id = packed.slice(0, 16);
-  return { bytes, compressed, sha256, id, mode };
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  if (!compressed) return parcelOf(content, sha256, mode);
+  const bytes = await promisify(gzip)(content, { level: constants.Z_BEST_SPEED });
+  return { ...parcelOf(bytes, createHash('sha256').update(bytes).digest('hex'), mode), compressed, sha256 };
+}
+
+/** Bytes at hand as a parcel that travels as it is. */
+export function parcelOf(bytes: Buffer, sha256: string, mode: string): Parcel {
+  return {
+    size: bytes.length,
+    read: (from) => chunksOf(bytes.subarray(from)),
+    compressed: false,
+    sha256,
+    id: sha256.slice(0, 16),
+    mode,
+  };
 }
 
 /** Bytes that a parcel may take on the node: packed and unpacked lie there together for a moment, the rest is renamed. */
-export function spaceFor({ bytes, compressed }: Parcel): number {
-  return bytes.length * (compressed ? 4 : 1);
+export function spaceFor({ size, compressed }: Parcel): number {
+  return size * (compressed ? 4 : 1);
 }
 
 /** A parcel and where it goes. */
 export interface Delivery {
   parcel: Parcel;
   target: string;
+  /** Where it grows; no other delivery has the same. */
+  part: string;
   onBytes: (sent: number) => void;
 }
 
+/** A shell takes at most 128 KiB as one argument, and an odd character travels as five. */
+const askedAtOnceBytes = 16 << 10;
+const askedAtOnce = 64;
+/** A slow disk hashes faster. */
+const hashedBytesPerMs = 10_000;
+
+/** Splits what a script gets as parameters into calls that are short enough. */
+export function* batchesOf<T>(items: readonly T[], words: (item: T) => readonly string[]): Generator<T[]> {
+  let batch: T[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const more = words(item).reduce((sum, word) => sum + Buffer.byteLength(word), 0);
+    if (batch.length >= askedAtOnce || (batch.length > 0 && bytes + more > askedAtOnceBytes)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(item);
+    bytes += more;
+  }
+  if (batch.length > 0) yield batch;
+}
+
 /**
- * Brings parcels to their places on the node, one after another: continues half ones, checks each content's SHA-256
- * there, and only then gives it its name.
- * @param client names this machine, so that two clients never write one parcel.
+ * Brings parcels to their places on the node, `lanes` at the same time: continues half ones after a look at what is
+ * there, checks each content's SHA-256 there, and only then gives it its name.
  */
 export async function placeFiles(
   transport: Transport,
   deliveries: readonly Delivery[],
-  client: string,
-  signal: AbortSignal,
+  { signal, lanes = 1 }: { signal: AbortSignal; lanes?: number },
 ): Promise<void> {
-  const partOf = ({ target, parcel }: Delivery): string => `${target}.${parcel.id}.${client}.part`;
-  const states = async (asked: readonly Delivery[]): Promise<string[]> => {
-    const parameters = asked.flatMap((each) => [each.target, partOf(each), each.parcel.sha256]);
-    const { stdout } = await runScript(transport, stateScript, parameters, signal);
+  const words = (each: Delivery): string[] => [each.target, each.part, each.parcel.sha256];
+  const states = async (asked: readonly Delivery[], stop: AbortSignal): Promise<string[]> => {
+    const bytes = asked.reduce((sum, { parcel }) => sum + parcel.size, 0);
+    const { stdout } = await runScript(transport, stateScript, asked.flatMap(words), stop, {
+      moreMs: bytes / hashedBytesPerMs,
+    });
     return stdout.split('\n').map((line) => line.trim());
   };
-  const first = await states(deliveries);
-  for (const [index, delivery] of deliveries.entries()) {
-    let state = first[index] ?? '';
-    for (let attempt = 0; ; attempt++) {
-      if (await placeFile(transport, delivery, partOf(delivery), state, signal)) break;
-      if (attempt > 0)
-        throw new BiphaseError('damaged', `${delivery.target} arrived damaged on ${transport.description}.`, {
-          next: 'Reconnect the node; check its disk if it happens again.',
-        });
-      state = (await states([delivery]))[0] ?? '';
-    }
+  for (const batch of batchesOf(deliveries, words)) {
+    const first = await states(batch, signal);
+    await inLanes(batch.entries(), { lanes, signal }, async ([index, delivery], stop) => {
+      let state = first[index] ?? '';
+      for (let attempt = 0; ; attempt++) {
+        if (await placeFile(transport, delivery, state, stop)) return;
+        if (attempt > 0)
+          throw new BiphaseError(
+            'damaged',
+            `${delivery.target} arrived damaged on ${transport.description}.`,
+            {
+              next: 'Reconnect the node; check its disk if it happens again.',
+            },
+          );
+        state = (await states([delivery], stop))[0] ?? '';
+      }
+    });
   }
+}
+
+/** Works through items, some at the same time. The first failure ends the others and is the one that is thrown. */
+async function inLanes<T>(
+  items: IterableIterator<T>,
+  { lanes, signal }: { lanes: number; signal: AbortSignal },
+  work: (item: T, stop: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  const lane = async (): Promise<void> => {
+    try {
+      for (const item of items) await work(item, stop);
+    } catch (error) {
+      failed.abort(error);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  if (failed.signal.aborted) throw failed.signal.reason;
 }
 
 /** One attempt from what `state` says is there; false where the file arrived damaged. */
 async function placeFile(
   transport: Transport,
-  { parcel, target, onBytes }: Delivery,
-  part: string,
+  delivery: Delivery,
   state: string,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { parcel, target, part, onBytes } = delivery;
   if (state === 'complete') {
-    onBytes(parcel.bytes.length);
+    onBytes(parcel.size);
     return true;
   }
-  let offset = /^\d+$/.test(state) ? Number(state) : Number.POSITIVE_INFINITY;
-  if (offset > parcel.bytes.length) {
-    await runScript(transport, 'rm -f "$1"', [part], signal);
-    offset = 0;
-  }
+  const offset = await offsetAfter(state, parcel);
+  if (offset === undefined) await runScript(transport, 'rm -f "$1"', [part], signal);
   const kind = parcel.compressed ? 'gzip' : 'plain';
-  const size = String(parcel.bytes.length);
-  const argv = ['sh', '-c', sendScript, 'sh', target, part, parcel.sha256, kind, parcel.mode, size];
-  const channel = await transport.exec(argv, { signal });
+  const argv = [target, part, parcel.sha256, kind, parcel.mode, String(parcel.size)];
+  const channel = await transport.exec(['sh', '-c', sendScript, 'sh', ...argv], { signal });
   channel.stdout.resume();
   let complaint = '';
   channel.stderr.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000);
   });
-  let sent = offset;
+  let sent = offset ?? 0;
   const counting = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       sent += chunk.length;
@@ -148,14 +207,16 @@ async function placeFile(
       done(null, chunk);
     },
   });
+  let failure: unknown;
   const [, exit] = await Promise.all([
-    pipeline(Readable.from(chunksOf(parcel.bytes.subarray(offset))), counting, channel.stdin, {
-      signal,
-    }).catch(() => {}),
+    pipeline(Readable.from(parcel.read(sent)), counting, channel.stdin, { signal }).catch((error) => {
+      failure = error;
+    }),
     channel.exit,
   ]);
   if (signal.aborted)
     throw new BiphaseError('cancelled', `Copying to ${transport.description} was cancelled.`);
+  if (failure instanceof BiphaseError) throw failure;
   if (!exit.known) throw exit.reason;
   if (exit.code === 0) return true;
   if (/no space left|quota exceeded/i.test(complaint))
@@ -172,6 +233,22 @@ async function placeFile(
     'refused',
     `${part} cannot be written on ${transport.description}${detail && `: ${detail}`}.`,
   );
+}
+
+/** Where a half parcel goes on; undefined where what is there is not its beginning. */
+async function offsetAfter(state: string, parcel: Parcel): Promise<number | undefined> {
+  const [, digits, found] = /^(\d+)(?: ([0-9a-f]{64}))?$/.exec(state) ?? [];
+  const offset = Number(digits);
+  if (digits === undefined || offset > parcel.size) return undefined;
+  if (offset === 0 || found === undefined) return offset;
+  const hash = createHash('sha256');
+  let left = offset;
+  for await (const chunk of parcel.read(0)) {
+    hash.update(chunk.subarray(0, left));
+    left -= chunk.length;
+    if (left <= 0) break;
+  }
+  return hash.digest('hex') === found ? offset : undefined;
 }
 
 function* chunksOf(bytes: Buffer): Generator<Buffer> {

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import os from 'node:os';
 import path from 'node:path';
 import { BiphaseError } from '../../../core/errors.ts';
 import type { PrepareContext, PreparedNode, Transport } from '../transport.ts';
@@ -7,8 +5,8 @@ import { localNodeBinary, nodeCacheFolder } from './fetchNode.ts';
 import { linkIsSlow } from './linkRate.ts';
 import { askNode, type NodeFacts } from './nodeFacts.ts';
 import { type NodeRelease, nodeReleases, oldestGlibc, oldestNodeMajor } from './nodeRelease.ts';
-import { type Parcel, packFile, placeFiles, spaceFor } from './placeFile.ts';
-import { runScript } from './remoteScript.ts';
+import { packFile, spaceFor } from './placeFile.ts';
+import { CopyProgress, clientName, type FolderLoad, placeFolder } from './placeFolder.ts';
 
 /**
  * Makes root, bundle and Node ready on a node and copies only what is missing: the second time nothing. Every file is
@@ -31,8 +29,7 @@ export async function prepareNode(
   const node = fittingNode(facts);
   if (!node && config.nodePath !== undefined) throw unfitNode(config.nodePath, facts);
 
-  const progress = new Progress(context.onProgress);
-  const parcels: Load[] = [];
+  const loads: FolderLoad[] = [];
   // Asked only once it is sure that something is sent.
   let slow: Promise<boolean> | undefined;
   const pack = async (): Promise<boolean> => {
@@ -52,7 +49,7 @@ export async function prepareNode(
     const folder = `${facts.root}/node/${release.version}-${facts.platform}`;
     nodePath = `${folder}/bin/node`;
     const parcel = await packFile(binary, await pack(), '700');
-    parcels.push({ folder, files: [{ path: 'bin/node', parcel }], check: 'node' });
+    loads.push({ folder, files: [{ path: 'bin/node', parcel }], mark: 'bin/node', program: 'bin/node' });
     findings.push(`Node ${release.version} was copied to ${folder}.`);
   }
   const bundleFolder = `${facts.root}/bundles/${hash}`;
@@ -61,77 +58,18 @@ export async function prepareNode(
     const files = [];
     for (const { path: name } of bundle.filesFor(facts.platform))
       files.push({ path: name, parcel: await packFile(path.join(bundle.folder, name), await pack(), '600') });
-    parcels.push({ folder: bundleFolder, files, check: 'bundle.json' });
+    loads.push({ folder: bundleFolder, files, mark: 'bundle.json' });
     findings.push(`The bundle ${hash} was copied to ${bundleFolder}.`);
   }
-  needSpace(facts, parcels, transport);
-  progress.total = parcels
-    .flatMap((load) => load.files)
-    .reduce((sum, each) => sum + each.parcel.bytes.length, 0);
-  for (const load of parcels) await place(transport, load, client, progress, signal);
-  progress.done();
+  needSpace(facts, loads, transport);
+  const progress = new CopyProgress((done, total) => context.onProgress(total === 0 ? 1 : done / total));
+  for (const load of loads) progress.expect(load);
+  for (const load of loads) await placeFolder(transport, load, { client, progress, signal });
   return {
     agentArgv: [nodePath!, `${bundleFolder}/biphase.mjs`, 'agent', '--root', facts.root],
     bundle: hash,
     findings,
   };
-}
-
-/** Files that appear together under one folder, by one rename. */
-interface Load {
-  folder: string;
-  files: { path: string; parcel: Parcel }[];
-  /** `node`: the binary must start before it is named. */
-  check: 'node' | 'bundle.json';
-}
-
-/** Parameters: stage, then folders to make in it. */
-const stageScript = 'umask 077; stage=$1; shift; for d; do mkdir -p "$stage/$d" || exit 1; done';
-
-/**
- * Gives a complete stage its name. Another client may have been first: then its folder, which holds the same bytes,
- * stays (and a stage that \`mv\` put inside it is removed). Parameters: stage, folder, what to check.
- */
-const nameScript = `
-umask 077
-if [ "$3" = node ]; then "$1/bin/node" -p process.versions.node </dev/null >/dev/null || exit 6; fi
-find "$1" -type f -name '*.part*' -exec rm -f {} +
-if [ ! -d "$2" ]; then mv "$1" "$2" 2>/dev/null || [ -d "$2" ] || exit 1; fi
-rm -rf "$1" "$2/\${1##*/}"
-`;
-
-async function place(
-  transport: Transport,
-  load: Load,
-  client: string,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<void> {
-  const slash = load.folder.lastIndexOf('/');
-  const stage = `${load.folder.slice(0, slash)}/.${load.folder.slice(slash + 1)}.${client}.stage`;
-  const folders = [...new Set(load.files.map((each) => path.posix.dirname(each.path)))];
-  const staged = await runScript(transport, stageScript, [stage, ...folders], signal);
-  if (staged.code !== 0)
-    throw new BiphaseError('refused', `${stage} cannot be made on ${transport.description}.`, {
-      next: 'Check the free space and rights of the root.',
-    });
-  const deliveries = load.files.map(({ path: name, parcel }) => ({
-    parcel,
-    target: `${stage}/${name}`,
-    onBytes: progress.part(parcel.bytes.length),
-  }));
-  await placeFiles(transport, deliveries, client, signal);
-  const named = await runScript(transport, nameScript, [stage, load.folder, load.check], signal);
-  if (named.code === 6)
-    throw new BiphaseError(
-      'missing',
-      `The copied Node does not start on ${transport.description}: ${lastLine(named.stderr)}`,
-      {
-        next: 'Install Node 24 there and name it in the node’s settings.',
-      },
-    );
-  if (named.code !== 0)
-    throw new BiphaseError('refused', `${load.folder} cannot be written on ${transport.description}.`);
 }
 
 function fittingNode(facts: NodeFacts): { path: string; version: string } | undefined {
@@ -186,7 +124,7 @@ function fetchQuestion(name: string, transport: Transport, release: NodeRelease)
   };
 }
 
-function needSpace(facts: NodeFacts, loads: Load[], transport: Transport): void {
+function needSpace(facts: NodeFacts, loads: FolderLoad[], transport: Transport): void {
   const bytes = loads.flatMap((load) => load.files).reduce((sum, { parcel }) => sum + spaceFor(parcel), 0);
   if (facts.freeBytes < bytes)
     throw new BiphaseError(
@@ -196,37 +134,6 @@ function needSpace(facts: NodeFacts, loads: Load[], transport: Transport): void 
     );
 }
 
-/** Stable for one account on one machine, different for another: half parcels are continued, never shared. */
-function clientName(): string {
-  const identity = `${os.hostname()}\0${os.userInfo().username}\0${os.homedir()}`;
-  return createHash('sha256').update(identity).digest('hex').slice(0, 8);
-}
-
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`;
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) || 'it printed nothing.';
-}
-
-/** One fraction over several files. */
-class Progress {
-  total = 0;
-  #before = 0;
-  readonly #report: (fraction: number) => void;
-
-  constructor(report: (fraction: number) => void) {
-    this.#report = report;
-  }
-
-  part(bytes: number): (sent: number) => void {
-    const start = this.#before;
-    this.#before += bytes;
-    return (sent) => this.#report(Math.min(1, (start + sent) / Math.max(1, this.total)));
-  }
-
-  done(): void {
-    this.#report(1);
-  }
 }

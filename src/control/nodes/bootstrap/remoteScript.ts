@@ -15,15 +15,16 @@ export interface ScriptOutcome {
 /**
  * Runs a constant script with `sh` on a node; data travels as positional parameters only, and `input` on its stdin.
  * @throws BiphaseError `unreachable` when the link dies or no answer comes in time, `refused` when the node does not stop
- * printing; exit codes are the caller's affair.
+ * printing; exit codes are the caller's affair. `moreMs`: milliseconds that it may take beyond a minute.
  */
 export async function runScript(
   transport: Transport,
   script: string,
   parameters: readonly string[],
   signal: AbortSignal,
+  { moreMs = 0 } = {},
 ): Promise<ScriptOutcome> {
-  const limit = AbortSignal.timeout(scaledMs(scriptTimeoutMs));
+  const limit = AbortSignal.timeout(scaledMs(scriptTimeoutMs) + Math.ceil(moreMs));
   const flood = new AbortController();
   const stop = AbortSignal.any([signal, limit, flood.signal]);
   const channel = await transport.exec(['sh', '-c', script, 'sh', ...parameters], { signal: stop });

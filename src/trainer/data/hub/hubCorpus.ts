@@ -25,6 +25,9 @@ export async function openHubCorpus(
     dataset = await findHubDataset(name, access, hubFetch({ access, what, signal, first: true }));
     memo.write(dataset);
   }
+  // A run that is resumed asks for the commit: it too needs no internet.
+  const pinned = new HubMemo(cache, { ...name, revision: dataset.commit }, access);
+  if (!pinned.read()) pinned.write(dataset);
   const { repository, commit, files } = dataset;
   const part = name.config === null ? '' : `/${name.config}`;
   return {

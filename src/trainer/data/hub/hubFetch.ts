@@ -32,7 +32,10 @@ export interface HubFetchOptions {
 const attempts = 8;
 /** Tries where nothing was ever reached: a node without internet should be told soon. */
 const attemptsAtFirst = 4;
-const noWay = new Set(['ENOTFOUND', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH']);
+const noWay = new Set([
+  ...['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH'],
+  ...['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT'],
+]);
 const firstWaitMs = 1000;
 const longestWaitMs = 60_000;
 /** What a hub may ask us to wait; beyond it a person should know. */
@@ -169,7 +172,6 @@ export function hubFetch(options: HubFetchOptions): typeof fetch {
     throw new BiphaseError(
       'unreachable',
       `${what} could not be read from ${access.endpoint} after ${most} tries: ${last}.`,
-      { next: 'Check that this node reaches the hub, or prepare the data ahead: biphase data prepare.' },
     );
   };
 }
