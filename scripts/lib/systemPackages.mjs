@@ -88,6 +88,16 @@ const requirements = [
     without: 'nodes with these login shells are not tested',
   },
   {
+    for: ['test'],
+    packages: ['slurm-wlm', 'munge'],
+    present: () =>
+      ['/usr/sbin/slurmctld', '/usr/sbin/slurmd', '/usr/sbin/munged', '/usr/bin/sbatch'].every((file) =>
+        fs.existsSync(file),
+      ),
+    needed: false,
+    without: 'runs as Slurm jobs are not tested',
+  },
+  {
     for: ['start', 'test'],
     packages: ['g++', 'make', 'python3'],
     present: () => ['g++', 'make', 'python3'].every(which),

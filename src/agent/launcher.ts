@@ -18,6 +18,7 @@ import {
   specSchema,
   wrapperStateSchema,
 } from '../protocol/runDirectory.ts';
+import type { SlurmOptions } from '../protocol/slurm.ts';
 import { ownDetachment } from './detachment.ts';
 import { createWhole, hasCode, openToAppend, readJson, writeByRename } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
@@ -28,8 +29,17 @@ import { QueueFolder } from './queue/queueFolder.ts';
 import { readLastOutput, readRunReport } from './runReport.ts';
 import { checkSlot } from './slots/claimSlot.ts';
 import { slotVariable } from './slots/slotVariable.ts';
+import { jobOfRun } from './slurm/endJob.ts';
+import { submitArray } from './slurm/jobArray.ts';
+import { readJobRecord } from './slurm/jobRecord.ts';
+import type { JobWatch } from './slurm/jobWatch.ts';
+import { findSlurm } from './slurm/slurmTools.ts';
+import { submitJob } from './slurm/submitJob.ts';
+import { putAside } from './space/putAside.ts';
+import { removeTree } from './space/removeTree.ts';
+import { newestSegment } from './wrapper/newestSegment.ts';
 import { segmentLockHeld } from './wrapper/segmentLock.ts';
-import { exitCodeAlready, exitCodeNoSlot, newestSegment } from './wrapper/wrapper.ts';
+import { exitCodeAlready, exitCodeNoSlot } from './wrapper/wrapper.ts';
 
 const startPatienceMs = 60_000;
 const pollMs = 10;
@@ -40,6 +50,8 @@ export interface Surroundings {
   /** Lines for sh, as the person wrote them for this node. */
   setup: string[];
   slot?: SlotWish | undefined;
+  /** Slurm starts the run, and gives it what it needs. */
+  slurm?: SlurmOptions | undefined;
 }
 
 export interface Launched {
@@ -59,12 +71,14 @@ export class Launcher {
   readonly #table: ProcessTable;
   readonly #own: Program;
   readonly #background: boolean;
+  readonly #jobs: JobWatch;
   readonly #queue: QueueFolder;
   /** Starts in progress by run and segment: a second call joins the first. */
   readonly #starting = new Map<string, Promise<boolean>>();
 
   /** `background`: runs take what other programs leave. */
-  constructor(root: NodeRoot, table: ProcessTable, own: Program, background: boolean) {
+  constructor(root: NodeRoot, table: ProcessTable, own: Program, background: boolean, jobs: JobWatch) {
+    this.#jobs = jobs;
     this.#root = root;
     this.#table = table;
     this.#own = own;
@@ -81,29 +95,70 @@ export class Launcher {
     const program = needProgram(this.#root, spec.bundle, this.#own);
     this.#root.prepare();
     const directory = this.#root.runDirectory(spec.id);
-    if (wish && mustQueue(this.#queue, wish, surroundings.slot)) {
+    const { slurm } = surroundings;
+    if (slurm) {
+      if (wish && wish.after.length > 0)
+        throw new BiphaseError('refused', 'A run of a node with Slurm cannot wait for another run yet.', {
+          next: 'Launch it when that has finished.',
+        });
+      findSlurm({ ...process.env, ...surroundings.environment });
+    }
+    if (!slurm && wish && mustQueue(this.#queue, wish, surroundings.slot)) {
       claim(directory, spec);
       // In this order: a run that has left the queue has begun.
       const waits = this.#queue.statusOf(spec.id) !== null;
       if (newestSegment(directory) >= 0) return { already: true };
       return { already: waits || !this.#enqueue(spec.id, wish, surroundings), queued: true };
     }
-    const begun = (): boolean => newestSegment(directory) >= 0 || segmentLockHeld(directory, 0, this.#table);
+    const begun = (): boolean =>
+      newestSegment(directory) >= 0 || segmentLockHeld(directory, 0, this.#table) || isSubmitted(directory);
     if (!begun())
       await this.checkSlot(surroundings).catch((refusal: unknown) => {
         // The slot may be held by this very run, which another call has just started.
         if (!begun()) throw refusal;
       });
     claim(directory, spec);
-    if (newestSegment(directory) >= 0) return { already: true };
-    return { already: !(await this.#start(spec.id, directory, 0, program, surroundings)) };
+    if (newestSegment(directory) >= 0 || isSubmitted(directory)) return { already: true };
+    try {
+      return { already: !(await this.#start(spec.id, directory, 0, program, surroundings)) };
+    } catch (thrown) {
+      // What Slurm does not take leaves nothing behind either.
+      if (surroundings.slurm && thrown instanceof BiphaseError && thrown.kind === 'refused' && !begun())
+        await removeTree(putAside(directory, this.#root.runs));
+      throw thrown;
+    }
+  }
+
+  /** Submits new runs as one array of Slurm jobs, or answers that it was submitted before. */
+  async launchArray(
+    { array, specs, atOnce }: { array: string; specs: Spec[]; atOnce?: number | undefined },
+    { environment, setup, slurm }: Surroundings & { slurm: SlurmOptions },
+  ): Promise<{ already: boolean }> {
+    checkEnvironment(environment);
+    const inherited = { ...process.env, ...environment };
+    findSlurm(inherited);
+    const bundle = specs[0]!.bundle;
+    if (specs.some((spec) => spec.bundle !== bundle))
+      throw new BiphaseError('usage', 'The runs of an array need one bundle.');
+    const program = needProgram(this.#root, bundle, this.#own);
+    this.#root.prepare();
+    const runs = specs.map(({ id }) => id);
+    for (const spec of specs) {
+      const directory = this.#root.runDirectory(spec.id);
+      claim(directory, spec);
+      writeSetup(directory, 0, setup);
+    }
+    const wish = { root: this.#root, array, runs, atOnce, program, options: slurm, table: this.#table };
+    return { already: !(await submitArray({ ...wish, environment: inherited })) };
   }
 
   /** Starts the next segment of a run that has ended, with the bundle it began with where that is still here. */
   async resume(run: string, surroundings: Surroundings, wish?: QueueWish): Promise<Resumed> {
     checkEnvironment(surroundings.environment);
     const directory = this.#root.existingRunDirectory(run);
-    const report = readRunReport(this.#root, run, this.#table);
+    const job = jobOfRun(directory);
+    if (job) await this.#jobs.look(run, job);
+    const report = readRunReport(this.#root, run, this.#table, { jobs: this.#jobs });
     if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
     refuseNewer(report.spec);
     const interrupted = report.state === 'starting' && !report.wrapper && !report.exit;
@@ -121,7 +176,7 @@ export class Launcher {
         },
       );
     const segment = newestSegment(directory) + 1;
-    if (wish && mustQueue(this.#queue, wish, surroundings.slot)) {
+    if (!surroundings.slurm && wish && mustQueue(this.#queue, wish, surroundings.slot)) {
       // Of a segment that has ended, where nobody has looked since.
       this.#queue.remove(run, 'started');
       this.#enqueue(run, wish, surroundings);
@@ -161,8 +216,8 @@ export class Launcher {
    * Before anything is written: most launches that find no slot leave nothing behind.
    * @throws BiphaseError `full` where none is free
    */
-  async checkSlot({ slot, environment }: Surroundings): Promise<void> {
-    if (!slot) return;
+  async checkSlot({ slot, slurm, environment }: Surroundings): Promise<void> {
+    if (!slot || slurm) return;
     const trainers = { ...process.env, ...environment };
     await checkSlot(slot, { root: this.#root, table: this.#table, environment: trainers });
   }
@@ -177,11 +232,27 @@ export class Launcher {
     const key = `${run}/${segment}`;
     const running = this.#starting.get(key);
     if (running) return running.then(() => false);
-    const start = this.#startWrapper(directory, segment, program, surroundings).finally(() =>
-      this.#starting.delete(key),
-    );
+    const { slurm } = surroundings;
+    const begin = slurm
+      ? this.#submit(run, directory, segment, program, { ...surroundings, slurm })
+      : this.#startWrapper(directory, segment, program, surroundings);
+    const start = begin.finally(() => this.#starting.delete(key));
     this.#starting.set(key, start);
     return start;
+  }
+
+  #submit(
+    run: string,
+    runDirectory: string,
+    segment: number,
+    program: Program,
+    { environment, setup, slurm }: Surroundings & { slurm: SlurmOptions },
+  ): Promise<boolean> {
+    writeSetup(runDirectory, segment, setup);
+    return submitJob({
+      ...{ run, runDirectory, segment, program, options: slurm, table: this.#table },
+      environment: { ...process.env, ...environment },
+    });
   }
 
   /** Answers when state.json names the segment: true when the wrapper started here is the one in it. */
@@ -193,8 +264,7 @@ export class Launcher {
   ): Promise<boolean> {
     // A wrapper that cannot write here could not say so.
     fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK);
-    const setupFile = path.join(directory, runFiles.setup(segment));
-    if (setup.length > 0) writeByRename(setupFile, `${setup.join('\n')}\nexec "$@"\n`);
+    writeSetup(directory, segment, setup);
     const outputFile = path.join(directory, runFiles.output);
     const output = openToAppend(outputFile);
     const outputStart = fs.fstatSync(output).size;
@@ -255,6 +325,16 @@ export class Launcher {
       await sleep(pollMs);
     }
   }
+}
+
+function writeSetup(directory: string, segment: number, setup: readonly string[]): void {
+  const file = path.join(directory, runFiles.setup(segment));
+  if (setup.length > 0) writeByRename(file, `${setup.join('\n')}\nexec "$@"\n`);
+}
+
+/** Whether Slurm has taken the first segment. */
+function isSubmitted(directory: string): boolean {
+  return (readJobRecord(directory)?.jobId ?? null) !== null;
 }
 
 /** Makes the run's directory with its spec; both may be there already from an earlier call with the same spec. */

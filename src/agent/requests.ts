@@ -1,7 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod';
 import { runFiles } from '../protocol/runDirectory.ts';
-import { createWhole, hasCode } from './files.ts';
+import { createWhole, hasCode, readJson } from './files.ts';
+
+const requestSchema = z.looseObject({ by: z.enum(['person', 'signal']) });
 
 type Request = typeof runFiles.stopRequest | typeof runFiles.killRequest;
 
@@ -18,6 +21,11 @@ export function createRequest(runDirectory: string, request: Request, by: 'perso
 
 export function hasRequest(runDirectory: string, request: Request): boolean {
   return fs.existsSync(path.join(runDirectory, request));
+}
+
+/** Who asked; null where nobody did, or it cannot be read. */
+export function requestedBy(runDirectory: string, request: Request): 'person' | 'signal' | null {
+  return readJson(path.join(runDirectory, request), requestSchema)?.by ?? null;
 }
 
 /** Requests meant the segment that has ended. */

@@ -5,6 +5,7 @@ import { hasCode, readJson } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { livesHere, type ProcessTable } from './processTable.ts';
 import { createRequest } from './requests.ts';
+import type { JobWatch } from './slurm/jobWatch.ts';
 import { removeTree } from './space/removeTree.ts';
 import { takeRun } from './space/takeRun.ts';
 
@@ -44,6 +45,11 @@ export function killRun(
 }
 
 /** Removes a run that has ended. First it leaves `runs/` by rename, so that nobody sees or starts half a directory. */
-export async function deleteRun(root: NodeRoot, run: string, table: ProcessTable): Promise<void> {
-  await removeTree(await takeRun(root, run, table));
+export async function deleteRun(
+  root: NodeRoot,
+  run: string,
+  table: ProcessTable,
+  jobs?: JobWatch,
+): Promise<void> {
+  await removeTree(await takeRun(root, run, table, jobs));
 }

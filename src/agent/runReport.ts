@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { whyOnlyShown } from '../core/newerSchema.ts';
-import { deriveRunState, type RunFacts } from '../core/runState.ts';
+import { deriveRunState, type JobFacts, type RunFacts } from '../core/runState.ts';
 import type { RunReport } from '../protocol/agentApi.ts';
 import {
   checkpointFiles,
@@ -20,20 +20,23 @@ import { isPlainFolder, type NodeRoot } from './nodeRoot.ts';
 import { livesHere, type ProcessTable } from './processTable.ts';
 import { placeInQueue } from './queue/placeInQueue.ts';
 import { hasRequest } from './requests.ts';
+import { type CurrentJob, currentJob, readJobRecord } from './slurm/jobRecord.ts';
+import type { JobWatch } from './slurm/jobWatch.ts';
 import { segmentLockHeld } from './wrapper/segmentLock.ts';
 
 const tailBytes = 64 * 1024;
 const sentenceLength = 300;
 
 /**
- * Everything about a run that its files and this machine's processes say now; null when its directory is gone.
- * `queued`: whether it waits in a queue, where the caller knows better than the queue's files.
+ * Everything about a run that its files, this machine's processes and, of a Slurm job, Slurm say now; null when its
+ * directory is gone. `queued`: whether it waits in a queue, where the caller knows better than the queue's files; `jobs`:
+ * who asks Slurm, without which nothing is known of jobs.
  */
 export function readRunReport(
   root: NodeRoot,
   run: string,
   table: ProcessTable,
-  known: { queued?: boolean } = {},
+  known: { queued?: boolean; jobs?: JobWatch | undefined } = {},
 ): RunReport | null {
   const directory = root.runDirectory(run);
   if (!isPlainFolder(directory)) return null;
@@ -46,7 +49,10 @@ export function readRunReport(
   const newest = Math.max(wrapper?.segment ?? -1, exit?.segment ?? -1);
   const progress = readJson(at(runFiles.progress), progressSchema);
   const lastEvent = readLastEvent(at(runFiles.events));
+  const quietSeconds =
+    (Date.now() - (fs.statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0)) / 1000;
   const waits = placeInQueue(root, run);
+  const { jobs } = known;
   const facts: RunFacts = {
     wrapper,
     exit,
@@ -56,12 +62,14 @@ export function readRunReport(
     stopRequested: hasRequest(directory, runFiles.stopRequest),
     killRequested: hasRequest(directory, runFiles.killRequest),
     queued: known.queued ?? (waits !== null && !begunSince(waits.takenAt, wrapper, exit)),
-    startingNext: !trainerAlive && segmentLockHeld(directory, newest + 1, table),
-    quietSeconds: (Date.now() - (fs.statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0)) / 1000,
+    startingNext:
+      !trainerAlive && segmentLockHeld(directory, newest + 1, table, (job) => jobs?.hasEnded(job) ?? false),
+    quietSeconds,
     host: table.host,
     bootId: table.bootId,
     wrapperAlive,
     trainerAlive,
+    job: jobFacts(run, currentJob(readJobRecord(directory), wrapper, exit), wrapper, quietSeconds, jobs),
   };
   const spec = readJson(at(runFiles.spec), specSchema);
   const { state, reason = whyOnlyShown(spec) } = {
@@ -80,6 +88,20 @@ export function readRunReport(
     lastEvent,
     ...(waits && state === 'queued' ? { queue: waits.place } : {}),
   };
+}
+
+/** Slurm is asked only where its answer matters: not for a run whose end is recorded. */
+function jobFacts(
+  run: string,
+  job: CurrentJob | null,
+  wrapper: WrapperState | null,
+  quietSeconds: number,
+  jobs: JobWatch | undefined,
+): JobFacts | undefined {
+  if (!job) return undefined;
+  const begun = wrapper !== null && wrapper.segment >= job.segment;
+  const unknown: JobFacts = { segment: job.segment, seen: 'unknown', settled: false };
+  return jobs?.facts(run, job, { begun, quietSeconds }) ?? unknown;
 }
 
 /** Whether a job that was taken from the queue has begun: a record that is newer says so. */

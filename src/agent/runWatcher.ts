@@ -11,6 +11,7 @@ import type { NodeRoot } from './nodeRoot.ts';
 import type { ProcessTable } from './processTable.ts';
 import { QueueFolder } from './queue/queueFolder.ts';
 import { readRunReport } from './runReport.ts';
+import type { JobWatch } from './slurm/jobWatch.ts';
 
 /** Network file systems and dying processes raise no event: everything active is looked at this often. */
 const pollMs = 400;
@@ -41,6 +42,7 @@ export class RunWatcher {
   readonly #root: NodeRoot;
   readonly #table: ProcessTable;
   readonly #events: RunWatcherEvents;
+  readonly #jobs: JobWatch | undefined;
   readonly #runs = new Map<string, Watched>();
   #rootWatcher: fs.FSWatcher | undefined;
   readonly #queue: QueueFolder;
@@ -50,7 +52,8 @@ export class RunWatcher {
   #hold: QueueHold | null;
   #closed = false;
 
-  constructor(root: NodeRoot, table: ProcessTable, events: RunWatcherEvents) {
+  constructor(root: NodeRoot, table: ProcessTable, events: RunWatcherEvents, jobs?: JobWatch) {
+    this.#jobs = jobs;
     this.#root = root;
     this.#table = table;
     this.#events = events;
@@ -148,7 +151,7 @@ export class RunWatcher {
    */
   #read(run: string, watched: Watched): RunReport | null | undefined {
     try {
-      const report = readRunReport(this.#root, run, this.#table);
+      const report = readRunReport(this.#root, run, this.#table, { jobs: this.#jobs });
       watched.trouble = undefined;
       return report;
     } catch (thrown) {
@@ -188,8 +191,10 @@ export class RunWatcher {
     }
     for (const [run, watched] of this.#runs) {
       const time = directoryTime(this.#root.runDirectory(run));
-      const state = watched.report?.state;
-      if (state && (state === 'queued' || !isActive(state)) && time === watched.directoryTime) continue;
+      const { report } = watched;
+      // What waits in a queue of the node changes with the queue's folder; what waits in Slurm's, without any file.
+      const rests = report && (report.queue || !isActive(report.state));
+      if (rests && time === watched.directoryTime) continue;
       watched.directoryTime = time;
       this.#events.changed(run, null);
       this.refresh(run);

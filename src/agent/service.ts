@@ -30,7 +30,11 @@ import { ensureRunner } from './queue/runnerProcess.ts';
 import { withdrawJob } from './queue/withdrawal.ts';
 import { deleteRun, killRun, stopRun } from './runActions.ts';
 import { readSlice } from './runFileSlice.ts';
-import { RunWatcher } from './runWatcher.ts';
+import { RunWatcher, type RunWatcherEvents } from './runWatcher.ts';
+import { cleanArrays } from './slurm/arrayFiles.ts';
+import { jobOfRun, killJob, withdrawJob as withdrawSlurmJob } from './slurm/endJob.ts';
+import type { CurrentJob } from './slurm/jobRecord.ts';
+import { JobWatch } from './slurm/jobWatch.ts';
 import { finishDeletions } from './space/putAside.ts';
 import { SpaceService } from './space/spaceService.ts';
 import { unpackedPacks, unpackFiles } from './unpackFiles.ts';
@@ -48,6 +52,7 @@ export class AgentService {
   readonly #table: ProcessTable;
   readonly #own: Program;
   readonly #outbox: Outbox;
+  readonly #jobs: JobWatch;
   readonly #queue: QueueFolder;
   readonly #launcher: Launcher;
   readonly #watcher: RunWatcher;
@@ -69,10 +74,11 @@ export class AgentService {
     this.#own = own;
     this.#outbox = outbox;
     this.#queue = new QueueFolder(root.queues, table.host);
+    this.#jobs = new JobWatch((run) => this.#watcher.refresh(run));
     this.#leave = leave;
     this.#space = new SpaceService(root, table, own.hash, (run) => this.#watcher.refresh(run));
-    this.#launcher = new Launcher(root, table, own, background);
-    this.#watcher = new RunWatcher(root, table, {
+    this.#launcher = new Launcher(root, table, own, background, this.#jobs);
+    const events: RunWatcherEvents = {
       report: (report) => {
         this.peer.emit('run', report);
         if (!isActive(report.state)) this.#reviewQueue();
@@ -80,7 +86,8 @@ export class AgentService {
       queue: (hold) => this.peer.emit('queue', { hold }),
       gone: (run) => this.#forget(run),
       changed: (run, file) => this.#look(run, file),
-    });
+    };
+    this.#watcher = new RunWatcher(root, table, events, this.#jobs);
     this.peer = new RpcPeer(
       { served: agentMethods, called: {}, sent: agentEvents, received: {} },
       this.#counted(this.#handlers()),
@@ -102,6 +109,7 @@ export class AgentService {
   /** Stops watching and following; runs go on. */
   close(): void {
     this.#watcher.close();
+    this.#jobs.close();
     this.#space.close();
     clearInterval(this.#bundleUse);
     for (const follower of this.#followers.values()) follower.close();
@@ -149,6 +157,11 @@ export class AgentService {
         this.#watcher.refresh(spec.id);
         return answer;
       },
+      launchArray: async ({ array, specs, atOnce, ...surroundings }) => {
+        const answer = await this.#launcher.launchArray({ array, specs, atOnce }, surroundings);
+        for (const { id } of specs) this.#watcher.refresh(id);
+        return answer;
+      },
       resume: async ({ run, queue, ...surroundings }) => {
         const answer = await this.#launcher.resume(run, surroundings, queue);
         if (answer.queued) this.#wakeQueue();
@@ -156,12 +169,18 @@ export class AgentService {
         return answer;
       },
       stop: async ({ run }) => {
-        if (!withdrawJob(this.#queue, root, table, run)) stopRun(root, run);
+        if (!withdrawJob(this.#queue, root, table, run)) {
+          stopRun(root, run);
+          await this.#withJob(run, (directory, job) => withdrawSlurmJob(directory, job, table));
+        }
         this.#watcher.refresh(run);
         return {};
       },
       kill: async ({ run }) => {
-        const signalled = !withdrawJob(this.#queue, root, table, run) && killRun(root, run, table);
+        const signalled =
+          !withdrawJob(this.#queue, root, table, run) &&
+          ((await this.#withJob(run, (directory, job) => killJob(directory, job, table))) ??
+            killRun(root, run, table));
         this.#watcher.refresh(run);
         return { signalled };
       },
@@ -196,7 +215,10 @@ export class AgentService {
         return {};
       },
       delete: async ({ run }) => {
-        if (!forgetMoved(this.#queue, root, run)) await deleteRun(root, run, table);
+        if (!forgetMoved(this.#queue, root, run)) {
+          await this.#withJob(run, (_directory, job) => this.#jobs.look(run, job));
+          await deleteRun(root, run, table, this.#jobs);
+        }
         this.#watcher.refresh(run);
         return {};
       },
@@ -214,6 +236,16 @@ export class AgentService {
       },
       list: ({ path: folder }) => listFolder(folder),
     };
+  }
+
+  /** Undefined where the run is no Slurm job. */
+  async #withJob<T>(
+    run: string,
+    act: (directory: string, job: CurrentJob) => Promise<T>,
+  ): Promise<T | undefined> {
+    const directory = this.#root.existingRunDirectory(run);
+    const job = jobOfRun(directory);
+    return job ? act(directory, job) : undefined;
   }
 
   /** A run of the queue may have ended, or lost its place. */
@@ -235,6 +267,7 @@ export class AgentService {
     this.#bundleUse = setInterval(() => use().catch(complain), bundleUseMs).unref();
     use()
       .then(() => cleanBundles(this.#root, runs, hash))
+      .then(() => cleanArrays(this.#root, runs))
       .then(() => finishDeletions(this.#root))
       .catch(complain);
   }

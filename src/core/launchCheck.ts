@@ -1,6 +1,7 @@
 import type { Probe } from '../protocol/agentApi.ts';
 import type { LaunchCheck } from '../protocol/controlApi.ts';
 import type { ResolvedRunFile } from '../protocol/runFile.ts';
+import type { SlurmOptions } from '../protocol/slurm.ts';
 import { whyEpochs } from './epochs.ts';
 import { formatBytesAlike } from './numberFormat.ts';
 import { parameterCounts } from './parameterCounts.ts';
@@ -9,6 +10,7 @@ import { type PlanLimits, type PlanOptions, planMemory, whyItDoesNotFit } from '
 import { runDifferences } from './runDifferences.ts';
 import { plannedTokens } from './runNames.ts';
 import { decayStart } from './schedule.ts';
+import { slurmSentence } from './slurmText.ts';
 
 /** What is known of the node and of earlier runs when a launch is checked. */
 export interface CheckContext {
@@ -26,6 +28,8 @@ export interface CheckContext {
   noData: string | null;
   /** One sentence where the run will wait in the node's queue. */
   waits: string | null;
+  /** What it asks of the node's Slurm: then the probe is of another machine than the one that will compute. */
+  slurm?: SlurmOptions | undefined;
 }
 
 /** Tokens of one pass; the trainer takes the largest micro-batch below this. */
@@ -35,10 +39,12 @@ const assumedThreads = 4;
 
 /** Everything that can be said about a run before it starts. Pure: fits and times come from the context. */
 export function checkLaunch(file: ResolvedRunFile, context: CheckContext): LaunchCheck {
-  const { probe, lastRun } = context;
+  const { probe, lastRun, slurm } = context;
+  const machine = slurm ? null : probe;
   const steps = totalSteps(file.phases);
   const tokens = plannedTokens(file.phases, file.batch.samples, file.data.packing);
-  const threads = file.engine.threads === 'auto' ? (probe?.cores ?? assumedThreads) : file.engine.threads;
+  const threads =
+    file.engine.threads === 'auto' ? (slurm?.cpus ?? machine?.cores ?? assumedThreads) : file.engine.threads;
   // With `auto` the node decides; the WebAssembly engine needs no less than a BLAS.
   const options: PlanOptions = {
     ...{ threads, purpose: 'train' },
@@ -49,12 +55,13 @@ export function checkLaunch(file: ResolvedRunFile, context: CheckContext): Launc
     planMemory(file.model, limits, options).total * (file.engine.name === 'reference' ? 2 : 1);
   const parameters = parameterCounts(file.model).total;
   const checkpointBytes = checkpointCount(file, steps) * parameters * bytesPerSavedParameter;
-  const misfit = whyItDoesNotFit(file.model, limits, options, probe?.memoryTotalBytes);
+  const misfit = whyItDoesNotFit(file.model, limits, options, machine?.memoryTotalBytes);
   const sentences = context.trouble === undefined ? [] : [context.trouble];
-  if (misfit) sentences.push(misfit, whatWouldFit(file, limits, options, probe));
+  if (slurm) sentences.push(slurmSentence(slurm));
+  if (misfit) sentences.push(misfit, whatWouldFit(file, limits, options, machine));
   const diskFits = !probe || checkpointBytes <= probe.diskFreeBytes;
-  if (probe && !misfit && plannedBytes > probe.memoryFreeBytes) {
-    const [needed, free] = formatBytesAlike([plannedBytes, probe.memoryFreeBytes]);
+  if (machine && !misfit && plannedBytes > machine.memoryFreeBytes) {
+    const [needed, free] = formatBytesAlike([plannedBytes, machine.memoryFreeBytes]);
     sentences.push(
       `The run needs ${needed} of memory, and ${free} are free on ${context.node} now. ` +
         'Wait until other work there has ended, or choose another node.',
@@ -92,7 +99,7 @@ export function checkLaunch(file: ResolvedRunFile, context: CheckContext): Launc
     },
     plannedBytes,
     checkpointBytes,
-    memoryFreeBytes: probe?.memoryFreeBytes ?? null,
+    memoryFreeBytes: machine?.memoryFreeBytes ?? null,
     diskFreeBytes: probe?.diskFreeBytes ?? null,
     fits: misfit || context.noData ? false : probe ? diskFits : null,
     sentences,

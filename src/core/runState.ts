@@ -29,6 +29,19 @@ export interface RunFacts {
   /** Only asked when host and boot id are the ones in state.json. */
   wrapperAlive: boolean;
   trainerAlive: boolean;
+  /** The Slurm job of the newest segment, where it has one: then processes are not asked. */
+  job?: JobFacts | undefined;
+}
+
+/** What is known of the job that runs a segment, or waits to do so. */
+export interface JobFacts {
+  segment: number;
+  /** `unknown`: Slurm was not asked yet, or does not answer. */
+  seen: 'unknown' | 'pending' | 'running' | 'ended';
+  /** What there is to say: why it waits, how it ended, that Slurm does not answer. */
+  sentence?: string | undefined;
+  /** It ended so long ago that files of a network file system would be here. */
+  settled: boolean;
 }
 
 export interface DerivedState {
@@ -47,6 +60,8 @@ export function isActive(state: RunState): boolean {
 /** State of a run from what its node shows. Pure; the order of the questions is the definition. */
 export function deriveRunState(facts: RunFacts): DerivedState {
   const { wrapper, exit } = facts;
+  const ofItsJob = facts.job && jobState(facts, facts.job);
+  if (ofItsJob) return ofItsJob;
   if (facts.startingNext) return { state: 'starting' };
   // An exit record of an earlier segment says nothing about the one that runs now.
   if (exit && (!wrapper || exit.segment >= wrapper.segment))
@@ -83,6 +98,30 @@ export function deriveRunState(facts: RunFacts): DerivedState {
       reason: 'Its processes are gone and left no exit record.',
     }
   );
+}
+
+/** State of a run whose newest segment is a Slurm job; undefined where the files alone say it. */
+function jobState(facts: RunFacts, job: JobFacts): DerivedState | undefined {
+  const { wrapper, exit } = facts;
+  const begun = wrapper !== null && wrapper.segment >= job.segment;
+  const exited = exit !== null && exit.segment >= Math.max(job.segment, wrapper?.segment ?? -1);
+  const said = job.sentence === undefined ? {} : { reason: job.sentence };
+  // An exit is that of an earlier attempt where Slurm starts the job again.
+  if (job.seen === 'pending' && (!exited || exit.preempted))
+    return { state: facts.stopRequested && !begun ? 'stopping' : 'queued', ...said };
+  if (facts.startingNext) return undefined;
+  // Until the job is over it may submit the next one, or be started again.
+  if (exited) return exit.preempted && job.seen === 'running' ? { state: 'stopping', ...said } : undefined;
+  const asked = facts.stopRequested || facts.killRequested;
+  if (job.seen === 'ended') {
+    if (facts.killRequested) return { state: 'stopped', reason: 'It was killed on request.' };
+    const alone = begun ? finishedAlone(facts, wrapper) : undefined;
+    if (alone) return alone;
+    if (job.settled) return begun || !asked ? { state: 'lost', ...said } : { state: 'stopped' };
+  }
+  if (begun) return { ...active(facts, wrapper), ...said };
+  if (asked) return { state: 'stopping', ...said };
+  return { state: job.seen === 'unknown' ? 'queued' : 'starting', ...said };
 }
 
 function active(facts: RunFacts, wrapper: WrapperState): DerivedState {

@@ -12,6 +12,7 @@ import {
   specSchema,
   wrapperStateSchema,
 } from './runDirectory.ts';
+import { slurmOptionsSchema } from './slurm.ts';
 
 /** Bumped when agent and control of different bundles could not understand each other. */
 export const agentProtocolVersion = 1;
@@ -146,7 +147,8 @@ export const agentMethods = {
   unfollow: method(z.object({ run: runIdSchema, file: followedFileSchema }), nothing),
   /**
    * Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless. With
-   * a place in the queue wished for, a run that needs a slot waits for one; else `full` where none is free.
+   * a place in the queue wished for, a run that needs a slot waits for one; else `full` where none is free. With `slurm`
+   * it submits a job that starts the wrapper: no slot is taken then, and Slurm is the queue.
    */
   launch: method(
     z.object({
@@ -154,9 +156,26 @@ export const agentMethods = {
       environment: z.record(z.string(), z.string()),
       setup: z.array(z.string()),
       slot: slotWishSchema.optional(),
+      slurm: slurmOptionsSchema.optional(),
       queue: queueWishSchema.optional(),
     }),
     z.object({ already: z.boolean(), queued: z.boolean().optional() }),
+  ),
+  /**
+   * Claims run directories and submits them as one job array. `array` is chosen by the caller, so that repeating it is
+   * harmless. All runs have the same bundle.
+   */
+  launchArray: method(
+    z.object({
+      array: z.string().regex(/^[0-9a-z]{8,32}$/, 'not the id of an array'),
+      specs: z.array(specSchema).min(1).max(1000),
+      slurm: slurmOptionsSchema,
+      /** How many run at once; left out: as many as Slurm starts. */
+      atOnce: z.number().int().min(1).optional(),
+      environment: z.record(z.string(), z.string()),
+      setup: z.array(z.string()),
+    }),
+    z.object({ already: z.boolean() }),
   ),
   /** A new segment of a run that has ended. */
   resume: method(
@@ -165,6 +184,7 @@ export const agentMethods = {
       environment: z.record(z.string(), z.string()),
       setup: z.array(z.string()),
       slot: slotWishSchema.optional(),
+      slurm: slurmOptionsSchema.optional(),
       queue: queueWishSchema.optional(),
     }),
     z.object({ segment: z.number().int(), queued: z.boolean().optional() }),

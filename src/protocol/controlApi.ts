@@ -4,6 +4,7 @@ import { method, nothing } from './contract.ts';
 import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
 import { prioritySchema, queueHoldSchema, queuePlaceSchema } from './queue.ts';
 import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
+import { slurmOptionsSchema } from './slurm.ts';
 
 /** Compared at hello; a client of another version asks control to end and starts its own. */
 export const controlProtocolVersion = 1;
@@ -36,6 +37,11 @@ export const nodeConfigSchema = z.strictObject({
     .optional()
     .describe(
       'How many runs the node takes at once, each on a GPU of its own where there are GPUs; more wait in its queue. Default: runs start as they come.',
+    ),
+  slurm: slurmOptionsSchema
+    .optional()
+    .describe(
+      "Runs are jobs of the node's Slurm, with these options of sbatch; slots and the queue are not used then.",
     ),
   nodePath: z
     .string()

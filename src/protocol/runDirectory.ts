@@ -29,6 +29,9 @@ export const runFiles = {
   setup: (segment: number): string => `setup-${segment}.sh`,
   /** Wrapper: who may start a segment. */
   locks: 'locks',
+  /** Launcher, on a node with Slurm: the job, `slurmRecordSchema` in slurm.ts; and the script that Slurm starts. */
+  slurm: 'slurm.json',
+  slurmScript: 'slurm.sh',
 } as const;
 
 /** Inside a checkpoint folder; `DONE` is written last. */

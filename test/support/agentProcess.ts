@@ -64,8 +64,15 @@ export class AgentProcess {
   readonly received = new Map<string, Received>();
   #changed: (() => void)[] = [];
 
-  constructor(root: string, options: readonly string[] = [], environment: Record<string, string> = {}) {
-    this.child = spawn(process.execPath, [builtMain, 'agent', '--root', root, ...options], {
+  /** `prefix`: a command that starts the agent, such as one that gives it another host name. */
+  constructor(
+    root: string,
+    options: readonly string[] = [],
+    environment: Record<string, string> = {},
+    prefix: readonly string[] = [],
+  ) {
+    const [program, ...args] = [...prefix, process.execPath, builtMain, 'agent', '--root', root, ...options];
+    this.child = spawn(program!, args, {
       env: { ...process.env, ...environment },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -182,18 +189,26 @@ export function lineCount(bytes: Buffer): number {
 
 /** A node's root with real runs in it; `dispose` ends what still runs there and removes it. */
 export class TestRoot {
-  readonly path = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-agent-'));
+  readonly path: string;
+  readonly #folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-agent-'));
   readonly #agents: AgentProcess[] = [];
   readonly bundle = 'built';
 
-  constructor() {
+  /** `name`: of the root below a private folder, where that matters. */
+  constructor(name = '') {
+    this.path = path.join(this.#folder, name);
+    fs.mkdirSync(this.path, { recursive: true });
     if (!fs.existsSync(builtMain)) throw new Error('dist/bundle is not built. Run `npm run build` first.');
     fs.mkdirSync(path.join(this.path, 'bundles'));
     fs.symlinkSync(path.dirname(builtMain), path.join(this.path, 'bundles', this.bundle));
   }
 
-  agent(options: readonly string[] = [], environment: Record<string, string> = {}): AgentProcess {
-    const agent = new AgentProcess(this.path, options, environment);
+  agent(
+    options: readonly string[] = [],
+    environment: Record<string, string> = {},
+    prefix: readonly string[] = [],
+  ): AgentProcess {
+    const agent = new AgentProcess(this.path, options, environment, prefix);
     this.#agents.push(agent);
     return agent;
   }
@@ -255,6 +270,6 @@ export class TestRoot {
     for (const agent of this.#agents) await agent.killHard();
     for (const pid of queueRunners(this.path)) process.kill(pid, 'SIGKILL');
     for (const pid of this.living()) process.kill(pid, 'SIGKILL');
-    fs.rmSync(this.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    fs.rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }

@@ -59,7 +59,7 @@ export function waitingLines(
 function waitingText(run: RunSummary): string {
   switch (run.state) {
     case 'queued':
-      return `${run.name} is queued on ${run.node}.`;
+      return `${run.name} is queued on ${run.node}.${run.reason ? ` ${run.reason}` : ''}`;
     case 'failed':
     case 'lost':
     case 'stopped':

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { NodeRoot } from '../nodeRoot.ts';
-import { newestSegment } from '../wrapper/wrapper.ts';
+import { newestSegment } from '../wrapper/newestSegment.ts';
 import type { QueueFolder } from './queueFolder.ts';
 
 /**

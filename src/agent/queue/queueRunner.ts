@@ -10,8 +10,9 @@ import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { readRunReport } from '../runReport.ts';
+import { JobWatch } from '../slurm/jobWatch.ts';
+import { newestSegment } from '../wrapper/newestSegment.ts';
 import { recordUnbegun } from '../wrapper/unbegunSegment.ts';
-import { newestSegment } from '../wrapper/wrapper.ts';
 import { recoverTaken, reviewStarted, settleTaken } from './jobReview.ts';
 import { type Job, QueueFolder } from './queueFolder.ts';
 import { RunnerLock } from './runnerLock.ts';
@@ -29,6 +30,7 @@ export class QueueRunner {
   readonly #table: ProcessTable;
   readonly #own: Program;
   readonly #queue: QueueFolder;
+  readonly #jobs: JobWatch;
   readonly #log: (line: string) => void;
 
   constructor(root: NodeRoot, table: ProcessTable, own: Program, log: (line: string) => void) {
@@ -36,6 +38,8 @@ export class QueueRunner {
     this.#table = table;
     this.#own = own;
     this.#queue = new QueueFolder(root.queues, table.host);
+    // What lies in this queue is no job of Slurm's; its reports are read once.
+    this.#jobs = new JobWatch(() => {});
     this.#log = log;
   }
 
@@ -118,7 +122,7 @@ export class QueueRunner {
   async #start({ run, slot, environment, setup, background }: Job): Promise<string | null> {
     const queue = this.#queue;
     const directory = this.#root.runDirectory(run);
-    const launcher = new Launcher(this.#root, this.#table, this.#own, background);
+    const launcher = new Launcher(this.#root, this.#table, this.#own, background, this.#jobs);
     const surroundings = { environment, setup, slot: slot ?? undefined };
     const refusal = await launcher.checkSlot(surroundings).catch((thrown: unknown) => toBiphaseError(thrown));
     // Before it is taken: each change of the queue wakes whoever looks at it.

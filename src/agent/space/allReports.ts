@@ -3,17 +3,19 @@ import type { RunReport } from '../../protocol/agentApi.ts';
 import type { NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { readRunReport } from '../runReport.ts';
+import type { JobWatch } from '../slurm/jobWatch.ts';
 
 /** Reports of all runs under the root as they are now, read one at a time: other calls are answered in between. */
 export async function allReports(
   root: NodeRoot,
   table: ProcessTable,
   signal?: AbortSignal,
+  jobs?: JobWatch,
 ): Promise<RunReport[]> {
   const reports: RunReport[] = [];
   for (const run of root.runIds()) {
     signal?.throwIfAborted();
-    const report = readRunReport(root, run, table);
+    const report = readRunReport(root, run, table, { jobs });
     if (report) reports.push(report);
     await nextTurn();
   }

@@ -8,8 +8,9 @@ import { hasCode } from '../files.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { readRunReport } from '../runReport.ts';
+import type { JobWatch } from '../slurm/jobWatch.ts';
+import { newestSegment } from '../wrapper/newestSegment.ts';
 import { heldSegments, holdSegment } from '../wrapper/segmentLock.ts';
-import { newestSegment } from '../wrapper/wrapper.ts';
 
 /**
  * Does work on a run that has ended while nobody can start its next segment. The work is synchronous: nobody sees the
@@ -21,12 +22,13 @@ export function withHeldRun<T>(
   run: string,
   table: ProcessTable,
   work: (directory: string, report: RunReport) => T,
+  jobs?: JobWatch,
 ): T {
   const directory = root.existingRunDirectory(run);
   const locks = path.join(directory, runFiles.locks);
   if (fs.existsSync(locks) && !isPlainFolder(locks))
     throw new BiphaseError('refused', `${locks} is not a folder of the run.`, { next: 'Move it away.' });
-  const report = readRunReport(root, run, table);
+  const report = readRunReport(root, run, table, { jobs });
   if (!report) throw new BiphaseError('missing', `There is no run ${run} on this node.`);
   if (isActive(report.state)) throw inUse(run, `is ${report.state}`);
   const segment = newestSegment(directory) + 1;

@@ -11,8 +11,8 @@ import { readJson, writeByRename } from '../files.ts';
 import { livesHere, ownIdentity, type ProcessTable } from '../processTable.ts';
 import { withdrawRequests } from '../requests.ts';
 import { ExitRecord } from './exitRecord.ts';
+import { newestSegment } from './newestSegment.ts';
 import { segmentLockHeld, takeSegmentLock } from './segmentLock.ts';
-import { newestSegment } from './wrapper.ts';
 
 export interface ForegroundOptions {
   runDirectory: string;

@@ -2,8 +2,8 @@ import path from 'node:path';
 import { type Exit, runFiles } from '../../protocol/runDirectory.ts';
 import { writeByRename } from '../files.ts';
 import type { ProcessTable } from '../processTable.ts';
+import { newestSegment } from './newestSegment.ts';
 import { takeSegmentLock } from './segmentLock.ts';
-import { newestSegment } from './wrapper.ts';
 
 /** Records the end of the next segment, for which no wrapper was started. Nothing where somebody is starting it. */
 export function recordUnbegun(

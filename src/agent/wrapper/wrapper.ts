@@ -5,25 +5,22 @@ import path from 'node:path';
 import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import type { SlotWish } from '../../protocol/agentApi.ts';
-import {
-  type Exit,
-  exitCodes,
-  exitSchema,
-  runFiles,
-  type WrapperState,
-  wrapperStateSchema,
-} from '../../protocol/runDirectory.ts';
+import { type Exit, exitCodes, runFiles, type WrapperState } from '../../protocol/runDirectory.ts';
 import { letOthersFirst } from '../backgroundPriority.ts';
-import { hasCode, openToAppend, readJson, writeByRename } from '../files.ts';
+import { hasCode, openToAppend, writeByRename } from '../files.ts';
 import { NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
 import { ownIdentity, type ProcessIdentity, type ProcessTable } from '../processTable.ts';
 import { QueueFolder } from '../queue/queueFolder.ts';
 import { ensureRunner } from '../queue/runnerProcess.ts';
-import { createRequest, withdrawRequests } from '../requests.ts';
+import { createRequest, hasRequest, withdrawRequests } from '../requests.ts';
 import { claimSlot } from '../slots/claimSlot.ts';
 import { secondLookMs, whyGiveUp } from '../slots/secondLook.ts';
+import { endedHolder, inheritSetup, type OwnJob, segmentOfAttempt } from '../slurm/insideJob.ts';
+import { readJobRecord } from '../slurm/jobRecord.ts';
+import { endAtLimit, nearsItsLimit } from '../slurm/timeLimit.ts';
 import { ExitRecord } from './exitRecord.ts';
+import { newestSegment } from './newestSegment.ts';
 import { takeSegmentLock } from './segmentLock.ts';
 
 /** Another wrapper started this segment or is about to. */
@@ -46,27 +43,41 @@ export interface WrapperOptions {
   background: boolean;
   /** A slot of this machine is claimed first. */
   slot: SlotWish | undefined;
+  /** The Slurm job that this process is. */
+  job?: OwnJob | undefined;
 }
 
 /** Starts one segment's trainer, waits for it and records its end. Answers with the wrapper's own exit code. */
 export async function runWrapper(options: WrapperOptions): Promise<number> {
   process.umask(0o077);
-  const { runDirectory, segment, table } = options;
-  if (!takeSegmentLock(runDirectory, segment, table)) return exitCodeAlready;
+  const { job, runDirectory } = options;
+  if (!job) return runSegment(options);
+  const segment = segmentOfAttempt(runDirectory, options.segment, job);
+  if (segment === null) return 0;
+  inheritSetup(runDirectory, newestSegment(runDirectory), segment);
+  return runSegment({ ...options, segment });
+}
+
+async function runSegment(options: WrapperOptions): Promise<number> {
+  const { runDirectory, segment, table, job } = options;
+  const mayTake = job ? { job: job.id, jobEnded: await endedHolder(options, job) } : {};
+  if (!takeSegmentLock(runDirectory, segment, table, mayTake)) return exitCodeAlready;
   // Asked again under the lock: a holder that is dead by now may have started the segment.
   if (newestSegment(runDirectory) >= segment) return exitCodeAlready;
   let record: ExitRecord | undefined;
   try {
     record = new ExitRecord(runDirectory);
-    if (segment > 0) withdrawRequests(runDirectory);
+    // Who submitted a job has done so; what was asked for since is meant for this segment.
+    if (segment > 0 && !(job && job.restarts === 0)) withdrawRequests(runDirectory);
     const slot = await slotFor(options);
     if ('refusal' in slot) {
       await record.write({ ...end(segment), preempted: true, error: slot.refusal });
       return exitCodeNoSlot;
     }
-    const exit = await runTrainer(options, slot.gpu);
-    await record.write(exit);
-    if (exit.preempted) waitAgain(options);
+    const { exit, atLimit } = await runTrainer(options, slot.gpu);
+    if (exit.preempted && atLimit) await endAtLimit(options, record, exit);
+    else await record.write(exit);
+    if (exit.preempted && !job) waitAgain(options);
     return 0;
   } catch (thrown) {
     const { message } = toBiphaseError(thrown);
@@ -81,13 +92,6 @@ function waitAgain({ runDirectory, table, program }: WrapperOptions): void {
   const root = rootOf(runDirectory);
   const queue = new QueueFolder(root.queues, table.host);
   if (queue.change(path.basename(runDirectory), 'started', 'waiting')) ensureRunner(root, table, program);
-}
-
-/** The newest segment that was ever started here, −1 for none. */
-export function newestSegment(runDirectory: string): number {
-  const state = readJson(path.join(runDirectory, runFiles.state), wrapperStateSchema);
-  const exit = readJson(path.join(runDirectory, runFiles.exit), exitSchema);
-  return Math.max(state?.segment ?? -1, exit?.segment ?? -1);
 }
 
 function end(segment: number): Exit {
@@ -116,8 +120,11 @@ function rootOf(runDirectory: string): NodeRoot {
   return new NodeRoot(path.dirname(path.dirname(runDirectory)));
 }
 
-async function runTrainer(options: WrapperOptions, gpu: string | null): Promise<Exit> {
-  const { runDirectory, segment, table } = options;
+async function runTrainer(
+  options: WrapperOptions,
+  gpu: string | null,
+): Promise<{ exit: Exit; atLimit: boolean }> {
+  const { runDirectory, segment, table, job } = options;
   const trainer = await startGated(options, gpu === null ? {} : { CUDA_VISIBLE_DEVICES: gpu });
   const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     trainer.on('exit', (code, signal) => resolve({ code, signal }));
@@ -131,19 +138,26 @@ async function runTrainer(options: WrapperOptions, gpu: string | null): Promise<
     bootId: table.bootId,
     wrapper: ownIdentity(table),
     trainer: { pid, startTime: table.startTime(pid) ?? '' },
+    ...(job ? { jobId: job.id } : {}),
     bundle: options.program.hash,
     startedAt: Date.now() / 1000,
   };
   writeByRename(path.join(runDirectory, runFiles.state), `${JSON.stringify(state)}\n`);
-  const preempted = forwardSignals(runDirectory, trainer);
+  let limit: Promise<boolean> | undefined;
+  const jobRecord = job && readJobRecord(runDirectory);
+  const preempted = forwardSignals(runDirectory, trainer, () => {
+    // Asked at once: a job that is being ended is soon forgotten.
+    if (job && jobRecord) limit ??= nearsItsLimit(jobRecord, job);
+  });
   openGate(trainer);
   const givenUp = gpu === null ? undefined : lookAgain(gpu, state.trainer, options, trainer);
   const { code, signal } = await ended;
   const error = givenUp?.();
   if (error !== undefined && code !== exitCodes.finished)
-    return { ...end(segment), code, signal, preempted: true, error };
+    return { exit: { ...end(segment), code, signal, preempted: true, error }, atLimit: false };
   const byNode = preempted() && (code === exitCodes.stopped || signal === 'SIGTERM');
-  return { ...end(segment), code, signal, ...(byNode ? { preempted: true } : {}) };
+  const exit = { ...end(segment), code, signal, ...(byNode ? { preempted: true } : {}) };
+  return { exit, atLimit: (await limit) ?? false };
 }
 
 function startGated(
@@ -213,13 +227,27 @@ function lookAgain(
   };
 }
 
+function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (thrown) {
+    if (!hasCode(thrown, 'ESRCH')) throw thrown;
+  }
+}
+
 /**
  * SIGTERM and SIGINT mean that the node wants its place back: a stop is asked for in the run's name, and the trainer is
- * told to look at once. Answers whether that happened without anybody having asked for a stop before.
+ * told to look at once; after a request to kill they mean that. Answers whether that happened without anybody having asked for a stop before.
  */
-function forwardSignals(runDirectory: string, trainer: ChildProcess): () => boolean {
+function forwardSignals(runDirectory: string, trainer: ChildProcess, told: () => void): () => boolean {
   let preempted = false;
   const forward = (): void => {
+    told();
+    if (hasRequest(runDirectory, runFiles.killRequest)) {
+      killGroup(trainer);
+      return;
+    }
     try {
       if (createRequest(runDirectory, runFiles.stopRequest, 'signal')) preempted = true;
     } catch (thrown) {

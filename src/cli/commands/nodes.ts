@@ -3,10 +3,13 @@ import { BiphaseError } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
 import type { NodeConfig } from '../../protocol/controlApi.ts';
 import type { QueueHold } from '../../protocol/queue.ts';
+import { type SlurmOptions, slurmOptionsSchema } from '../../protocol/slurm.ts';
 import type { Command } from '../command.ts';
 import { printJson, withControl } from '../openControl.ts';
 import { integerOption, type ParsedOptions, parseOptions } from '../options.ts';
 import { spaceLines } from '../spaceLines.ts';
+
+const slurmNames = ['partition', 'account', 'qos', 'time', 'gres', 'memory'] as const;
 
 export const command: Command = {
   name: 'nodes',
@@ -14,7 +17,8 @@ export const command: Command = {
   help: `
 biphase nodes list [--json]
 biphase nodes add NAME --host HOST [--user U] [--port P] [--identity FILE] [--root DIR] [--node-path FILE]
-                       [--slots N]
+                       [--slots N] [--slurm] [--partition P] [--account A] [--qos Q] [--time T] [--gres G]
+                       [--memory M] [--cpus N]
 biphase nodes test NAME [--json]
 biphase nodes remove NAME
 biphase nodes pause|drain|release NAME
@@ -22,6 +26,8 @@ biphase nodes space [NAME] [--json]
 
 --slots: how many runs the node takes at once; on a node with GPUs each then gets one of its own. Default: as many as
 are started.
+--slurm: runs are jobs of the node's Slurm. The options behind it say so too, and are those of sbatch; --memory is --mem,
+--cpus is --cpus-per-task.
 pause: nothing starts from the node's queue any more, what runs goes on. drain: the same, and waiting runs of a batch go
 to its other nodes. release: the queue goes on.
 space: what runs, checkpoints, cache and programs take on the node's disk, the largest first; default: this computer.
@@ -39,6 +45,9 @@ HOST is an alias of ~/.ssh/config or a name. "this computer" (also: local) is al
         root: text,
         'node-path': text,
         slots: text,
+        slurm: { type: 'boolean' },
+        ...Object.fromEntries(slurmNames.map((key) => [key, text])),
+        cpus: text,
         json: { type: 'boolean' },
       },
       2,
@@ -117,7 +126,22 @@ function configOf(name: string, options: ParsedOptions): NodeConfig {
     root: values.get('root'),
     nodePath: values.get('node-path'),
     slots: integerOption(options, 'slots', 1),
+    slurm: slurmOf(options),
   };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return local ? { ...set, name: 'this computer', kind: 'local' } : { ...set, name, kind: 'ssh' };
+}
+
+/** Undefined where no option speaks of Slurm. */
+function slurmOf(options: ParsedOptions): SlurmOptions | undefined {
+  const given = {
+    ...Object.fromEntries(slurmNames.map((key) => [key, options.values.get(key)])),
+    cpus: integerOption(options, 'cpus', 1),
+  };
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  if (Object.keys(set).length === 0 && !options.flags.has('slurm')) return undefined;
+  const parsed = slurmOptionsSchema.safeParse(set);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new BiphaseError('usage', `Option --${String(issue?.path[0])} is ${issue?.message ?? 'wrong'}.`);
 }

@@ -4,10 +4,10 @@ import type { NodeConfig } from '../../protocol/controlApi.ts';
 
 /**
  * What a run claims on a node: a slot where it has a number of them. Elsewhere runs start as they come: they compute on
- * processors, and need not wait for whoever uses a GPU.
+ * processors, and need not wait for whoever uses a GPU. Where Slurm starts runs, it gives them their GPUs.
  */
-export function slotWish({ slots }: NodeConfig): SlotWish | undefined {
-  return slots === undefined ? undefined : { count: slots, gpu: null };
+export function slotWish({ slots, slurm }: NodeConfig): SlotWish | undefined {
+  return slots === undefined || slurm ? undefined : { count: slots, gpu: null };
 }
 
 /** One sentence where a run would find no GPU there now. */

@@ -17,6 +17,7 @@ export interface QueueOutlook {
 /** One sentence where a run that is launched now would wait; null where it starts at once. */
 export function whyItWaits({ config, hold, busy, waiting, probe, nameOfRun }: QueueOutlook): string | null {
   const { name, slots } = config;
+  if (config.slurm) return null;
   if (hold !== null)
     return `The queue of ${name} is ${hold === 'paused' ? 'paused' : 'being drained'}: the run waits there until it goes on.`;
   if (!slotWish(config)) return null;

@@ -65,6 +65,7 @@ export class RunService {
       node: node.config.name,
       setup: node.config.setup ?? [],
       probe,
+      slurm: node.config.slurm,
       ...(probe || node.message === undefined
         ? {}
         : { trouble: [node.message, ...(node.next === undefined ? [] : [node.next])].join(' ') }),
@@ -153,9 +154,9 @@ export class RunService {
     if (staged) await this.#staging.restore(staged, node, run, listener);
     const link = await node.use();
     const { config } = node;
-    const { environment = {}, setup = [] } = config;
+    const { environment = {}, setup = [], slurm } = config;
     const queue = { priority: 0, after: [], nodes: [] };
-    await link.call('resume', { run, environment, setup, slot: slotWish(config), queue });
+    await link.call('resume', { run, environment, setup, slot: slotWish(config), slurm, queue });
   }
 
   /** Removes the run from the store, and its directory where `onNode`. */

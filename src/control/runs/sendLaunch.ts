@@ -12,7 +12,7 @@ export function sendLaunch(
   queue: QueueWish,
   batch = false,
 ): Promise<{ already: boolean; queued?: boolean | undefined }> {
-  const { environment = {}, setup = [] } = config;
+  const { environment = {}, setup = [], slurm } = config;
   const slot = batch ? batchSlotWish(config, probe) : slotWish(config);
-  return link.call('launch', { spec, environment, setup, slot, queue });
+  return link.call('launch', { spec, environment, setup, slot, slurm, queue });
 }

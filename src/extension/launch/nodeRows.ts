@@ -55,7 +55,7 @@ function verdict(
   if (!file) return { rank: 0 };
   const context = {
     ...{ node: config.name, setup: [], probe, lastRun: null },
-    ...{ noData: null, waits: null, tokensPerSecond: null },
+    ...{ noData: null, waits: null, tokensPerSecond: null, slurm: config.slurm },
   };
   const { fits, sentences } = checkLaunch(file, context);
   const reason = sentences.length === 0 ? {} : { reason: sentences.join(' ') };

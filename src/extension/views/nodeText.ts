@@ -1,5 +1,6 @@
 import { isGpuFree } from '../../core/gpuOccupancy.ts';
 import { formatBytes } from '../../core/numberFormat.ts';
+import { slurmSentence } from '../../core/slurmText.ts';
 import type { NodeSummary } from '../../protocol/controlApi.ts';
 import { gpusInShort } from './gpuText.ts';
 
@@ -20,13 +21,16 @@ export const nodeIcons: Record<Connection, { icon: string; color: string }> = {
 export function nodeDescription(node: NodeSummary): string {
   switch (node.connection) {
     case 'connected': {
-      const { probe, runningRuns, waitingRuns, hold } = node;
+      const { config, runningRuns, waitingRuns, hold } = node;
+      // Of a node with Slurm only the login node is seen.
+      const probe = config.slurm ? null : node.probe;
       const parts: string[] = probe ? gpusInShort(probe.gpus) : [];
+      if (config.slurm) parts.push('slurm');
       if (probe && parts.length === 0) parts.push(`${probe.cores} ${probe.cores === 1 ? 'core' : 'cores'}`);
       const busy = probe?.gpus.some((gpu) => !isGpuFree(gpu)) ?? false;
       if (runningRuns > 0) parts.push(`${runningRuns} running`);
       else if (!busy && waitingRuns === 0) parts.push('idle');
-      if (waitingRuns > 0) parts.push(`${waitingRuns} waiting`);
+      if (waitingRuns > 0) parts.push(`${waitingRuns} ${config.slurm ? 'pending' : 'waiting'}`);
       // First: the end of a long row is cut off.
       if (hold) parts.unshift(hold);
       return parts.join(' · ');
@@ -57,6 +61,7 @@ export function nodeTooltip(node: NodeSummary): string[] {
   if (config.kind === 'ssh') lines.push(`Host: ${config.user ? `${config.user}@` : ''}${config.host ?? ''}`);
   lines.push(`Connection: ${node.connection}${node.message ? `. ${node.message}` : ''}`);
   if (node.next) lines.push(node.next);
+  if (config.slurm) lines.push(slurmSentence(config.slurm).replace('Slurm starts it', 'Slurm starts runs'));
   if (probe) {
     lines.push(`Cores: ${probe.cores}, load ${probe.load.toFixed(1)}`);
     lines.push(

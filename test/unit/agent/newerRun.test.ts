@@ -7,6 +7,7 @@ import { Launcher } from '../../../src/agent/launcher.ts';
 import { NodeRoot } from '../../../src/agent/nodeRoot.ts';
 import type { ProcessTable } from '../../../src/agent/processTable.ts';
 import { readRunReport } from '../../../src/agent/runReport.ts';
+import { JobWatch } from '../../../src/agent/slurm/jobWatch.ts';
 import { command } from '../../../src/cli/commands/pretrain.ts';
 
 const table: ProcessTable = { host: 'h', bootId: 'b', startTime: () => null };
@@ -28,7 +29,7 @@ test('a run of a newer version is shown, and neither resumed nor trained', async
   const report = readRunReport(root, run, table);
   assert.deepEqual([report?.state, report?.reason], ['stopped', sentence]);
   const refusal = { kind: 'refused', message: sentence, next: 'Update Biphase first.' };
-  const launcher = new Launcher(root, table, { main: '/nowhere', hash: 'x' }, false);
+  const launcher = new Launcher(root, table, { main: '/nowhere', hash: 'x' }, false, new JobWatch(() => {}));
   await assert.rejects(launcher.resume(run, { environment: {}, setup: [] }), refusal);
   await assert.rejects(command.run(['--run-dir', directory, '--resume']), refusal);
   await assert.rejects(command.run([specFile, '--resume']), refusal);

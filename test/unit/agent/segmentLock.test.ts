@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import type { ProcessTable } from '../../../src/agent/processTable.ts';
 import {
+  foreignJobWithLock,
   heldSegments,
   holdSegment,
   segmentLockHeld,
@@ -60,6 +61,19 @@ test('a lock file without content is held for a moment, then followed', () => {
   assert.equal(takeSegmentLock(run, 0, machine('1')), false);
   fs.utimesSync(file, 1, 1);
   assert.equal(takeSegmentLock(run, 0, machine('1')), true);
+});
+
+test('a holder in a Slurm job keeps it as long as its job is not known to be over', () => {
+  const run = freshRun();
+  const there = machine('1', { host: 'there' });
+  assert.equal(takeSegmentLock(run, 0, there, { job: '5' }), true);
+  assert.equal(segmentLockHeld(run, 0, machine('1')), true);
+  assert.equal(foreignJobWithLock(run, 0, machine('1')), '5');
+  assert.equal(foreignJobWithLock(run, 0, there), undefined);
+  const over = (job: string): boolean => job === '5';
+  assert.equal(segmentLockHeld(run, 0, machine('1'), over), false);
+  assert.equal(takeSegmentLock(run, 0, machine('1'), { job: '6', jobEnded: (job) => job === '7' }), false);
+  assert.equal(takeSegmentLock(run, 0, machine('1'), { job: '6', jobEnded: over }), true);
 });
 
 test('who lets go lives on, and the next one takes it', () => {

@@ -14,6 +14,7 @@ test('a run claims a slot where the node has a number of them', () => {
   assert.equal(slotWish(free), undefined);
   assert.deepEqual(slotWish(atlas), { count: 2, gpu: null });
   assert.equal(slotWish(here), undefined);
+  assert.equal(slotWish({ ...atlas, slurm: {} }), undefined);
   assert.deepEqual(slotWish({ ...here, slots: 1 }), { count: 1, gpu: null });
 });
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type CheckContext, checkLaunch } from '../../../src/core/launchCheck.ts';
 import { parseRunFile } from '../../../src/core/parseRunFile.ts';
 import { resolveRunFile } from '../../../src/core/resolveRunFile.ts';
+import { slurmSentence } from '../../../src/core/slurmText.ts';
 import type { Probe } from '../../../src/protocol/agentApi.ts';
 
 const GIB = 2 ** 30;
@@ -47,6 +48,16 @@ test('who holds the GPUs is said; the run may still fit later', () => {
     },
   );
   assert.deepEqual([fits, sentences], [true, ['No GPU of atlas is free: GPU 0 (ada).']]);
+});
+
+test('of a node with Slurm only what is asked of it is said: the login node says nothing about the memory of a job', () => {
+  const slurm = { partition: 'gpu', time: '4:00:00', gres: 'gpu:1', cpus: 8, memory: '32G' };
+  const { fits, memoryFreeBytes, sentences } = check('610m', GIB, {}, {}, { slurm });
+  assert.deepEqual([fits, memoryFreeBytes], [true, null]);
+  assert.deepEqual(sentences, [
+    'Slurm starts it: partition gpu, 4 h a job, gpu:1, 8 processors, 32G of memory.',
+  ]);
+  assert.equal(slurmSentence({}), "Slurm starts it: the site's defaults.");
 });
 
 test('models beyond 4 GiB fit a machine that has the memory', () => {

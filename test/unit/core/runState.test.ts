@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { deriveRunState, isActive, type RunFacts } from '../../../src/core/runState.ts';
+import { deriveRunState, isActive, type JobFacts, type RunFacts } from '../../../src/core/runState.ts';
 import type { Exit, Progress, WrapperState } from '../../../src/protocol/runDirectory.ts';
 
 const wrapper = (segment = 0): WrapperState => ({
@@ -191,6 +191,55 @@ test('every state that needs a reason has one, in one sentence', () => {
       const { state, reason } = deriveRunState(f);
       if (state === 'failed' || state === 'lost' || state === 'preempted') assert.ok(reason);
       assert.ok(!reason?.includes('\n'));
+    }),
+  );
+});
+
+const job = (seen: JobFacts['seen'], changes: Partial<JobFacts> = {}): JobFacts => ({
+  segment: 0,
+  seen,
+  sentence: 'Slurm says so.',
+  settled: false,
+  ...changes,
+});
+const elsewhere = { ...wrapper(), host: 'there', jobId: '5' };
+
+test('a Slurm job is judged by Slurm, wherever its processes are', () => {
+  const state = (changes: Partial<RunFacts>): string => deriveRunState(facts(changes)).state;
+  assert.equal(state({ job: job('pending') }), 'queued');
+  assert.equal(state({ job: job('pending'), stopRequested: true }), 'stopping');
+  assert.equal(state({ job: job('unknown') }), 'queued');
+  assert.equal(state({ job: job('running') }), 'starting');
+  assert.equal(state({ job: job('running'), wrapper: elsewhere, progress: progress() }), 'running');
+  assert.equal(state({ job: job('unknown'), wrapper: elsewhere, progress: progress() }), 'running');
+  assert.equal(state({ job: job('ended'), wrapper: elsewhere, progress: progress() }), 'running');
+  assert.equal(state({ job: job('ended', { settled: true }), wrapper: elsewhere }), 'lost');
+  assert.equal(state({ job: job('ended', { settled: true }) }), 'lost');
+  assert.equal(state({ job: job('ended'), wrapper: elsewhere, killRequested: true }), 'stopped');
+  assert.equal(state({ job: job('ended'), wrapper: elsewhere, exit: exit(0) }), 'finished');
+});
+
+test('a job that Slurm starts again, or that another follows, is not over', () => {
+  const preempted = exit(3, { preempted: true });
+  const state = (seen: JobFacts['seen']): string =>
+    deriveRunState(facts({ job: job(seen), wrapper: elsewhere, exit: preempted })).state;
+  assert.equal(state('pending'), 'queued');
+  assert.equal(state('running'), 'stopping');
+  assert.equal(state('ended'), 'preempted');
+  const next = facts({ job: job('pending', { segment: 1 }), wrapper: elsewhere, exit: preempted });
+  assert.equal(deriveRunState(next).state, 'queued');
+});
+
+test('a run whose job Slurm does not tell of is never lost', () => {
+  fc.assert(
+    fc.property(anyFacts, fc.nat(2), fc.constantFrom('unknown', 'pending', 'running'), (f, segment, seen) => {
+      const current = {
+        ...f,
+        startingNext: false,
+        exit: null,
+        job: job(seen as JobFacts['seen'], { segment }),
+      };
+      assert.notEqual(deriveRunState(current).state, 'lost');
     }),
   );
 });

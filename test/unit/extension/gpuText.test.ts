@@ -75,3 +75,14 @@ test('beside a node stand its GPUs, else its cores, and whether something runs',
   assert.equal(said([someGpu(), busy]), '2 × H100 · 1 busy');
   assert.equal(said([someGpu(), busy], 1), '2 × H100 · 1 busy · 1 running');
 });
+
+test('beside a node with Slurm stands how many runs it has and how many wait', () => {
+  const said = (runningRuns: number, waitingRuns: number): string =>
+    nodeDescription({
+      config: { name: 'jeanzay', kind: 'ssh', slurm: {} },
+      ...{ connection: 'connected', probe: null, runningRuns, waitingRuns, hold: null },
+    });
+  assert.equal(said(12, 40), 'slurm · 12 running · 40 pending');
+  assert.equal(said(0, 1), 'slurm · 1 pending');
+  assert.equal(said(0, 0), 'slurm · idle');
+});
