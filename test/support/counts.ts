@@ -10,5 +10,5 @@ export const trainerKills = long ? 40 : 3;
 /** Control processes killed while a real trainer writes. */
 export const controlKills = long ? 100 : 5;
 
-/** Short runs of a batch over two nodes. */
+/** Short runs of a batch, over two nodes and as an array of Slurm. */
 export const batchRuns = long ? 200 : 12;

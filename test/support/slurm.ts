@@ -25,7 +25,7 @@ export interface SeenJob {
 
 const run = promisify(execFile);
 
-/** A real Slurm of one node on loopback, with nothing of it outside its folder; `dispose` ends all of it. */
+/** A real Slurm of one node with two GPUs that are none, on loopback, with nothing of it outside its folder; `dispose` ends all of it. */
 export class PrivateSlurm {
   readonly folder: string;
   readonly #children: ChildProcess[] = [];
@@ -131,6 +131,12 @@ export class PrivateSlurm {
       this.#at('cgroup.conf'),
       'ConstrainDevices=no\nConstrainCores=no\nConstrainRAMSpace=no\n',
     );
+    // Devices that are none: with ordinary files jobs run and CUDA_VISIBLE_DEVICES stays empty.
+    for (const index of [0, 1]) fs.symlinkSync('/dev/null', this.#at(`nvidia${index}`));
+    fs.writeFileSync(
+      this.#at('gres.conf'),
+      `NodeName=n1 Name=gpu Type=fake File=${this.#at('nvidia[0-1]')}\n`,
+    );
     for (let tries = 0; !fs.existsSync(socket); tries++) {
       if (tries > 500) throw new Error('munged did not start.');
       await sleep(20);
@@ -168,13 +174,14 @@ SelectTypeParameters=CR_CPU_Memory
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,sched_min_interval=0,bf_interval=2,batch_sched_delay=0,requeue_delay=1
 SlurmdParameters=config_overrides
+GresTypes=gpu
 PropagateResourceLimits=NONE
 ReturnToService=2
 KillWait=5
 MinJobAge=600
 SlurmctldTimeout=30
 SlurmdTimeout=30
-NodeName=n1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${node} CPUs=${cpus} RealMemory=16000 State=UNKNOWN
+NodeName=n1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${node} CPUs=${cpus} RealMemory=16000 Gres=gpu:fake:2 State=UNKNOWN
 PartitionName=main Nodes=n1 Default=YES MaxTime=INFINITE DefMemPerCPU=100 State=UP
 `;
   }

@@ -3,6 +3,9 @@ import type { ManagedNode } from '../nodes/managedNode.ts';
 import { batchSlotWish } from '../nodes/nodeSlots.ts';
 import type { RunCatalog } from './runCatalog.ts';
 
+/** How much more of a batch a cluster gets than one node with one slot: nobody here knows its size. */
+const slurmSlots = 32;
+
 /** What the scheduler knows of nodes, from what they have shown. */
 export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunCatalog): DonorLoad[] {
   const counts = catalog.countActive();
@@ -12,7 +15,7 @@ export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunC
     const { busy, waiting } = counts.get(name) ?? { busy: 0, waiting: 0 };
     return {
       name,
-      slots: batchSlotWish(node.config, node.probe).count ?? 1,
+      slots: node.config.slurm ? slurmSlots : (batchSlotWish(node.config, node.probe).count ?? 1),
       busy,
       waiting,
       accepts: node.link?.open === true && node.hold === null,

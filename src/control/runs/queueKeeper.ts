@@ -137,7 +137,8 @@ export class QueueKeeper {
   }
 
   async #moveIdle(): Promise<string[]> {
-    const nodes = this.#nodes.all().map((node) => ({ node }));
+    // What Slurm has been given it keeps, and it is given nothing that waits elsewhere.
+    const nodes = this.#nodes.all().flatMap((node) => (node.config.slurm ? [] : [{ node }]));
     return this.#each(
       planMoves(nodeLoads(nodes, this.#catalog)),
       async ({ run, from: source, to: target }) => {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { BiphaseError } from '../../core/errors.ts';
 import { checkLaunch } from '../../core/launchCheck.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { resolveRunFile } from '../../core/resolveRunFile.ts';
@@ -23,6 +23,7 @@ import { parentOfRun } from './parentOfRun.ts';
 import { whyItWaits } from './queueForecast.ts';
 import type { CatalogRun, RunCatalog } from './runCatalog.ts';
 import { resolvedFileOf } from './runSummary.ts';
+import { type BatchRun, type FailedLaunch, sendBatch } from './sendBatch.ts';
 import { sendLaunch } from './sendLaunch.ts';
 
 const largestSlice = 8 << 20;
@@ -98,36 +99,30 @@ export class RunService {
     nodeNames: readonly string[],
     priority: number,
     listener: (progress: TransferProgress) => void,
-  ): Promise<{ failed: { run: string; message: string }[] }> {
+  ): Promise<{ failed: FailedLaunch[] }> {
     const nodes = await Promise.all(
       nodeNames.map(async (name) => {
-        const { node, link } = await this.#nodes.use(name);
+        const { node } = await this.#nodes.use(name);
         await node.freshProbe();
-        return { node, link };
+        return { node };
       }),
     );
     const names = nodes.map(({ node }) => node.config.name);
-    const placed = placeJobs(runs.length, nodeLoads(nodes, this.#catalog));
-    const failed: { run: string; message: string }[] = [];
-    const launchOn = async (name: string): Promise<void> => {
-      const { node } = nodes.find((each) => each.node.config.name === name)!;
-      for (const [index, { run, file: written }] of runs.entries()) {
-        // A batch that is sent again leaves each run where it is.
-        const there = this.#catalog.get(run);
-        if (placed[index] !== name || there?.onNode) continue;
-        try {
-          const file = parseRunFile(written);
-          const wish = { priority, after: this.#parentAtWork(file), nodes: names };
-          const spec = await this.#preparedSpec(run, file, node, listener);
-          await sendLaunch(node, await node.use(), spec, wish, true);
-        } catch (thrown) {
-          const { message, next } = toBiphaseError(thrown);
-          failed.push({ run, message: next === undefined ? message : `${message} ${next}` });
-        }
-      }
-    };
-    await Promise.all(names.map(launchOn));
-    return { failed };
+    // A batch that is sent again leaves each run where it is.
+    const placed = placeJobs(runs.length, nodeLoads(nodes, this.#catalog)).map((name, index) => {
+      const known = this.#catalog.get(runs[index]!.run);
+      return known?.onNode ? known.node : name;
+    });
+    const answers = nodes.map(({ node }) => {
+      const own = runs.filter((_, index) => placed[index] === node.config.name);
+      const prepare = async ({ run, file: written }: { run: string; file?: unknown }): Promise<BatchRun> => {
+        const file = parseRunFile(written);
+        const wish = { priority, after: this.#parentAtWork(file), nodes: names };
+        return { spec: await this.#preparedSpec(run, file, node, listener), wish };
+      };
+      return sendBatch(node, own, prepare);
+    });
+    return { failed: (await Promise.all(answers)).flat() };
   }
 
   async holdQueue(nodeName: string, hold: QueueHold | null): Promise<void> {
