@@ -9,3 +9,6 @@ export const trainerKills = long ? 40 : 3;
 
 /** Control processes killed while a real trainer writes. */
 export const controlKills = long ? 100 : 5;
+
+/** Random faults of links, servers, agents, control, wrappers, trainers and machines, while runs train on two nodes. */
+export const randomFaults = long ? 200 : 17;

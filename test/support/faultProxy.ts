@@ -13,8 +13,12 @@ export interface FaultProxy {
   /** Nothing moves any more and nothing closes, as with a pulled cable; also for new connections. */
   stall(): void;
   resume(): void;
+  /** Connections made so far carry nothing any more and do not close, as after a sleep; new ones work. */
+  forget(): void;
   /** New connections are reset at once. */
   refuse(): void;
+  /** Settles with the next connection that somebody makes. */
+  nextConnection(): Promise<void>;
   /** Resets everything after so many more bytes towards the target. */
   cutAfter(bytes: number): void;
   /** Bytes a second in each direction; 0 = as fast as it goes. */
@@ -32,6 +36,8 @@ interface Link {
 
 export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.1'): Promise<FaultProxy> {
   const links = new Set<Link>();
+  const forgotten = new Set<Link>();
+  let waiting: (() => void)[] = [];
   let stalled = false;
   let refusing = false;
   let cut: number | null = null;
@@ -39,7 +45,7 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
   let accepted = 0;
 
   const resetAll = (): void => {
-    for (const { client, target } of links) {
+    for (const { client, target } of [...links, ...forgotten]) {
       client.resetAndDestroy();
       target.resetAndDestroy();
     }
@@ -72,7 +78,7 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
       if (!to.write(chunk)) {
         from.pause();
         to.once('drain', () => {
-          if (!stalled) from.resume();
+          if (!stalled && !forgotten.has(link)) from.resume();
         });
       }
     });
@@ -81,12 +87,15 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
     from.on('close', () => {
       to.destroy();
       links.delete(link);
+      forgotten.delete(link);
     });
     if (stalled) from.pause();
   };
 
   const server = net.createServer({ allowHalfOpen: true }, (client) => {
     accepted++;
+    for (const settle of waiting) settle();
+    waiting = [];
     client.on('error', () => {});
     if (refusing) {
       client.resetAndDestroy();
@@ -140,9 +149,21 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
         target.resume();
       }
     },
+    forget: () => {
+      for (const link of links) {
+        link.client.pause();
+        link.target.pause();
+        forgotten.add(link);
+      }
+      links.clear();
+    },
     refuse: () => {
       refusing = true;
     },
+    nextConnection: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+      }),
     cutAfter: (bytes) => {
       cut = bytes;
     },
