@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { BiphaseError } from '../../../core/errors.ts';
 import type { Transport } from '../transport.ts';
-import { runScript } from './remoteScript.ts';
+import { ownCode, runScript } from './remoteScript.ts';
 
 /** A file ready to travel. */
 export interface Parcel {
@@ -156,17 +156,17 @@ async function placeFile(
   ]);
   if (signal.aborted)
     throw new BiphaseError('cancelled', `Copying to ${transport.description} was cancelled.`);
-  if (!exit.known) throw exit.reason;
-  if (exit.code === 0) return true;
+  const code = ownCode(exit, transport);
+  if (code === 0) return true;
   if (/no space left|quota exceeded/i.test(complaint))
     throw new BiphaseError('full', `The disk of ${transport.description} is full.`, {
       next: 'Free space there, or set another root for this node.',
     });
-  if (exit.code === 5)
+  if (code === 5)
     throw new BiphaseError('missing', `${transport.description} has no tool to check a SHA-256.`, {
       next: 'Install coreutils or openssl there.',
     });
-  if (exit.code !== 7) return false;
+  if (code !== 7) return false;
   const detail = complaint.trim().split('\n').at(-1) ?? '';
   throw new BiphaseError(
     'refused',
