@@ -7,6 +7,7 @@ import { type Bundle, openBundle } from './nodes/bundle.ts';
 import type { ManagedNode } from './nodes/managedNode.ts';
 import { NodeConfigs } from './nodes/nodeConfigs.ts';
 import { type NodeKinds, NodeManager } from './nodes/nodeManager.ts';
+import { watchForWake } from './nodes/wakeWatch.ts';
 import { RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
 import { RunService } from './runs/runService.ts';
@@ -41,6 +42,7 @@ export class Control {
   readonly #log: (line: string) => void;
   readonly #followers = new Map<ManagedNode, RunFollower>();
   readonly #rootIds = new Map<ManagedNode, string>();
+  readonly #endWakeWatch: () => void;
   #bundle: Bundle | undefined;
   #closed = false;
 
@@ -63,6 +65,10 @@ export class Control {
       log: options.log,
     });
     this.runs = new RunService(this.nodes, this.#catalog, this.store);
+    this.#endWakeWatch = watchForWake(() => {
+      options.log('woke from a sleep');
+      this.nodes.wake();
+    });
   }
 
   /** Goes back to the nodes where runs are live, asking nobody. */
@@ -100,6 +106,7 @@ export class Control {
   }
 
   close(): void {
+    this.#endWakeWatch();
     for (const node of this.nodes.all()) this.#forget(node);
     // What agents still say on their way out has no store any more.
     this.#closed = true;
