@@ -21,7 +21,7 @@ export interface ManagedNodeContext {
 }
 
 /** A connection is tried again within this gap while it was lost recently, then once a minute. */
-const shortGapMs = 4000;
+const shortGapMs = 3000;
 const longGapMs = 60_000;
 const shortGapsForMs = 10 * 60_000;
 /** A link that lasted less has not ended the trouble: an agent that dies at once must not cost a login each moment. */
