@@ -1,3 +1,4 @@
+import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client, ConnectConfig } from 'ssh2';
 import ssh2 from 'ssh2';
@@ -48,7 +49,7 @@ export async function connectSsh(hop: SshHop, options: ConnectOptions): Promise<
   try {
     for (const target of route(hop, sources, 0)) {
       const before = open.at(-1);
-      const socket = before ? await forward(before, target) : undefined;
+      const socket = before ? await forward(before, target) : net.connect(target.port, target.host);
       open.push(await login(target, socket, options));
     }
   } catch (thrown) {
@@ -98,12 +99,15 @@ function forward(through: SshConnection, to: SshTarget): Promise<Duplex> {
 
 async function login(
   target: SshTarget,
-  socket: Duplex | undefined,
+  socket: Duplex,
   { node, prompts, signal }: ConnectOptions,
 ): Promise<SshConnection> {
   const hostKey = new HostKeyCheck(target, node, prompts);
   const authentication = new Authentication(target, node, prompts);
-  if (signal.aborted) throw cancelled(target);
+  if (signal.aborted) {
+    socket.destroy();
+    throw cancelled(target);
+  }
 
   const client: Client = new ssh2.Client();
   let asked = false;
@@ -112,8 +116,8 @@ async function login(
   const close = (): void => {
     asked = true;
     client.end();
-    // A link that no longer moves does not end by itself.
-    setTimeout(() => client.destroy(), scaledMs(2000)).unref();
+    // A link that no longer moves does not end by itself, and after `end` the client destroys nothing.
+    setTimeout(() => socket.destroy(), scaledMs(2000)).unref();
   };
   client.on('error', (error: Error & { level?: string }) => {
     // A key that could not sign is not the end: the next one follows.
@@ -153,8 +157,7 @@ async function login(
 
     const preferred = hostKey.preferredAlgorithms();
     const config: ConnectConfig = {
-      host: target.host,
-      port: target.port,
+      sock: socket as NonNullable<ConnectConfig['sock']>,
       username: target.user,
       // Own limit, which stands still while a person reads a question.
       readyTimeout: 0,
@@ -163,7 +166,6 @@ async function login(
       hostVerifier: hostKey.verifier(deadline),
       authHandler: authentication.handler(deadline, fail),
     };
-    if (socket) config.sock = socket as NonNullable<ConnectConfig['sock']>;
     if (preferred.length > 0)
       config.algorithms = { serverHostKey: { remove: preferred, prepend: preferred, append: [] } };
     client.connect(config);
