@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseSession } from '../../src/agent/processTable.ts';
+import { parseSession, thisMachine } from '../../src/agent/processTable.ts';
+import { newRunId } from '../../src/core/newRunId.ts';
 import type { NodeConfig } from '../../src/protocol/controlApi.ts';
 import {
   type EventLine,
@@ -38,6 +39,8 @@ export class FaultNode {
   readonly #place: PrivateHome;
   readonly #key: string;
   #sshd: Sshd;
+  #beacon: string | undefined;
+  #beats = 0;
 
   private constructor(name: string, place: PrivateHome, key: string, sshd: Sshd, proxy: FaultProxy) {
     this.name = name;
@@ -181,6 +184,37 @@ export class FaultNode {
       writeJson(file, { ...JSON.parse(fs.readFileSync(file, 'utf8')), ...identity, bootId });
     }
     if (!restarted) fs.rmSync(path.join(directory, runFiles.exit));
+  }
+
+  /** A run that this machine plays: its trainer is `decoy`, and its points come from `beat`. */
+  addBeacon(decoy: Decoy): string {
+    const run = newRunId();
+    const runs = path.join(this.root, 'runs');
+    const folder = path.join(runs, `.${run}`);
+    fs.mkdirSync(folder, { recursive: true });
+    const { identity } = decoy;
+    const { host, bootId } = thisMachine;
+    const now = Date.now() / 1000;
+    const spec = { id: run, name: 'beacon', kind: 'pretrain', createdAt: now, bundle: 'none', file: {} };
+    const state = { segment: 0, host, bootId, wrapper: identity, trainer: identity, bundle: 'none' };
+    const progress = { segment: 0, step: 0, totalSteps: 1, phase: 0, tokens: 0, tokensPerSecond: 0 };
+    writeJson(path.join(folder, runFiles.spec), { schema: 1, ...spec });
+    writeJson(path.join(folder, runFiles.state), { schema: 1, ...state, startedAt: now });
+    writeJson(path.join(folder, runFiles.progress), {
+      ...{ schema: 1, ...progress, loss: null, secondsLeft: null, doing: 'training', time: now },
+    });
+    fs.renameSync(folder, path.join(runs, run));
+    this.#beacon = run;
+    return run;
+  }
+
+  /** Writes the beacon's next point. */
+  beat(): { run: string; point: Point } {
+    const run = this.#beacon!;
+    const point = { segment: 0, step: ++this.#beats };
+    const line = { ...point, tokens: 0, time: Date.now() / 1000, elapsed: 0, metrics: { loss: 1 } };
+    fs.appendFileSync(path.join(this.directory(run), runFiles.metrics), `${JSON.stringify(line)}\n`);
+    return { run, point };
   }
 
   async dispose(): Promise<void> {
