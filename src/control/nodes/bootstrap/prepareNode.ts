@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
+import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { BiphaseError } from '../../../core/errors.ts';
+import type { Bundle } from '../bundle.ts';
 import type { PrepareContext, PreparedNode, Transport } from '../transport.ts';
 import { localNodeBinary, nodeCacheFolder } from './fetchNode.ts';
-import { linkIsSlow } from './linkRate.ts';
 import { askNode, type NodeFacts } from './nodeFacts.ts';
 import { type NodeRelease, nodeReleases, oldestGlibc, oldestNodeMajor } from './nodeRelease.ts';
-import { type Parcel, packFile, placeFiles, spaceFor } from './placeFile.ts';
-import { runScript } from './remoteScript.ts';
+import { type Load, type LoadFile, makeParcel, type Parcel, spaceFor } from './parcel.ts';
+import { sendParcel } from './sendParcel.ts';
+import { openStages } from './stage.ts';
 
 /**
  * Makes root, bundle and Node ready on a node and copies only what is missing: the second time nothing. Every file is
@@ -31,14 +33,7 @@ export async function prepareNode(
   const node = fittingNode(facts);
   if (!node && config.nodePath !== undefined) throw unfitNode(config.nodePath, facts);
 
-  const progress = new Progress(context.onProgress);
-  const parcels: Load[] = [];
-  // Asked only once it is sure that something is sent.
-  let slow: Promise<boolean> | undefined;
-  const pack = async (): Promise<boolean> => {
-    slow ??= linkIsSlow(transport, signal);
-    return facts.gzip && (await slow);
-  };
+  const loads: Load[] = [];
   let nodePath = node?.path;
   if (node) findings.push(`Node ${node.version} is at ${node.path}.`);
   else {
@@ -49,27 +44,27 @@ export async function prepareNode(
       mayFetch: () => context.prompts.confirm(fetchQuestion(config.name, transport, release)),
       signal,
     });
-    const folder = `${facts.root}/node/${release.version}-${facts.platform}`;
+    const name = `${release.version}-${facts.platform}`;
+    const folder = `${facts.root}/node/${name}`;
     nodePath = `${folder}/bin/node`;
-    const parcel = await packFile(binary, await pack(), '700');
-    parcels.push({ folder, files: [{ path: 'bin/node', parcel }], check: 'node' });
+    const { size, mtimeMs } = await fs.promises.stat(binary);
+    loads.push({
+      folder,
+      id: `node.${size}.${Math.floor(mtimeMs)}`,
+      files: [{ source: binary, path: 'bin/node', mode: '700' }],
+      check: 'node',
+    });
     findings.push(`Node ${release.version} was copied to ${folder}.`);
   }
   const bundleFolder = `${facts.root}/bundles/${hash}`;
   if (facts.bundles.includes(hash)) findings.push(`The bundle ${hash} is there.`);
   else {
-    const files = [];
-    for (const { path: name } of bundle.filesFor(facts.platform))
-      files.push({ path: name, parcel: await packFile(path.join(bundle.folder, name), await pack(), '600') });
-    parcels.push({ folder: bundleFolder, files, check: 'bundle.json' });
+    loads.push(bundleLoad(bundle, facts.platform, bundleFolder));
     findings.push(`The bundle ${hash} was copied to ${bundleFolder}.`);
   }
-  needSpace(facts, parcels, transport);
-  progress.total = parcels
-    .flatMap((load) => load.files)
-    .reduce((sum, each) => sum + each.parcel.bytes.length, 0);
-  for (const load of parcels) await place(transport, load, client, progress, signal);
-  progress.done();
+  if (loads.length > 0)
+    await deliver(transport, loads, { facts, client, onProgress: context.onProgress, signal });
+  context.onProgress(1);
   return {
     agentArgv: [nodePath!, `${bundleFolder}/biphase.mjs`, 'agent', '--root', facts.root],
     bundle: hash,
@@ -77,61 +72,37 @@ export async function prepareNode(
   };
 }
 
-/** Files that appear together under one folder, by one rename. */
-interface Load {
-  folder: string;
-  files: { path: string; parcel: Parcel }[];
-  /** `node`: the binary must start before it is named. */
-  check: 'node' | 'bundle.json';
+/** What travels of a bundle to a node. */
+export function bundleLoad(bundle: Bundle, platform: string, folder: string): Load {
+  const files = bundle
+    .filesFor(platform)
+    .map(({ path: name }): LoadFile => ({ source: path.join(bundle.folder, name), path: name, mode: '600' }));
+  return { folder, id: `bundle.${bundle.hashFor(platform)}`, files, check: 'none' };
 }
 
-/** Parameters: stage, then folders to make in it. */
-const stageScript = 'umask 077; stage=$1; shift; for d; do mkdir -p "$stage/$d" || exit 1; done';
-
-/**
- * Gives a complete stage its name. Another client may have been first: then its folder, which holds the same bytes,
- * stays (and a stage that \`mv\` put inside it is removed). Parameters: stage, folder, what to check.
- */
-const nameScript = `
-umask 077
-if [ "$3" = node ]; then "$1/bin/node" -p process.versions.node </dev/null >/dev/null || exit 6; fi
-find "$1" -type f -name '*.part*' -exec rm -f {} +
-if [ ! -d "$2" ]; then mv "$1" "$2" 2>/dev/null || [ -d "$2" ] || exit 1; fi
-rm -rf "$1" "$2/\${1##*/}"
-`;
-
-async function place(
+/** Brings loads to the node, one after the other, each whole before it gets its name. */
+export async function deliver(
   transport: Transport,
-  load: Load,
-  client: string,
-  progress: Progress,
-  signal: AbortSignal,
+  loads: readonly Load[],
+  options: {
+    facts: Pick<NodeFacts, 'root' | 'freeBytes' | 'gzip'>;
+    client: string;
+    onProgress: (fraction: number) => void;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
-  const slash = load.folder.lastIndexOf('/');
-  const stage = `${load.folder.slice(0, slash)}/.${load.folder.slice(slash + 1)}.${client}.stage`;
-  const folders = [...new Set(load.files.map((each) => path.posix.dirname(each.path)))];
-  const staged = await runScript(transport, stageScript, [stage, ...folders], signal);
-  if (staged.code !== 0)
-    throw new BiphaseError('refused', `${stage} cannot be made on ${transport.description}.`, {
-      next: 'Check the free space and rights of the root.',
-    });
-  const deliveries = load.files.map(({ path: name, parcel }) => ({
-    parcel,
-    target: `${stage}/${name}`,
-    onBytes: progress.part(parcel.bytes.length),
-  }));
-  await placeFiles(transport, deliveries, client, signal);
-  const named = await runScript(transport, nameScript, [stage, load.folder, load.check], signal);
-  if (named.code === 6)
-    throw new BiphaseError(
-      'missing',
-      `The copied Node does not start on ${transport.description}: ${lastLine(named.stderr)}`,
-      {
-        next: 'Install Node 24 there and name it in the node’s settings.',
-      },
-    );
-  if (named.code !== 0)
-    throw new BiphaseError('refused', `${load.folder} cannot be written on ${transport.description}.`);
+  const { facts, client, onProgress, signal } = options;
+  const { stages, slow } = await openStages(transport, loads, client, signal);
+  const parcels: Parcel[] = [];
+  for (const load of loads) parcels.push(await makeParcel(load, facts.gzip && slow));
+  needSpace(facts, parcels, transport);
+  const total = parcels.reduce((sum, { size }) => sum + size, 0);
+  let before = 0;
+  for (const [i, parcel] of parcels.entries()) {
+    const onBytes = (sent: number): void => onProgress(Math.min(1, (before + sent) / Math.max(1, total)));
+    await sendParcel(transport, parcel, stages[i]!, onBytes, signal);
+    before += parcel.size;
+  }
 }
 
 function fittingNode(facts: NodeFacts): { path: string; version: string } | undefined {
@@ -186,8 +157,12 @@ function fetchQuestion(name: string, transport: Transport, release: NodeRelease)
   };
 }
 
-function needSpace(facts: NodeFacts, loads: Load[], transport: Transport): void {
-  const bytes = loads.flatMap((load) => load.files).reduce((sum, { parcel }) => sum + spaceFor(parcel), 0);
+function needSpace(
+  facts: Pick<NodeFacts, 'root' | 'freeBytes'>,
+  parcels: readonly Parcel[],
+  transport: Transport,
+): void {
+  const bytes = parcels.reduce((sum, parcel) => sum + spaceFor(parcel), 0);
   if (facts.freeBytes < bytes)
     throw new BiphaseError(
       'full',
@@ -204,29 +179,4 @@ function clientName(): string {
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`;
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) || 'it printed nothing.';
-}
-
-/** One fraction over several files. */
-class Progress {
-  total = 0;
-  #before = 0;
-  readonly #report: (fraction: number) => void;
-
-  constructor(report: (fraction: number) => void) {
-    this.#report = report;
-  }
-
-  part(bytes: number): (sent: number) => void {
-    const start = this.#before;
-    this.#before += bytes;
-    return (sent) => this.#report(Math.min(1, (start + sent) / Math.max(1, this.total)));
-  }
-
-  done(): void {
-    this.#report(1);
-  }
 }
