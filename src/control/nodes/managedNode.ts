@@ -28,7 +28,7 @@ const shortGapsForMs = 10 * 60_000;
 const soundLinkMs = 10_000;
 const probeFreshMs = 5000;
 /** An agent that has not answered by then after a sleep may be beyond a link that is no more. */
-const answerMs = 1500;
+const answerMs = 1000;
 
 /** One node and its connection: at most one attempt at a time, tried again by itself after a loss. */
 export class ManagedNode {
