@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { type Load, makeParcel, spaceFor } from '../../../src/control/nodes/bootstrap/parcel.ts';
+import { type Load, makeParcel, packed, spaceFor } from '../../../src/control/nodes/bootstrap/parcel.ts';
 
 test('what a parcel needs on a node: itself and what is taken out of it; one file as it is only itself', async () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bp-space-'));
@@ -16,12 +16,12 @@ test('what a parcel needs on a node: itself and what is taken out of it; one fil
     check: 'none',
   });
   try {
-    assert.equal(spaceFor(await makeParcel(load(1), false)), 100_000);
-    assert.equal(spaceFor(await makeParcel(load(3), false)), 300_000 + 300_000 + 3 * (512 + 352) + 1024);
-    const packed = await makeParcel(load(1), true);
-    assert.ok(packed.size < 10_000);
-    assert.equal(spaceFor(packed), packed.size + 100_000);
-    const several = await makeParcel(load(3), true);
+    assert.equal(spaceFor(await makeParcel(load(1))), 100_000);
+    assert.equal(spaceFor(await makeParcel(load(3))), 300_000 + 300_000 + 3 * (512 + 352) + 1024);
+    const one = await packed(await makeParcel(load(1)));
+    assert.ok(one.size < 10_000);
+    assert.equal(spaceFor(one), one.size + 100_000);
+    const several = await packed(await makeParcel(load(3)));
     assert.equal(spaceFor(several), several.size + 300_000);
   } finally {
     fs.rmSync(folder, { recursive: true });

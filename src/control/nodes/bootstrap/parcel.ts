@@ -28,29 +28,38 @@ export interface Parcel {
   size: number;
   /** Bytes of the files. */
   content: number;
-  bytes(): AsyncGenerator<Buffer, undefined>;
+  bytes(): AsyncIterable<Buffer>;
 }
 
-const chunkBytes = 1 << 20;
+const chunkBytes = 256 * 1024;
 
-/** `pack`: the node can unpack, and the link makes it worth it. */
-export async function makeParcel(load: Load, pack: boolean): Promise<Parcel> {
-  const sizes = await Promise.all(
-    load.files.map(async ({ source }) => (await fs.promises.stat(source)).size),
-  );
-  const content = sizes.reduce((sum, size) => sum + size, 0);
-  const plain = (): AsyncGenerator<Buffer, undefined> =>
-    load.files.length === 1 ? contentOf(load.files[0]!) : archiveOf(load.files, sizes);
-  if (pack) {
-    const chunks: Buffer[] = [];
-    for await (const chunk of plain()) chunks.push(chunk);
-    const packed = await promisify(gzip)(Buffer.concat(chunks), { level: constants.Z_BEST_SPEED });
-    return { load, packed: true, size: packed.length, content, bytes: () => pieces(packed) };
+/** A load as it is: a file is read while it travels, an archive of several, which are small, before. */
+export async function makeParcel(load: Load): Promise<Parcel> {
+  const [file, ...others] = load.files;
+  if (file && others.length === 0) {
+    const { size } = await fs.promises.stat(file.source);
+    const bytes = (): AsyncIterable<Buffer> =>
+      fs.createReadStream(file.source, { highWaterMark: chunkBytes });
+    return { load, packed: false, size, content: size, bytes };
   }
-  const frames = sizes.reduce((sum, size) => sum + tarPadding(size).length, tarEnd.length);
-  const headers = 512 * sizes.length;
-  const size = load.files.length === 1 ? content : content + headers + frames;
-  return { load, packed: false, size, content, bytes: plain };
+  const contents = await Promise.all(load.files.map(({ source }) => fs.promises.readFile(source)));
+  const archive = Buffer.concat([
+    ...contents.flatMap((content, i) => {
+      const { path, mode } = load.files[i]!;
+      return [tarHeader(path, content.length, mode), content, tarPadding(content.length)];
+    }),
+    tarEnd,
+  ]);
+  const content = contents.reduce((sum, { length }) => sum + length, 0);
+  return { load, packed: false, size: archive.length, content, bytes: () => pieces(archive) };
+}
+
+/** The same, packed: for nodes that can unpack, and links that make it worth it. */
+export async function packed(parcel: Parcel): Promise<Parcel> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of parcel.bytes()) chunks.push(chunk);
+  const bytes = await promisify(gzip)(Buffer.concat(chunks), { level: constants.Z_BEST_SPEED });
+  return { ...parcel, packed: true, size: bytes.length, bytes: () => pieces(bytes) };
 }
 
 /** Bytes that a parcel takes on the node while it is opened: one file that is not packed is only renamed. */
@@ -58,22 +67,6 @@ export function spaceFor({ load, packed, size, content }: Parcel): number {
   return load.files.length === 1 && !packed ? size : size + content;
 }
 
-async function* contentOf({ source }: LoadFile): AsyncGenerator<Buffer, undefined> {
-  yield* fs.createReadStream(source, { highWaterMark: chunkBytes });
-}
-
-async function* archiveOf(
-  files: readonly LoadFile[],
-  sizes: readonly number[],
-): AsyncGenerator<Buffer, undefined> {
-  for (const [i, file] of files.entries()) {
-    yield tarHeader(file.path, sizes[i]!, file.mode);
-    yield* contentOf(file);
-    yield tarPadding(sizes[i]!);
-  }
-  yield tarEnd;
-}
-
-async function* pieces(bytes: Buffer): AsyncGenerator<Buffer, undefined> {
+async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
 }

@@ -8,7 +8,7 @@ import type { PrepareContext, PreparedNode, Transport } from '../transport.ts';
 import { localNodeBinary, nodeCacheFolder } from './fetchNode.ts';
 import { askNode, type NodeFacts } from './nodeFacts.ts';
 import { type NodeRelease, nodeReleases, oldestGlibc, oldestNodeMajor } from './nodeRelease.ts';
-import { type Load, type LoadFile, makeParcel, type Parcel, spaceFor } from './parcel.ts';
+import { type Load, type LoadFile, makeParcel, type Parcel, packed, spaceFor } from './parcel.ts';
 import { sendParcel } from './sendParcel.ts';
 import { openStages } from './stage.ts';
 
@@ -92,9 +92,11 @@ export async function deliver(
   },
 ): Promise<void> {
   const { facts, client, onProgress, signal } = options;
-  const { stages, slow } = await openStages(transport, loads, client, signal);
-  const parcels: Parcel[] = [];
-  for (const load of loads) parcels.push(await makeParcel(load, facts.gzip && slow));
+  const [{ stages, slow }, plain] = await Promise.all([
+    openStages(transport, loads, client, signal),
+    Promise.all(loads.map(makeParcel)),
+  ]);
+  const parcels = facts.gzip && slow ? await Promise.all(plain.map(packed)) : plain;
   needSpace(facts, parcels, transport);
   const total = parcels.reduce((sum, { size }) => sum + size, 0);
   let before = 0;

@@ -1,40 +1,35 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { BiphaseError, toBiphaseError } from '../../../core/errors.ts';
-import type { Transport } from '../transport.ts';
+import type { ExecChannel, Transport } from '../transport.ts';
 import type { Parcel } from './parcel.ts';
 import { ownCode, runScript } from './remoteScript.ts';
 import type { Stage } from './stage.ts';
 
+const hashLength = 64;
+
 /**
- * Appends to a parcel and prints the SHA-256 of all of it, which openssl counts while it arrives: it is several times as
- * fast as the others, which read the parcel afterwards. A word then says whether that is right: the files are taken out
- * and the stage gets its name. Another client may have been first: then its folder, which holds the same bytes, stays
- * (and a stage that \`mv\` put inside it is removed). A cut link looks like an end of the input.
- * Parameters: stage, folder, what to check, parcel, size when whole, bytes that are missing, packed or plain; for one
- * file its folder, name and mode.
+ * Appends stdin to a parcel. Behind the parcel comes its SHA-256 in hexadecimal: it is taken off, and where the parcel has
+ * it, the files are taken out and the stage gets its name. A cut link looks like an end of the input. Another client may
+ * have been first: then its folder, which holds the same bytes, stays (and a stage that \`mv\` put inside it is removed).
+ * openssl is several times as fast as the other tools. Parameters: stage, folder, what to check, parcel, its size, packed
+ * or plain; for one file its folder, name and mode.
  */
 const sendScript = `
 umask 077
-trap '' PIPE
-stage=$1; folder=$2; check=$3; part=$4; size=$5; missing=$6; packed=$7; shift 7
-: >> "$part" || exit 7
-take() { if [ "$missing" -gt 0 ]; then head -c "$missing"; fi; }
+stage=$1; folder=$2; check=$3; part=$4; size=$5; packed=$6; shift 6
+cat >> "$part" || exit 7
+[ "$(wc -c < "$part")" -eq $((size + 64)) ] || exit 8
+wanted=$(tail -c 64 "$part")
+dd if=/dev/null of="$part" bs=1 seek="$size" 2>/dev/null || exit 7
 found=
-if command -v openssl >/dev/null 2>&1
-then found=$({ if [ -s "$part" ]; then cat "$part"; fi; take | tee -a "$part"; } | openssl dgst -sha256 -r 2>/dev/null)
-else take >> "$part" || exit 7; fi
-[ "$(wc -c < "$part")" -eq "$size" ] || exit 8
+if command -v openssl >/dev/null 2>&1; then found=$(openssl dgst -sha256 -r < "$part" 2>/dev/null); fi
 if [ -n "$found" ]; then :
 elif command -v sha256sum >/dev/null 2>&1; then found=$(sha256sum < "$part")
 elif command -v shasum >/dev/null 2>&1; then found=$(shasum -a 256 < "$part")
 else found=$(sha256 -q < "$part"); fi
 [ -n "$found" ] || exit 5
-printf '%s\\n' "\${found%% *}"
-read -r word || exit 8
-if [ "$word" != right ]; then rm -f "$part"; exit 4; fi
+if [ "\${found%% *}" != "$wanted" ]; then rm -f "$part"; exit 4; fi
 if [ $# -eq 0 ]; then
   command -v tar >/dev/null 2>&1 || exit 9
   if [ "$packed" = packed ]; then gzip -dc < "$part" | tar -xf - -C "$stage"; else tar -xf "$part" -C "$stage"; fi || exit 1
@@ -80,66 +75,68 @@ async function send(
   onBytes: (sent: number) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (!(there <= parcel.size)) return false;
-  const hash = createHash('sha256');
-  let unreadable: unknown;
-  async function* rest(): AsyncGenerator<Buffer> {
-    const source = parcel.bytes();
-    try {
-      for (let at = 0; ; ) {
-        const chunk = await source.next().then(
-          ({ value }) => value,
-          (error: unknown) => {
-            unreadable = error;
-          },
-        );
-        if (!chunk) return;
-        hash.update(chunk);
-        const known = Math.min(chunk.length, Math.max(0, there - at));
-        at += chunk.length;
-        if (known < chunk.length) yield chunk.subarray(known);
-        onBytes(at);
-      }
-    } finally {
-      await source.return(undefined);
-    }
-  }
+  if (!(there <= parcel.size + hashLength)) return false;
   const { load, packed, size } = parcel;
   const [file, ...others] = load.files;
   const one =
     others.length > 0 ? [] : [path.posix.dirname(file!.path), path.posix.basename(file!.path), file!.mode];
-  const numbers = [String(size), String(size - there)];
-  const parameters = [stage, load.folder, load.check, part, ...numbers, packed ? 'packed' : 'plain', ...one];
-  const channel = await transport.exec(['sh', '-c', sendScript, 'sh', ...parameters], { signal });
+  const how = [load.check, part, String(size), packed ? 'packed' : 'plain'];
+  const argv = ['sh', '-c', sendScript, 'sh', stage, load.folder, ...how, ...one];
+  const channel = await transport.exec(argv, { signal });
+  channel.stdout.resume();
   let complaint = '';
   channel.stderr.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000);
   });
-  let answer = '';
-  const answered = new Promise<void>((resolve) => {
-    channel.stdout.on('data', (chunk: Buffer) => {
-      answer = (answer + chunk.toString()).slice(-2000);
-      if (answer.endsWith('\n')) resolve();
-    });
-  });
-  await pipeline(Readable.from(rest(), { highWaterMark: 1 }), channel.stdin, { signal, end: false }).catch(
-    () => {},
-  );
-  if (unreadable === undefined) {
-    await Promise.race([answered, channel.exit]);
-    const right = answer.trim().split('\n').at(-1) === hash.digest('hex');
-    channel.stdin.end(right ? 'right\n' : 'wrong\n');
-  } else channel.stdin.end();
+  let unreadable: unknown;
+  try {
+    await write(channel, hashed(parcel.bytes()), there, onBytes);
+  } catch (thrown) {
+    unreadable = thrown;
+  }
+  channel.stdin.end();
   const exit = await channel.exit;
   if (signal.aborted)
     throw new BiphaseError('cancelled', `Copying to ${transport.description} was cancelled.`);
   if (unreadable !== undefined) throw toBiphaseError(unreadable);
   const code = ownCode(exit, transport);
   if (code === 0) return true;
-  if (code === 4 || code === 8) {
-    if (!isFull(complaint)) return false;
-  }
+  if ((code === 4 || code === 8) && !isFull(complaint)) return false;
   throw failure(code, complaint, parcel, transport);
+}
+
+/** The bytes, and behind them their SHA-256. */
+async function* hashed(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  for await (const chunk of bytes) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  yield Buffer.from(hash.digest('hex'));
+}
+
+/** Writes what comes after the first `there` bytes, as fast as it is taken; gives up when the command has ended. */
+async function write(
+  { stdin, exit }: ExecChannel,
+  bytes: AsyncIterable<Buffer>,
+  there: number,
+  onBytes: (sent: number) => void,
+): Promise<void> {
+  let ended = false;
+  stdin.on('error', () => {});
+  const over = exit.then(() => {
+    ended = true;
+  });
+  let at = 0;
+  for await (const chunk of bytes) {
+    const known = Math.min(chunk.length, Math.max(0, there - at));
+    at += chunk.length;
+    onBytes(at);
+    if (known === chunk.length) continue;
+    if (!stdin.write(chunk.subarray(known)))
+      await Promise.race([new Promise<void>((resolve) => stdin.once('drain', () => resolve())), over]);
+    if (ended) return;
+  }
 }
 
 const isFull = (complaint: string): boolean => /no space left|quota exceeded/i.test(complaint);
