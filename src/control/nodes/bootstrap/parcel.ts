@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
@@ -26,6 +27,8 @@ export interface Parcel {
   packed: boolean;
   /** Bytes that travel. */
   size: number;
+  /** Null: counted while it is read. */
+  sha256: string | null;
   /** Bytes of the files. */
   content: number;
   bytes(): AsyncIterable<Buffer>;
@@ -40,7 +43,7 @@ export async function makeParcel(load: Load): Promise<Parcel> {
     const { size } = await fs.promises.stat(file.source);
     const bytes = (): AsyncIterable<Buffer> =>
       fs.createReadStream(file.source, { highWaterMark: chunkBytes });
-    return { load, packed: false, size, content: size, bytes };
+    return { load, packed: false, size, sha256: null, content: size, bytes };
   }
   const contents = await Promise.all(load.files.map(({ source }) => fs.promises.readFile(source)));
   const archive = Buffer.concat([
@@ -51,7 +54,7 @@ export async function makeParcel(load: Load): Promise<Parcel> {
     tarEnd,
   ]);
   const content = contents.reduce((sum, { length }) => sum + length, 0);
-  return { load, packed: false, size: archive.length, content, bytes: () => pieces(archive) };
+  return { load, packed: false, ...whole(archive), content };
 }
 
 /** The same, packed: for nodes that can unpack, and links that make it worth it. */
@@ -59,12 +62,17 @@ export async function packed(parcel: Parcel): Promise<Parcel> {
   const chunks: Buffer[] = [];
   for await (const chunk of parcel.bytes()) chunks.push(chunk);
   const bytes = await promisify(gzip)(Buffer.concat(chunks), { level: constants.Z_BEST_SPEED });
-  return { ...parcel, packed: true, size: bytes.length, bytes: () => pieces(bytes) };
+  return { ...parcel, packed: true, ...whole(bytes) };
 }
 
 /** Bytes that a parcel takes on the node while it is opened: one file that is not packed is only renamed. */
 export function spaceFor({ load, packed, size, content }: Parcel): number {
   return load.files.length === 1 && !packed ? size : size + content;
+}
+
+function whole(bytes: Buffer): Pick<Parcel, 'size' | 'sha256' | 'bytes'> {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { size: bytes.length, sha256, bytes: () => pieces(bytes) };
 }
 
 async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {

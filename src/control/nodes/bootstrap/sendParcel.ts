@@ -9,19 +9,21 @@ import type { Stage } from './stage.ts';
 const hashLength = 64;
 
 /**
- * Appends stdin to a parcel. Behind the parcel comes its SHA-256 in hexadecimal: it is taken off, and where the parcel has
- * it, the files are taken out and the stage gets its name. A cut link looks like an end of the input. Another client may
- * have been first: then its folder, which holds the same bytes, stays (and a stage that \`mv\` put inside it is removed).
- * openssl is several times as fast as the other tools. Parameters: stage, folder, what to check, parcel, its size, packed
- * or plain; for one file its folder, name and mode.
+ * Appends stdin to a parcel. Where its SHA-256 is not known before, it comes behind the parcel, in hexadecimal, and is
+ * taken off. Where the parcel has it, the files are taken out and the stage gets its name. A cut link looks like an end of
+ * the input. Another client may have been first: then its folder, which holds the same bytes, stays (and a stage that
+ * `mv` put inside it is removed). openssl is several times as fast as the other tools. Parameters: stage, folder, what to
+ * check, parcel, its size, packed or plain, SHA-256 or nothing; for one file its folder, name and mode.
  */
 const sendScript = `
 umask 077
-stage=$1; folder=$2; check=$3; part=$4; size=$5; packed=$6; shift 6
+stage=$1; folder=$2; check=$3; part=$4; size=$5; packed=$6; wanted=$7; shift 7
 cat >> "$part" || exit 7
-[ "$(wc -c < "$part")" -eq $((size + 64)) ] || exit 8
-wanted=$(tail -c 64 "$part")
-dd if=/dev/null of="$part" bs=1 seek="$size" 2>/dev/null || exit 7
+if [ -z "$wanted" ]; then
+  [ "$(wc -c < "$part")" -eq $((size + 64)) ] || exit 8
+  wanted=$(tail -c 64 "$part")
+  dd if=/dev/null of="$part" bs=1 seek="$size" 2>/dev/null || exit 7
+fi
 found=
 if command -v openssl >/dev/null 2>&1; then found=$(openssl dgst -sha256 -r < "$part" 2>/dev/null); fi
 if [ -n "$found" ]; then :
@@ -29,7 +31,11 @@ elif command -v sha256sum >/dev/null 2>&1; then found=$(sha256sum < "$part")
 elif command -v shasum >/dev/null 2>&1; then found=$(shasum -a 256 < "$part")
 else found=$(sha256 -q < "$part"); fi
 [ -n "$found" ] || exit 5
-if [ "\${found%% *}" != "$wanted" ]; then rm -f "$part"; exit 4; fi
+if [ "\${found%% *}" != "$wanted" ]; then
+  [ "$(wc -c < "$part")" -eq "$size" ] || exit 8
+  rm -f "$part"
+  exit 4
+fi
 if [ $# -eq 0 ]; then
   command -v tar >/dev/null 2>&1 || exit 9
   if [ "$packed" = packed ]; then gzip -dc < "$part" | tar -xf - -C "$stage"; else tar -xf "$part" -C "$stage"; fi || exit 1
@@ -75,12 +81,12 @@ async function send(
   onBytes: (sent: number) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (!(there <= parcel.size + hashLength)) return false;
-  const { load, packed, size } = parcel;
+  const { load, packed, size, sha256 } = parcel;
+  if (!(there <= size + (sha256 === null ? hashLength : 0))) return false;
   const [file, ...others] = load.files;
   const one =
     others.length > 0 ? [] : [path.posix.dirname(file!.path), path.posix.basename(file!.path), file!.mode];
-  const how = [load.check, part, String(size), packed ? 'packed' : 'plain'];
+  const how = [load.check, part, String(size), packed ? 'packed' : 'plain', sha256 ?? ''];
   const argv = ['sh', '-c', sendScript, 'sh', stage, load.folder, ...how, ...one];
   const channel = await transport.exec(argv, { signal });
   channel.stdout.resume();
@@ -90,7 +96,7 @@ async function send(
   });
   let unreadable: unknown;
   try {
-    await write(channel, hashed(parcel.bytes()), there, onBytes);
+    await write(channel, sha256 === null ? hashed(parcel.bytes()) : parcel.bytes(), there, onBytes);
   } catch (thrown) {
     unreadable = thrown;
   }
