@@ -138,6 +138,8 @@ function writeReport(results, seconds) {
     '',
     'Each is described in `test/support/counts.ts`.',
     '',
+    ...results.flatMap(([, r]) => (r.evidence ?? []).map((line) => `- ${line}`)),
+    '',
   ].join('\n');
   const file = path.join(root, 'docs/evidence', `${date}-${commit}.md`);
   fs.mkdirSync(path.dirname(file), { recursive: true });

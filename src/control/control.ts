@@ -10,6 +10,7 @@ import type { ManagedNode } from './nodes/managedNode.ts';
 import { NodeConfigs } from './nodes/nodeConfigs.ts';
 import { type NodeKinds, NodeManager } from './nodes/nodeManager.ts';
 import { SpaceOnNodes } from './nodes/spaceOnNodes.ts';
+import { watchForWake } from './nodes/wakeWatch.ts';
 import { QueueKeeper } from './runs/queueKeeper.ts';
 import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
@@ -52,6 +53,7 @@ export class Control {
   readonly #log: (line: string) => void;
   readonly #followers = new Map<ManagedNode, RunFollower>();
   readonly #rootIds = new Map<ManagedNode, string>();
+  readonly #endWakeWatch: () => void;
   #bundle: Bundle | undefined;
   #closed = false;
 
@@ -78,6 +80,10 @@ export class Control {
     const staging = new Staging(this.transfers, path.join(options.stateFolder, 'corpus-hashes.jsonl'));
     this.checkpoints = new CheckpointCopies(this.transfers, this.nodes, this.#catalog);
     this.runs = new RunService(this.nodes, this.#catalog, this.store, staging);
+    this.#endWakeWatch = watchForWake(() => {
+      options.log('woke from a sleep');
+      this.nodes.wake();
+    });
   }
 
   /** Goes back to the nodes where runs are live, asking nobody. */
@@ -118,6 +124,7 @@ export class Control {
 
   close(): void {
     this.transfers.close();
+    this.#endWakeWatch();
     for (const node of this.nodes.all()) this.#forget(node);
     // What agents still say on their way out has no store any more.
     this.#closed = true;

@@ -1,14 +1,15 @@
 // How fast a node is made ready, against `scp` of the same files in the same run:
 //   node test/bench/upload.ts [--turns N]
-// A real sshd on loopback; both sides log in once before the clock starts (scp by ControlMaster). Ours includes packing
-// and checking each file's SHA-256 on both sides, which scp does not do. It asserts nothing. Needs `npm run build`.
+// A real sshd on loopback; both sides log in once before the clock starts (scp by ControlMaster). Ours includes
+// judging the link, checking the SHA-256 of everything on both sides and naming the folder when it is whole, which scp
+// does not do. It asserts nothing. Needs `npm run build`.
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { linkIsSlow } from '../../src/control/nodes/bootstrap/linkRate.ts';
-import { packFile, placeFiles } from '../../src/control/nodes/bootstrap/placeFile.ts';
+import type { Load } from '../../src/control/nodes/bootstrap/parcel.ts';
+import { bundleLoad, deliver } from '../../src/control/nodes/bootstrap/prepareNode.ts';
 import { openBundle } from '../../src/control/nodes/bundle.ts';
 import { connectSsh } from '../../src/control/nodes/ssh/connect.ts';
 import { SshTransport } from '../../src/control/nodes/ssh/sshTransport.ts';
@@ -17,9 +18,10 @@ import { makePrivateHome, removePrivateHome } from '../support/privateHome.ts';
 import { startSshNode } from '../support/sshNode.ts';
 import { testPrompter } from '../support/testPrompter.ts';
 
-interface Load {
+interface Case {
   name: string;
-  files: string[];
+  /** As preparing a node would bring them. */
+  loads: (target: string) => Load[];
 }
 
 const { signal } = new AbortController();
@@ -27,29 +29,22 @@ const { values } = parseArgs({ options: { turns: { type: 'string', default: '5' 
 const turns = Number(values.turns);
 const root = path.resolve(import.meta.dirname, '../..');
 
-function bundleFiles(): string[] {
-  const bundle = openBundle(path.join(root, 'dist/bundle'));
-  return bundle.filesFor('linux-x64-gnu').map((file) => path.join(bundle.folder, file.path));
-}
+const bundle = openBundle(path.join(root, 'dist/bundle'));
+const theBundle = (target: string): Load => bundleLoad(bundle, 'linux-x64-gnu', `${target}/bundle`);
+const oneFile = (source: string, target: string): Load => ({
+  folder: `${target}/${path.basename(source)}`,
+  id: 'bench',
+  files: [{ source, path: 'file', mode: '600' }],
+  check: 'none',
+});
 
-/** Seconds to bring the files into a new folder as bootstrap does, and how many of them pass before the first is sent. */
-async function ours(
-  transport: Transport,
-  files: readonly string[],
-  target: string,
-): Promise<{ all: number; before: number }> {
+/** Seconds to bring the loads into a new folder as preparing a node does. */
+async function ours(transport: Transport, loads: readonly Load[], target: string): Promise<number> {
   fs.mkdirSync(target);
+  const facts = { root: target, freeBytes: Number.POSITIVE_INFINITY, gzip: true };
   const start = performance.now();
-  const pack = await linkIsSlow(transport, signal);
-  const deliveries = [];
-  for (const file of files) {
-    const parcel = await packFile(file, pack, '600');
-    const place = path.join(target, path.basename(file));
-    deliveries.push({ parcel, target: place, part: `${place}.part`, onBytes: () => {} });
-  }
-  const before = (performance.now() - start) / 1000;
-  await placeFiles(transport, deliveries, { signal });
-  return { all: (performance.now() - start) / 1000, before };
+  await deliver(transport, loads, { facts, client: 'bench', onProgress: () => {}, signal });
+  return (performance.now() - start) / 1000;
 }
 
 /** Seconds of one scp of all files over a connection that is open. */
@@ -90,31 +85,32 @@ try {
   execFileSync('head', ['-c', String(256 << 20), '/dev/urandom'], {
     stdio: ['ignore', fs.openSync(random, 'w'), 'inherit'],
   });
-  const loads: Load[] = [
-    { name: 'the bundle', files: bundleFiles() },
-    { name: 'the bundle and a Node', files: [...bundleFiles(), process.execPath] },
-    { name: '256 MiB that cannot be packed', files: [random] },
+  const cases: Case[] = [
+    { name: 'the bundle', loads: (target) => [theBundle(target)] },
+    {
+      name: 'the bundle and a Node',
+      loads: (target) => [oneFile(process.execPath, target), theBundle(target)],
+    },
+    { name: '256 MiB that cannot be packed', loads: (target) => [oneFile(random, target)] },
   ];
-  console.log(
-    '| files | MiB | ours, s | of it before sending, s | scp, s | rate, ours ÷ scp |\n|---|---|---|---|---|---|',
-  );
-  for (const { name, files } of loads) {
+  console.log('| files | MiB | ours, s | scp, s | rate, ours ÷ scp |\n|---|---|---|---|---|');
+  for (const { name, loads } of cases) {
+    const files = loads('').flatMap((load) => load.files.map(({ source }) => source));
     const mib = files.reduce((sum, file) => sum + fs.statSync(file).size, 0) / 2 ** 20;
-    const times: { ours: { all: number; before: number }; scp: number }[] = [];
+    const times: { ours: number; scp: number }[] = [];
     // The first turn warms both up.
     for (let turn = 0; turn <= turns; turn++) {
       const folder = fs.mkdtempSync(path.join(person.folder, 'turn-'));
       const one = {
-        ours: await ours(transport, files, path.join(folder, 'ours')),
+        ours: await ours(transport, loads(path.join(folder, 'ours')), path.join(folder, 'ours')),
         scp: scp(options, node.host, files, path.join(folder, 'scp')),
       };
       if (turn > 0) times.push(one);
       fs.rmSync(folder, { recursive: true });
     }
-    const own = median(times.map((time) => time.ours.all));
-    const before = median(times.map((time) => time.ours.before));
+    const own = median(times.map((time) => time.ours));
     const peer = median(times.map((time) => time.scp));
-    const cells = [name, mib.toFixed(0), own.toFixed(2), before.toFixed(2), peer.toFixed(2)];
+    const cells = [name, mib.toFixed(0), own.toFixed(3), peer.toFixed(3)];
     console.log(`| ${cells.join(' | ')} | ${(peer / own).toFixed(2)} |`);
   }
   transport.close();

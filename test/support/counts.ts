@@ -12,3 +12,6 @@ export const controlKills = long ? 100 : 5;
 
 /** Short runs of a batch, over two nodes and as an array of Slurm. */
 export const batchRuns = long ? 200 : 12;
+
+/** Random faults of links, servers, agents, control, wrappers, trainers and machines, while runs train on two nodes. */
+export const randomFaults = long ? 200 : 17;

@@ -16,10 +16,14 @@ export interface FaultProxy {
   /** Nothing moves any more and nothing closes, as with a pulled cable; also for new connections. */
   stall(): void;
   resume(): void;
+  /** Connections made so far carry nothing any more and do not close, as after a sleep; new ones work. */
+  forget(): void;
   /** New connections are reset at once. */
   refuse(): void;
   /** Resets everything after so many more bytes towards the target, or `back`. */
   cutAfter(bytes: number, direction?: 'back'): void;
+  /** Settles with the next connection that somebody makes. */
+  nextConnection(): Promise<void>;
   /** Bytes a second in each direction; 0 = as fast as it goes. */
   limit(bytesPerSecond: number): void;
   /** Stops listening: connections are refused until `open`. */
@@ -35,6 +39,8 @@ interface Link {
 
 export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.1'): Promise<FaultProxy> {
   const links = new Set<Link>();
+  const forgotten = new Set<Link>();
+  let waiting: (() => void)[] = [];
   let stalled = false;
   let refusing = false;
   const cut: { up: number | null; back: number | null } = { up: null, back: null };
@@ -43,7 +49,7 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
   let accepted = 0;
 
   const resetAll = (): void => {
-    for (const { client, target } of links) {
+    for (const { client, target } of [...links, ...forgotten]) {
       client.resetAndDestroy();
       target.resetAndDestroy();
     }
@@ -79,7 +85,7 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
       if (!to.write(chunk)) {
         from.pause();
         to.once('drain', () => {
-          if (!stalled) from.resume();
+          if (!stalled && !forgotten.has(link)) from.resume();
         });
       }
     });
@@ -88,12 +94,15 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
     from.on('close', () => {
       to.destroy();
       links.delete(link);
+      forgotten.delete(link);
     });
     if (stalled) from.pause();
   };
 
   const server = net.createServer({ allowHalfOpen: true }, (client) => {
     accepted++;
+    for (const settle of waiting) settle();
+    waiting = [];
     client.on('error', () => {});
     if (refusing) {
       client.resetAndDestroy();
@@ -153,9 +162,21 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
         target.resume();
       }
     },
+    forget: () => {
+      for (const link of links) {
+        link.client.pause();
+        link.target.pause();
+        forgotten.add(link);
+      }
+      links.clear();
+    },
     refuse: () => {
       refusing = true;
     },
+    nextConnection: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+      }),
     cutAfter: (bytes, direction) => {
       cut[direction ?? 'up'] = bytes;
     },

@@ -33,6 +33,8 @@ export interface Sshd {
   logins(): number;
   /** Kills the server's sessions (not the server), as a dying network would. */
   killSessions(): void;
+  /** Kills what the sessions run, and not the sessions; what left its session lives on. */
+  killCommands(): void;
   stop(): Promise<void>;
 }
 
@@ -113,6 +115,10 @@ export async function startSshd(options: SshdOptions): Promise<Sshd> {
     logins: () => [...fs.readFileSync(logFile, 'utf8').matchAll(/^Accepted (?!key)/gm)].length,
     killSessions: () => {
       for (const pid of descendants(server.pid!)) if (isSshd(pid)) kill(pid);
+    },
+    killCommands: () => {
+      // Each command leads a group of its own.
+      for (const pid of descendants(server.pid!)) if (!isSshd(pid) && isSshd(parentOf(pid)!)) kill(-pid);
     },
     stop: () =>
       new Promise((resolve) => {

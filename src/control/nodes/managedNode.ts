@@ -1,6 +1,6 @@
 import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
-import type { Probe } from '../../protocol/agentApi.ts';
+import { agentProtocolVersion, type Probe } from '../../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
 import type { QueueHold } from '../../protocol/queue.ts';
 import { AgentLink, type AgentListener } from './agentLink.ts';
@@ -22,12 +22,14 @@ export interface ManagedNodeContext {
 }
 
 /** A connection is tried again within this gap while it was lost recently, then once a minute. */
-const shortGapMs = 4000;
+const shortGapMs = 3000;
 const longGapMs = 60_000;
 const shortGapsForMs = 10 * 60_000;
 /** A link that lasted less has not ended the trouble: an agent that dies at once must not cost a login each moment. */
 const soundLinkMs = 10_000;
 const probeFreshMs = 5000;
+/** An agent that has not answered by then after a sleep may be beyond a link that is no more. */
+const answerMs = 1000;
 
 /** One node and its connection: at most one attempt at a time, tried again by itself after a loss. */
 export class ManagedNode {
@@ -48,6 +50,8 @@ export class ManagedNode {
   #retry: NodeJS.Timeout | undefined;
   #attempts = 0;
   #lostAt: number | undefined;
+  /** The link of which it is being found out whether it outlived a sleep. */
+  #examined: AgentLink | undefined;
   #probing: Promise<void> | undefined;
   #probedAt = Number.NEGATIVE_INFINITY;
   /** A lost connection is wanted back: it was there once, or runs are live there. */
@@ -88,6 +92,43 @@ export class ManagedNode {
     this.#drop();
     this.#calm();
     await this.use();
+  }
+
+  /**
+   * This computer has slept: a lost connection is tried at once. A link may be dead without a sign of it: where its agent
+   * does not answer, it is replaced by a new one as soon as that stands. Asks nobody.
+   */
+  wake(): void {
+    if (this.connection === 'retrying') {
+      this.#calm();
+      this.want();
+    } else if (this.link?.open && this.#examined !== this.link) {
+      this.#examined = this.link;
+      this.#replaceDead(this.link)
+        .catch((error: unknown) => this.#context.log(`after a sleep: ${toBiphaseError(error).message}`))
+        .finally(() => {
+          this.#examined = undefined;
+        });
+    }
+  }
+
+  async #replaceDead(link: AgentLink): Promise<void> {
+    const { signal } = this.#abort;
+    while (this.link === link && !(await answersInTime(link))) {
+      const fresh = await this.#reach(this.#context.quietPrompts, signal).catch((thrown: unknown) => {
+        const error = toBiphaseError(thrown);
+        if (error.kind !== 'unreachable') throw error;
+      });
+      if (!fresh) continue;
+      if (this.link !== link) return fresh.transport.close();
+      const old = this.#transport;
+      try {
+        await this.#establish(fresh, signal);
+      } finally {
+        link.close();
+        old?.close();
+      }
+    }
   }
 
   /** What the node has free, at most five seconds old. Who asks meanwhile gets the same answer. */
@@ -150,17 +191,28 @@ export class ManagedNode {
   }
 
   async #open(prompts: Prompter, signal: AbortSignal): Promise<AgentLink> {
+    const reached = await this.#reach(prompts, signal, (step) => this.#tell(step));
+    return this.#establish(reached, signal);
+  }
+
+  /** A link to the node's agent, beside the one that there may be. `tell` gets the steps to it. */
+  async #reach(
+    prompts: Prompter,
+    signal: AbortSignal,
+    tell?: (step: 'connecting' | 'preparing') => void,
+  ): Promise<Reached> {
     const { kind, bundle } = this.#context;
-    this.#tell('connecting');
+    tell?.('connecting');
     const transport = await kind.connect(this.config, prompts, signal, this.#context.log);
     try {
-      this.#tell('preparing');
+      tell?.('preparing');
       const prepared = await kind.prepare(transport, {
         config: this.config,
         bundle: bundle(),
         prompts,
         signal,
         onProgress: (fraction) => {
+          if (!tell) return;
           this.progress = fraction;
           this.#context.changed(this);
         },
@@ -168,17 +220,22 @@ export class ManagedNode {
       this.findings = prepared.findings;
       const channel = await transport.exec(prepared.agentArgv, { signal });
       const link = await AgentLink.open(channel, this.#context.listener(this), this.#context.log);
-      await this.#context.connected(this, link);
-      signal.throwIfAborted();
-      this.#established(transport, link);
-      return link;
+      return { transport, link };
     } catch (error) {
       transport.close();
       throw error;
     }
   }
 
-  #established(transport: Transport, link: AgentLink): void {
+  /** From now on the node is used through this link. */
+  async #establish({ transport, link }: Reached, signal: AbortSignal): Promise<AgentLink> {
+    try {
+      await this.#context.connected(this, link);
+      signal.throwIfAborted();
+    } catch (error) {
+      transport.close();
+      throw error;
+    }
     this.#transport = transport;
     this.link = link;
     this.#attempt = undefined;
@@ -197,6 +254,7 @@ export class ManagedNode {
       this.#failed(reason ?? new BiphaseError('unreachable', 'The connection was closed.'));
     });
     this.look();
+    return link;
   }
 
   #failed(error: BiphaseError): void {
@@ -217,6 +275,26 @@ export class ManagedNode {
     this.next = error?.next;
     this.progress = undefined;
     this.#context.changed(this);
+  }
+}
+
+interface Reached {
+  transport: Transport;
+  link: AgentLink;
+}
+
+async function answersInTime(link: AgentLink): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), scaledMs(answerMs));
+  });
+  const answer = link.call('hello', { protocol: agentProtocolVersion }).then(() => true);
+  try {
+    return await Promise.race([answer, late]);
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

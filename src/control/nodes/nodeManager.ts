@@ -96,6 +96,11 @@ export class NodeManager {
     return { node, link: await node.use() };
   }
 
+  /** This computer has slept. */
+  wake(): void {
+    for (const node of this.#nodes.values()) node.wake();
+  }
+
   close(): void {
     for (const node of this.#nodes.values()) node.close();
   }

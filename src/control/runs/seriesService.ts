@@ -56,20 +56,31 @@ export class SeriesService {
     if (committed.reset)
       for (const key of [...this.#versions.keys()])
         if (key.startsWith(`${run} `)) {
-          const event = this.#delta(columns, run, key.slice(run.length + 1), 0, 0, true);
-          if (watched(event.data.metric)) events.push(event);
+          const metric = key.slice(run.length + 1);
+          if (watched(metric)) events.push(this.#delta(columns, run, metric, 0, 0, true));
+          else this.#advance(run, metric);
         }
     for (const [metric, { from, to }] of committed.metrics) {
+      if (!watched(metric)) {
+        this.#advance(run, metric);
+        continue;
+      }
       const points = columns.metric(metric);
       let start = from;
       while (start < to) {
         const end = endOfSegment(columns, points, start, to);
-        const event = this.#delta(columns, run, metric, start, end, false);
-        if (watched(metric)) events.push(event);
+        events.push(this.#delta(columns, run, metric, start, end, false));
         start = end;
       }
     }
     return events;
+  }
+
+  #advance(run: string, metric: string): { follows: number; version: number } {
+    const follows = this.#version(run, metric);
+    const version = ++this.#newestVersion;
+    this.#versions.set(`${run} ${metric}`, version);
+    return { follows, version };
   }
 
   #delta(
@@ -81,9 +92,7 @@ export class SeriesService {
     reset: boolean,
   ): EncodedDelta {
     const points = columns.metric(metric);
-    const follows = this.#version(run, metric);
-    const version = ++this.#newestVersion;
-    this.#versions.set(`${run} ${metric}`, version);
+    const { follows, version } = this.#advance(run, metric);
     const shown = columnsOf(
       columns,
       points,
@@ -145,9 +154,28 @@ function visiblePoints(
   return ascending ? visible : visible.sort((a, b) => stepOf(a) - stepOf(b));
 }
 
+/** How many of the first `points` of a metric are visible while segments hide each other as in `hiding`. */
+interface Counted {
+  hiding: number;
+  points: number;
+  visible: number;
+}
+const counted = new WeakMap<MetricColumns, Counted>();
+
+/** Goes on from the count before: a delta costs what is new in it, however long the run is. */
 function visibleCount(columns: RunColumns, points: MetricColumns): number {
   const hiddenFrom = columns.hiddenFrom();
-  return hiddenFrom.size <= 1 ? points.record.length : visiblePoints(columns, points, null, null).length;
+  if (hiddenFrom.size <= 1) return points.record.length;
+  let count = counted.get(points);
+  if (count?.hiding !== columns.hiding) {
+    count = { hiding: columns.hiding, points: 0, visible: 0 };
+    counted.set(points, count);
+  }
+  for (; count.points < points.record.length; count.points++) {
+    const record = points.record.get(count.points);
+    if (columns.step.get(record) < hiddenFrom.get(columns.segment.get(record))!) count.visible++;
+  }
+  return count.visible;
 }
 
 function columnsOf(

@@ -15,6 +15,8 @@ export class RunColumns {
   readonly time = new Column(new Float64Array(0));
   readonly elapsed = new Column(new Float64Array(0));
   readonly metrics = new Map<string, MetricColumns>();
+  /** Changes whenever `hiddenFrom` does. */
+  hiding = 0;
   /** Per segment: its first and its highest step. */
   readonly #segments = new Map<number, { first: number; last: number }>();
   /** Only built when a file goes back within a segment. */
@@ -105,6 +107,7 @@ export class RunColumns {
 
   #note(segment: number, step: number): void {
     const known = this.#segments.get(segment);
+    if (!known || step < known.first) this.hiding++;
     if (!known) this.#segments.set(segment, { first: step, last: step });
     else {
       if (step < known.first) known.first = step;

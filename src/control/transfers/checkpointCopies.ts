@@ -6,11 +6,11 @@ import type { ParamsOf, ResultOf } from '../../protocol/contract.ts';
 import type { ControlMethods, TransferProgress } from '../../protocol/controlApi.ts';
 import type { FileList } from '../../protocol/fileList.ts';
 import { checkpointFiles, runFiles } from '../../protocol/runDirectory.ts';
-import { parcelOf } from '../nodes/bootstrap/placeFile.ts';
 import type { NodeManager } from '../nodes/nodeManager.ts';
 import type { RunCatalog } from '../runs/runCatalog.ts';
 import { copyToNode } from './copyToNode.ts';
 import { persevere } from './persevere.ts';
+import { parcelOf } from './placeFile.ts';
 import { receiveFolder } from './receiveFolder.ts';
 import {
   listRemoteCheckpoint,

@@ -1,12 +1,12 @@
 import { BiphaseError } from '../../core/errors.ts';
 import { formatBytesAlike } from '../../core/numberFormat.ts';
 import type { AgentLink } from '../nodes/agentLink.ts';
-import { CopyProgress, type FolderLoad, placeFolder, stageOf } from '../nodes/bootstrap/placeFolder.ts';
-import type { Unpacker } from '../nodes/bootstrap/placePacks.ts';
 import { runScript } from '../nodes/bootstrap/remoteScript.ts';
 import type { ManagedNode } from '../nodes/managedNode.ts';
 import type { Transport } from '../nodes/transport.ts';
 import { persevere } from './persevere.ts';
+import { CopyProgress, type FolderLoad, placeFolder, stageOf } from './placeFolder.ts';
+import type { Unpacker } from './placePacks.ts';
 
 /** Files that travel at the same time: each waits for the node at its beginning and its end. */
 const lanes = 3;

@@ -4,8 +4,8 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { fileKind, readableEndings } from '../../core/corpusFile.ts';
 import { BiphaseError } from '../../core/errors.ts';
-import type { Parcel } from '../nodes/bootstrap/placeFile.ts';
 import type { HashMemo } from './hashMemo.ts';
+import type { FileParcel } from './placeFile.ts';
 
 const chunkBytes = 256 * 1024;
 
@@ -191,11 +191,10 @@ export async function hashOf(
 }
 
 /** A file of the corpus, ready to travel. */
-export function corpusParcel(entry: CorpusFile, sha256: string): Parcel {
+export function corpusParcel(entry: CorpusFile, sha256: string): FileParcel {
   return {
     size: entry.bytes,
     read: (from) => bytesOf(entry, from),
-    compressed: false,
     sha256,
     id: sha256.slice(0, 16),
     mode: '600',

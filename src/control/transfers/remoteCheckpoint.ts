@@ -1,8 +1,8 @@
 import { BiphaseError } from '../../core/errors.ts';
 import type { ListedFile } from '../../protocol/fileList.ts';
 import { checkpointFiles, runFiles } from '../../protocol/runDirectory.ts';
-import type { Parcel } from '../nodes/bootstrap/placeFile.ts';
 import type { ManagedNode } from '../nodes/managedNode.ts';
+import type { FileParcel } from './placeFile.ts';
 
 const sliceBytes = 1 << 20;
 /** Slices asked for before the first has come: a round trip costs nothing then. */
@@ -73,11 +73,10 @@ export async function* readRemoteFile(
 }
 
 /** One of its files, ready to travel to another node. */
-export function remoteParcel(checkpoint: RemoteCheckpoint, file: ListedFile): Parcel {
+export function remoteParcel(checkpoint: RemoteCheckpoint, file: ListedFile): FileParcel {
   return {
     size: file.bytes,
     read: (from) => readRemoteFile(checkpoint, file, from),
-    compressed: false,
     sha256: file.sha256,
     id: file.sha256.slice(0, 16),
     mode: '600',

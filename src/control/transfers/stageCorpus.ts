@@ -3,11 +3,11 @@ import { BiphaseError } from '../../core/errors.ts';
 import { stagedFiles, stagedManifest, stagedPlace } from '../../core/stagedSource.ts';
 import type { FileList } from '../../protocol/fileList.ts';
 import type { Staged } from '../../protocol/runDirectory.ts';
-import { parcelOf } from '../nodes/bootstrap/placeFile.ts';
 import type { ManagedNode } from '../nodes/managedNode.ts';
 import { copyToNode } from './copyToNode.ts';
 import type { HashMemo } from './hashMemo.ts';
 import { checkUnchanged, corpusParcel, hashOf, listCorpus } from './localCorpus.ts';
+import { parcelOf } from './placeFile.ts';
 import type { Tell, TransferDesk } from './transferDesk.ts';
 
 /**

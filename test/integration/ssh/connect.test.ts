@@ -529,6 +529,25 @@ test('a link that stalls is noticed by keepalive, and waiting commands hear of i
   }
 });
 
+test('a link that is closed while it stalls ends, and waiting commands hear of it', { skip }, async () => {
+  const proxy = await startFaultProxy(sshd.port);
+  try {
+    fs.appendFileSync(knownHosts(), knownHostsLine(sshd, `[127.0.0.1]:${proxy.port}`));
+    const connection = await connect({ port: proxy.port, identityFile: plain });
+    const channel = await new SshTransport(connection).exec(['cat']);
+    channel.stdout.resume();
+    channel.stderr.resume();
+    process.env.BIPHASE_CLOCK = '0.02';
+    proxy.stall();
+    connection.close();
+    assert.equal((await channel.exit).known, false);
+    assert.equal(await connection.closed, undefined);
+  } finally {
+    delete process.env.BIPHASE_CLOCK;
+    await proxy.close();
+  }
+});
+
 test('a host that changes session keys often and allows one session at a time', { skip }, async (t) => {
   const strict = await startSshd({
     folder: path.join(folder, 'rekeying'),

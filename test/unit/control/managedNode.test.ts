@@ -35,13 +35,17 @@ const hello = {
 /** A kind of node whose connections fail as `failures` say, in order, and whose agent lives in this process. */
 function fakeKind(
   failures: (ErrorKind | undefined)[],
-): NodeKind & { connects: number; probes: number; cut: () => void } {
+): NodeKind & { connects: number; probes: number; hellos: number; silent: boolean; cut: () => void } {
   const kind = {
     connects: 0,
     probes: 0,
+    hellos: 0,
+    /** Links that are there by now carry nothing any more. */
+    silent: false,
     cut: (): void => undefined,
     connect: async (): Promise<Transport> => {
       kind.connects++;
+      const number = kind.connects;
       const failure = failures.shift();
       if (failure) throw new BiphaseError(failure, `It is ${failure}.`);
       let closed: (reason: BiphaseError | undefined) => void = () => undefined;
@@ -53,7 +57,11 @@ function fakeKind(
         exec: async () => {
           const [stdin, stdout] = [new PassThrough(), new PassThrough()];
           const handlers = {
-            hello: async () => hello,
+            hello: async () => {
+              kind.hellos++;
+              if (kind.silent && number === 1) await new Promise(() => undefined);
+              return hello;
+            },
             probe: async () => {
               kind.probes++;
               return probe;
@@ -83,6 +91,9 @@ function fakeKind(
   return kind;
 }
 
+/** What a test wants to hear of the log. */
+let logs: (line: string) => void = () => undefined;
+
 function makeNode(kind: NodeKind): { node: ManagedNode; states: EventEmitter } {
   const states = new EventEmitter();
   const nothing = (): void => undefined;
@@ -96,7 +107,7 @@ function makeNode(kind: NodeKind): { node: ManagedNode; states: EventEmitter } {
       listener: () => ({ run: nothing, queue: nothing, gone: nothing, bytes: nothing }),
       connected: async () => undefined,
       changed: (changed) => states.emit(changed.connection),
-      log: nothing,
+      log: (line) => logs(line),
     },
   );
   return { node, states };
@@ -152,7 +163,7 @@ function withoutWaiting(context: TestContext, node: ManagedNode): number[] {
   return gaps;
 }
 
-test('gaps grow to 4 s, are a minute after ten minutes, and start anew with Reconnect', async (context) => {
+test('gaps grow to 3 s, are a minute after ten minutes, and start anew with Reconnect', async (context) => {
   const kind = fakeKind([undefined, ...Array<ErrorKind>(400).fill('unreachable')]);
   const { node, states } = makeNode(kind);
   context.after(() => node.close());
@@ -160,18 +171,18 @@ test('gaps grow to 4 s, are a minute after ten minutes, and start anew with Reco
   const gaps = withoutWaiting(context, node);
   const enough = new Promise<void>((resolve) =>
     states.on('retrying', () => {
-      if (gaps.filter((gap) => gap > 4000).length === 3) resolve();
+      if (gaps.filter((gap) => gap > 3000).length === 3) resolve();
     }),
   );
   kind.cut();
   await enough;
-  const short = gaps.filter((gap) => gap <= 4000);
+  const short = gaps.filter((gap) => gap <= 3000);
   assert.deepEqual(gaps.slice(0, short.length), short, 'short gaps first');
   for (const [index, gap] of short.slice(0, 4).entries())
     assert.ok(gap >= 125 * 2 ** index && gap <= 250 * 2 ** index, `gap ${index}: ${gap}`);
-  assert.ok(short.slice(4).every((gap) => gap >= 2000));
+  assert.ok(short.slice(4).every((gap) => gap >= 1500));
   const total = short.reduce((sum, gap) => sum + gap);
-  assert.ok(total >= 600_000 && total <= 604_000, `${total}`);
+  assert.ok(total >= 600_000 && total <= 603_000, `${total}`);
   for (const gap of gaps.slice(short.length)) assert.ok(gap >= 30_000 && gap <= 60_000, `${gap}`);
   assert.ok(new Set(gaps).size > gaps.length / 2, 'with jitter');
   const before = gaps.length;
@@ -192,7 +203,7 @@ test('a link that breaks at once is not taken up ever faster', async (context) =
     while (kind.connects < times + 2);
   }
   assert.equal(gaps.length, 6);
-  assert.ok(gaps[5]! >= 2000, gaps.join(' '));
+  assert.ok(gaps[5]! >= 1500, gaps.join(' '));
 });
 
 for (const [failure, state] of [
@@ -219,5 +230,85 @@ test("a person's attempt does not take over the failure of one that asks nobody"
   context.after(() => node.close());
   node.want();
   assert.ok((await node.use()).open);
+  assert.equal(kind.connects, 2);
+});
+
+/** Answers are waited for as long as the test takes. */
+function impatient(context: TestContext): void {
+  const { BIPHASE_CLOCK } = process.env;
+  process.env.BIPHASE_CLOCK = '0.001';
+  context.after(() => {
+    if (BIPHASE_CLOCK === undefined) delete process.env.BIPHASE_CLOCK;
+    else process.env.BIPHASE_CLOCK = BIPHASE_CLOCK;
+  });
+}
+
+test('after a sleep a link that answers stays', async (context) => {
+  const kind = fakeKind([]);
+  const { node } = makeNode(kind);
+  context.after(() => node.close());
+  const link = await node.use();
+  node.wake();
+  await link.call('hello', { protocol: 1 });
+  await new Promise(setImmediate);
+  assert.equal(kind.connects, 1);
+  assert.equal(node.link, link);
+});
+
+test('after a sleep a link that is silent is replaced, and never seems lost', async (context) => {
+  const kind = fakeKind([undefined, 'unreachable']);
+  const { node, states } = makeNode(kind);
+  context.after(() => node.close());
+  const link = await node.use();
+  impatient(context);
+  kind.silent = true;
+  const others = ['connecting', 'preparing', 'retrying'].map((state) => once(states, state));
+  const replaced = once(states, 'connected');
+  node.wake();
+  node.wake();
+  await replaced;
+  assert.equal(kind.connects, 3);
+  assert.ok(node.link?.open && node.link !== link);
+  await link.closed;
+  assert.equal(node.connection, 'connected');
+  const told = await Promise.race([...others, new Promise<void>((resolve) => setImmediate(resolve))]);
+  assert.equal(told, undefined);
+});
+
+test('after a sleep nobody is asked: a silent link is kept where a new one needs its person', async (context) => {
+  const kind = fakeKind([undefined, 'needs-person']);
+  const { node } = makeNode(kind);
+  context.after(() => node.close());
+  const link = await node.use();
+  impatient(context);
+  kind.silent = true;
+  const logged = new Promise<void>((resolve) => {
+    logs = (line) => {
+      if (line.includes('needs-person')) resolve();
+    };
+  });
+  node.wake();
+  await logged;
+  assert.equal(kind.connects, 2);
+  assert.equal(node.link, link);
+  assert.equal(node.connection, 'connected');
+});
+
+test('after a sleep a lost connection is tried at once', async (context) => {
+  const kind = fakeKind([undefined, ...Array<ErrorKind>(3).fill('unreachable')]);
+  const { node, states } = makeNode(kind);
+  context.after(() => node.close());
+  await node.use();
+  const held: (() => void)[] = [];
+  const timeout = setTimeout;
+  context.mock.method(globalThis, 'setTimeout', (work: () => void, ms: number) =>
+    node.connection === 'retrying' ? held.push(work) : timeout(work, ms),
+  );
+  const retrying = once(states, 'retrying');
+  kind.cut();
+  await retrying;
+  await new Promise(setImmediate);
+  assert.equal(kind.connects, 1);
+  node.wake();
   assert.equal(kind.connects, 2);
 });

@@ -16,6 +16,14 @@ test('a script answers with its code and what it printed', { skip }, async () =>
   assert.deepEqual(outcome, { code: 3, stdout: "a 'b'\n", stderr: 'no\n' });
 });
 
+test('a script that something else ends has judged nothing: it is tried again', { skip }, async () => {
+  for (const script of ['echo half; kill -KILL $$', 'echo half; exit 137'])
+    await assert.rejects(runScript(new LocalTransport(), script, [], signal), {
+      kind: 'unreachable',
+      message: /was ended by (SIGKILL|code 137)/,
+    });
+});
+
 test('a node that prints without end is let go, and not kept in memory', {
   skip,
   timeout: 30_000,

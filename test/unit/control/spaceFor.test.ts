@@ -3,17 +3,26 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { packFile, spaceFor } from '../../../src/control/nodes/bootstrap/placeFile.ts';
+import { type Load, makeParcel, packed, spaceFor } from '../../../src/control/nodes/bootstrap/parcel.ts';
 
-test('a file that travels as it is needs its own size on the node, a packed one four times what is sent', async () => {
+test('what a parcel needs on a node: itself and what is taken out of it; one file as it is only itself', async () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bp-space-'));
-  const file = path.join(folder, 'file');
-  fs.writeFileSync(file, Buffer.alloc(100_000, 7));
+  const source = path.join(folder, 'file');
+  fs.writeFileSync(source, Buffer.alloc(100_000, 7));
+  const load = (count: number): Load => ({
+    folder: '/root/load',
+    id: 'load',
+    files: Array.from({ length: count }, (_, i) => ({ source, path: `${i}`, mode: '600' as const })),
+    check: 'none',
+  });
   try {
-    assert.equal(spaceFor(await packFile(file, false, '600')), 100_000);
-    const packed = await packFile(file, true, '600');
-    assert.ok(packed.size < 100_000);
-    assert.equal(spaceFor(packed), 4 * packed.size);
+    assert.equal(spaceFor(await makeParcel(load(1))), 100_000);
+    assert.equal(spaceFor(await makeParcel(load(3))), 300_000 + 300_000 + 3 * (512 + 352) + 1024);
+    const one = await packed(await makeParcel(load(1)));
+    assert.ok(one.size < 10_000);
+    assert.equal(spaceFor(one), one.size + 100_000);
+    const several = await packed(await makeParcel(load(3)));
+    assert.equal(spaceFor(several), several.size + 300_000);
   } finally {
     fs.rmSync(folder, { recursive: true });
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Transport } from '../transport.ts';
+import type { ExecChannel } from '../transport.ts';
 
 const sampleBytes = 256 * 1024;
 /** On a faster link packing takes longer than it saves. Low, because the time of a sample has its round trip in it. */
@@ -10,14 +10,28 @@ export function packingPays(bytes: number, seconds: number): boolean {
   return bytes < seconds * fastBytesPerSecond;
 }
 
-/** Sends a small sample that cannot be packed and judges by its time; a link that fails here fails with what comes next. */
-export async function linkIsSlow(transport: Transport, signal: AbortSignal): Promise<boolean> {
-  const start = performance.now();
-  const channel = await transport.exec(['sh', '-c', 'cat > /dev/null'], { signal });
-  channel.stdout.resume();
+/**
+ * Sends a small sample that cannot be packed to a command that reads it after it has printed the line `ready`, and
+ * judges by its time, which does not count the command's start. Answers with what the command printed before that line
+ * too. A link that fails here fails with what comes next.
+ */
+export async function sampleLink(
+  channel: ExecChannel,
+  ready: string,
+): Promise<{ slow: boolean; answer: string }> {
   channel.stderr.resume();
   channel.stdin.on('error', () => {});
+  let answer = '';
+  const started = new Promise<void>((resolve) => {
+    channel.stdout.on('data', (chunk: Buffer) => {
+      answer = (answer + chunk.toString()).slice(-4096);
+      if (answer.endsWith(`${ready}\n`)) resolve();
+    });
+  });
+  await Promise.race([started, channel.exit]);
+  const start = performance.now();
   channel.stdin.end(randomBytes(sampleBytes));
   await channel.exit;
-  return packingPays(sampleBytes, (performance.now() - start) / 1000);
+  const seconds = (performance.now() - start) / 1000;
+  return { slow: packingPays(sampleBytes, seconds), answer: answer.slice(0, -`${ready}\n`.length) };
 }

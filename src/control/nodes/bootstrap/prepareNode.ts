@@ -1,12 +1,15 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import { BiphaseError } from '../../../core/errors.ts';
+import type { Bundle } from '../bundle.ts';
 import type { PrepareContext, PreparedNode, Transport } from '../transport.ts';
+import { clientName } from './clientName.ts';
 import { localNodeBinary, nodeCacheFolder } from './fetchNode.ts';
-import { linkIsSlow } from './linkRate.ts';
 import { askNode, type NodeFacts } from './nodeFacts.ts';
 import { type NodeRelease, nodeReleases, oldestGlibc, oldestNodeMajor } from './nodeRelease.ts';
-import { packFile, spaceFor } from './placeFile.ts';
-import { CopyProgress, clientName, type FolderLoad, placeFolder } from './placeFolder.ts';
+import { type Load, type LoadFile, makeParcel, type Parcel, packed, spaceFor } from './parcel.ts';
+import { sendParcel } from './sendParcel.ts';
+import { openStages } from './stage.ts';
 
 /**
  * Makes root, bundle and Node ready on a node and copies only what is missing: the second time nothing. Every file is
@@ -29,13 +32,7 @@ export async function prepareNode(
   const node = fittingNode(facts);
   if (!node && config.nodePath !== undefined) throw unfitNode(config.nodePath, facts);
 
-  const loads: FolderLoad[] = [];
-  // Asked only once it is sure that something is sent.
-  let slow: Promise<boolean> | undefined;
-  const pack = async (): Promise<boolean> => {
-    slow ??= linkIsSlow(transport, signal);
-    return facts.gzip && (await slow);
-  };
+  const loads: Load[] = [];
   let nodePath = node?.path;
   if (node) findings.push(`Node ${node.version} is at ${node.path}.`);
   else {
@@ -46,30 +43,67 @@ export async function prepareNode(
       mayFetch: () => context.prompts.confirm(fetchQuestion(config.name, transport, release)),
       signal,
     });
-    const folder = `${facts.root}/node/${release.version}-${facts.platform}`;
+    const name = `${release.version}-${facts.platform}`;
+    const folder = `${facts.root}/node/${name}`;
     nodePath = `${folder}/bin/node`;
-    const parcel = await packFile(binary, await pack(), '700');
-    loads.push({ folder, files: [{ path: 'bin/node', parcel }], mark: 'bin/node', program: 'bin/node' });
+    const { size, mtimeMs } = await fs.promises.stat(binary);
+    loads.push({
+      folder,
+      id: `node.${size}.${Math.floor(mtimeMs)}`,
+      files: [{ source: binary, path: 'bin/node', mode: '700' }],
+      check: 'node',
+    });
     findings.push(`Node ${release.version} was copied to ${folder}.`);
   }
   const bundleFolder = `${facts.root}/bundles/${hash}`;
   if (facts.bundles.includes(hash)) findings.push(`The bundle ${hash} is there.`);
   else {
-    const files = [];
-    for (const { path: name } of bundle.filesFor(facts.platform))
-      files.push({ path: name, parcel: await packFile(path.join(bundle.folder, name), await pack(), '600') });
-    loads.push({ folder: bundleFolder, files, mark: 'bundle.json' });
+    loads.push(bundleLoad(bundle, facts.platform, bundleFolder));
     findings.push(`The bundle ${hash} was copied to ${bundleFolder}.`);
   }
-  needSpace(facts, loads, transport);
-  const progress = new CopyProgress((done, total) => context.onProgress(total === 0 ? 1 : done / total));
-  for (const load of loads) progress.expect(load);
-  for (const load of loads) await placeFolder(transport, load, { client, progress, signal });
+  if (loads.length > 0)
+    await deliver(transport, loads, { facts, client, onProgress: context.onProgress, signal });
+  context.onProgress(1);
   return {
     agentArgv: [nodePath!, `${bundleFolder}/biphase.mjs`, 'agent', '--root', facts.root],
     bundle: hash,
     findings,
   };
+}
+
+/** What travels of a bundle to a node. */
+export function bundleLoad(bundle: Bundle, platform: string, folder: string): Load {
+  const files = bundle
+    .filesFor(platform)
+    .map(({ path: name }): LoadFile => ({ source: path.join(bundle.folder, name), path: name, mode: '600' }));
+  return { folder, id: `bundle.${bundle.hashFor(platform)}`, files, check: 'none' };
+}
+
+/** Brings loads to the node, one after the other, each whole before it gets its name. */
+export async function deliver(
+  transport: Transport,
+  loads: readonly Load[],
+  options: {
+    facts: Pick<NodeFacts, 'root' | 'freeBytes' | 'gzip'>;
+    client: string;
+    onProgress: (fraction: number) => void;
+    signal: AbortSignal;
+  },
+): Promise<void> {
+  const { facts, client, onProgress, signal } = options;
+  const [{ stages, slow }, plain] = await Promise.all([
+    openStages(transport, loads, client, signal),
+    Promise.all(loads.map(makeParcel)),
+  ]);
+  const parcels = facts.gzip && slow ? await Promise.all(plain.map(packed)) : plain;
+  needSpace(facts, parcels, transport);
+  const total = parcels.reduce((sum, { size }) => sum + size, 0);
+  let before = 0;
+  for (const [i, parcel] of parcels.entries()) {
+    const onBytes = (sent: number): void => onProgress(Math.min(1, (before + sent) / Math.max(1, total)));
+    await sendParcel(transport, parcel, stages[i]!, onBytes, signal);
+    before += parcel.size;
+  }
 }
 
 function fittingNode(facts: NodeFacts): { path: string; version: string } | undefined {
@@ -124,8 +158,12 @@ function fetchQuestion(name: string, transport: Transport, release: NodeRelease)
   };
 }
 
-function needSpace(facts: NodeFacts, loads: FolderLoad[], transport: Transport): void {
-  const bytes = loads.flatMap((load) => load.files).reduce((sum, { parcel }) => sum + spaceFor(parcel), 0);
+function needSpace(
+  facts: Pick<NodeFacts, 'root' | 'freeBytes'>,
+  parcels: readonly Parcel[],
+  transport: Transport,
+): void {
+  const bytes = parcels.reduce((sum, parcel) => sum + spaceFor(parcel), 0);
   if (facts.freeBytes < bytes)
     throw new BiphaseError(
       'full',

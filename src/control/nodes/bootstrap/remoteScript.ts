@@ -1,21 +1,22 @@
 import { scaledMs } from '../../../core/clock.ts';
 import { BiphaseError } from '../../../core/errors.ts';
-import type { Transport } from '../transport.ts';
+import type { ExecExit, Transport } from '../transport.ts';
 
 const scriptTimeoutMs = 60_000;
 /** No script of ours prints as much. */
 const mostBytes = 1 << 20;
 
 export interface ScriptOutcome {
-  code: number | null;
+  code: number;
   stdout: string;
   stderr: string;
 }
 
 /**
  * Runs a constant script with `sh` on a node; data travels as positional parameters only, and `input` on its stdin.
- * @throws BiphaseError `unreachable` when the link dies or no answer comes in time, `refused` when the node does not stop
- * printing; exit codes are the caller's affair. `moreMs`: milliseconds that it may take beyond a minute.
+ * @throws BiphaseError `unreachable` when the link dies, a signal ends the script or no answer comes in time, `refused`
+ * when the node does not stop printing; exit codes are the caller's affair. `moreMs`: milliseconds that it may take beyond
+ * a minute.
  */
 export async function runScript(
   transport: Transport,
@@ -45,8 +46,21 @@ export async function runScript(
       `${transport.description} did not finish a preparation step in time.`,
     );
   const [stdout, stderr, exit] = outcome;
+  return { code: ownCode(exit, transport), stdout, stderr };
+}
+
+/**
+ * The exit code that a script gave itself. One that was ended by a signal, as by a node that goes down, did not judge
+ * the node: throws `unreachable`, as for a lost link. Login shells tell of a signal as a code above 128.
+ */
+export function ownCode(exit: ExecExit, transport: Transport): number {
   if (!exit.known) throw exit.reason;
-  return { code: exit.code, stdout, stderr };
+  if (exit.code !== null && exit.code <= 128) return exit.code;
+  const how = exit.signal ?? `code ${exit.code}`;
+  throw new BiphaseError(
+    'unreachable',
+    `A preparation step on ${transport.description} was ended by ${how}.`,
+  );
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

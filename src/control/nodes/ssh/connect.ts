@@ -1,3 +1,4 @@
+import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client, ConnectConfig } from 'ssh2';
 import ssh2 from 'ssh2';
@@ -51,7 +52,7 @@ export async function connectSsh(hop: SshHop, options: ConnectOptions): Promise<
       try {
         open.push(await login(target, socket, options));
       } catch (thrown) {
-        socket?.destroy();
+        socket.destroy();
         throw thrown;
       }
     }
@@ -84,9 +85,10 @@ async function route(hop: SshHop, commands: ConfigCommands, depth: number): Prom
   return [...before, target];
 }
 
-/** The socket of the first host of a route; undefined: an ordinary one. */
-async function ownWay(target: SshTarget, commands: ConfigCommands): Promise<ProxySocket | undefined> {
-  return target.proxyCommand ? commands.proxy(target.proxyCommand) : undefined;
+/** The way to the first host of a route. */
+async function ownWay(target: SshTarget, commands: ConfigCommands): Promise<Duplex> {
+  if (target.proxyCommand) return commands.proxy(target.proxyCommand);
+  return net.connect(target.port, target.host);
 }
 
 function forward(through: SshConnection, to: SshTarget): Promise<Duplex> {
@@ -107,12 +109,15 @@ function forward(through: SshConnection, to: SshTarget): Promise<Duplex> {
 
 async function login(
   target: SshTarget,
-  socket: Duplex | undefined,
+  socket: Duplex,
   { node, prompts, signal }: ConnectOptions,
 ): Promise<SshConnection> {
   const hostKey = new HostKeyCheck(target, node, prompts);
   const authentication = new Authentication(target, node, prompts);
-  if (signal.aborted) throw cancelled(target);
+  if (signal.aborted) {
+    socket.destroy();
+    throw cancelled(target);
+  }
 
   const client: Client = new ssh2.Client();
   let asked = false;
@@ -121,18 +126,15 @@ async function login(
   const close = (): void => {
     asked = true;
     client.end();
-    // A link that no longer moves does not end by itself.
-    setTimeout(() => {
-      client.destroy();
-      socket?.destroy();
-    }, scaledMs(2000)).unref();
+    // A link that no longer moves does not end by itself, and after `end` the client destroys nothing.
+    setTimeout(() => socket.destroy(), scaledMs(2000)).unref();
   };
   client.on('error', (error: Error & { level?: string }) => {
     // A key that could not sign is not the end: the next one follows.
     if (error.level !== 'agent') lastError = error;
   });
   client.on('close', () => {
-    socket?.destroy();
+    socket.destroy();
     settleClosed(asked ? undefined : (hostKey.refusal ?? lost(target, lastError)));
   });
 
@@ -168,8 +170,7 @@ async function login(
 
     const preferred = hostKey.preferredAlgorithms();
     const config: ConnectConfig = {
-      host: target.host,
-      port: target.port,
+      sock: socket as NonNullable<ConnectConfig['sock']>,
       username: target.user,
       // Own limit, which stands still while a person reads a question.
       readyTimeout: 0,
@@ -178,7 +179,6 @@ async function login(
       hostVerifier: hostKey.verifier(deadline),
       authHandler: authentication.handler(deadline, fail),
     };
-    if (socket) config.sock = socket as NonNullable<ConnectConfig['sock']>;
     if (preferred.length > 0)
       config.algorithms = { serverHostKey: { remove: preferred, prepend: preferred, append: [] } };
     client.connect(config);

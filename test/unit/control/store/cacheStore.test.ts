@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { SeriesService } from '../../../../src/control/runs/seriesService.ts';
 import { CacheStore } from '../../../../src/control/store/cacheStore.ts';
+import { Column } from '../../../../src/control/store/column.ts';
 import type { BiphaseError } from '../../../../src/core/errors.ts';
 import { decodeSeries } from '../../../../src/core/seriesBytes.ts';
 
@@ -147,6 +148,34 @@ test('a file that is no database is started anew', (context) => {
   assert.ok(add(store, line(0, 1, 1), 0));
   assert.equal(fs.statSync(place).mode & 0o077, 0);
   store.close();
+});
+
+test('what a new point of a resumed run costs does not grow with the run', (context) => {
+  const store = new CacheStore(temporaryFile(context));
+  context.after(() => store.close());
+  const service = new SeriesService(store);
+  const written = (segment: number, from: number, to: number): string =>
+    Array.from({ length: to - from }, (_, i) => line(segment, from + i, 1)).join('');
+  let text = written(0, 1, 3000) + written(1, 2000, 3000);
+  service.deltas(run, add(store, text, 0)!, () => true);
+  let looks = 0;
+  const { get } = Column.prototype;
+  context.mock.method(Column.prototype, 'get', function (this: Column<Uint32Array>, index: number) {
+    looks++;
+    return get.call(this, index);
+  });
+  const one = line(1, 3000, 1);
+  const committed = add(store, one, text.length)!;
+  text += one;
+  const [delta] = service.deltas(run, committed, (metric) => metric === 'loss');
+  assert.ok(looks < 100, `${looks}`);
+  const { value } = service.snapshot({ run, metric: 'loss', x: 'step', from: null, to: null, pixels: 100 });
+  assert.equal(delta!.data.total, 3000);
+  assert.equal(value.total, 3000);
+  // A segment that begins earlier hides more of those before it.
+  const earlier = add(store, written(2, 1000, 1002), text.length)!;
+  const last = service.deltas(run, earlier, (metric) => metric === 'loss').at(-1)!;
+  assert.equal(last.data.total, 1001);
 });
 
 test('a segment resumed from a step hides what it repeats, and deltas chain', (context) => {

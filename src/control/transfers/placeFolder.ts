@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
-import os from 'node:os';
 import path from 'node:path';
-import { BiphaseError } from '../../../core/errors.ts';
-import type { Transport } from '../transport.ts';
-import { batchesOf, type Delivery, type Parcel, placeFiles } from './placeFile.ts';
+import { BiphaseError } from '../../core/errors.ts';
+import { clientName } from '../nodes/bootstrap/clientName.ts';
+import { runScript } from '../nodes/bootstrap/remoteScript.ts';
+import type { Transport } from '../nodes/transport.ts';
+import { batchesOf, type Delivery, type FileParcel, placeFiles } from './placeFile.ts';
 import { type FolderFile, placePacks, splitIntoPacks, type Unpacker } from './placePacks.ts';
-import { runScript } from './remoteScript.ts';
 
 /** Files that appear together under one folder, by one rename. */
 export interface FolderLoad {
@@ -17,8 +16,6 @@ export interface FolderLoad {
   confirm?: () => Promise<void>;
   /** A file that a whole folder has: one without it is replaced. */
   mark: string;
-  /** A program among the files that must start before the folder gets its name. */
-  program?: string;
 }
 
 /** Parameters: folders to make. */
@@ -26,11 +23,10 @@ const makeScript = 'umask 077; for d; do mkdir -p "$d" || exit 1; done';
 
 /**
  * Gives a complete stage its name. Another client may have been first: then its folder, which holds the same bytes,
- * stays (and a stage that \`mv\` put inside it is removed). Parameters: stage, parts, folder, mark, program or nothing.
+ * stays (and a stage that \`mv\` put inside it is removed). Parameters: stage, parts, folder, mark.
  */
 const nameScript = `
 umask 077
-if [ -n "$5" ]; then "$1/$5" -p process.versions.node </dev/null >/dev/null || exit 6; fi
 rm -rf "$2"
 if [ -d "$3" ] && [ ! -e "$3/$4" ]; then rm -rf "$3"; fi
 if [ ! -d "$3" ]; then mv "$1" "$3" 2>/dev/null || [ -d "$3" ] || exit 1; fi
@@ -73,20 +69,12 @@ export async function placeFolder(
   });
   const { packs, single } = unpacker ? splitIntoPacks(load.files) : { packs: [], single: load.files };
   await placeFiles(transport, single.map(delivery), { signal, lanes });
-  const onBytes = (pack: Parcel) => progress.of(pack);
+  const onBytes = (pack: FileParcel) => progress.of(pack);
   if (unpacker) await placePacks(transport, packs, { stage, parts, unpacker, signal, onBytes });
   await load.confirm?.();
   if (load.last) await placeFiles(transport, [delivery(load.last, load.files.length)], { signal });
-  const parameters = [stage, parts, load.folder, load.mark, load.program ?? ''];
+  const parameters = [stage, parts, load.folder, load.mark];
   const named = await runScript(transport, nameScript, parameters, signal);
-  if (named.code === 6)
-    throw new BiphaseError(
-      'missing',
-      `The copied Node does not start on ${transport.description}: ${lastLine(named.stderr)}`,
-      {
-        next: 'Install Node 24 there and name it in the node’s settings.',
-      },
-    );
   if (named.code !== 0)
     throw new BiphaseError('refused', `${load.folder} cannot be written on ${transport.description}.`);
 }
@@ -95,16 +83,6 @@ export async function placeFolder(
 export function stageOf(folder: string, client = clientName()): { stage: string; parts: string } {
   const base = `${path.posix.dirname(folder)}/.${path.posix.basename(folder)}.${client}`;
   return { stage: `${base}.stage`, parts: `${base}.parts` };
-}
-
-/** Stable for one account on one machine, different for another: half parcels are continued, never shared. */
-export function clientName(): string {
-  const identity = `${os.hostname()}\0${os.userInfo().username}\0${os.homedir()}`;
-  return createHash('sha256').update(identity).digest('hex').slice(0, 8);
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) || 'it printed nothing.';
 }
 
 /** Bytes of several files as one sum. */
@@ -127,7 +105,7 @@ export class CopyProgress {
   }
 
   /** Takes how much of a parcel is there; a second attempt may begin with less. */
-  of(parcel: Parcel): (sent: number) => void {
+  of(parcel: FileParcel): (sent: number) => void {
     let before = 0;
     return (sent) => {
       this.#done += Math.min(sent, parcel.size) - before;

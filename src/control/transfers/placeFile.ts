@@ -1,20 +1,16 @@
 import { createHash } from 'node:crypto';
-import fs from 'node:fs';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
-import { BiphaseError } from '../../../core/errors.ts';
-import type { Transport } from '../transport.ts';
-import { runScript } from './remoteScript.ts';
+import { BiphaseError } from '../../core/errors.ts';
+import { ownCode, runScript } from '../nodes/bootstrap/remoteScript.ts';
+import type { Transport } from '../nodes/transport.ts';
 
 /** A file ready to travel. */
-export interface Parcel {
+export interface FileParcel {
   /** Bytes that go over the link. */
   size: number;
   /** What goes over the link from an offset on; asked again for every attempt. A BiphaseError that it throws ends the copy. */
   read(from: number): Iterable<Buffer> | AsyncIterable<Buffer>;
-  compressed: boolean;
   /** Of the content as it lies on the node in the end. */
   sha256: string;
   /** Names the parcel, so that a half one is continued only with the same bytes. */
@@ -36,17 +32,16 @@ done
 `;
 
 /**
- * Appends stdin to a parcel; once it is whole (a cut link looks like an end), unpacks, checks and names it. One that is
- * damaged goes, so that it is sent anew. Parameters: target, parcel, hash, whether compressed, mode, size when whole.
+ * Appends stdin to a parcel; once it is whole (a cut link looks like an end), checks and names it. One that is damaged
+ * goes, so that it is sent anew. Parameters: target, parcel, hash, mode, size when whole.
  */
 const sendScript = `
 umask 077
 ${hashFunction()}
 cat >> "$2" || exit 7
-[ "$(wc -c < "$2")" -eq "$6" ] || exit 8
-if [ "$4" = gzip ]; then gzip -dc < "$2" > "$2.file"; else mv -f "$2" "$2.file"; fi || { rm -f "$2" "$2.file"; exit 1; }
-rm -f "$2"
-chmod "$5" "$2.file"
+[ "$(wc -c < "$2")" -eq "$5" ] || exit 8
+mv -f "$2" "$2.file" || exit 1
+chmod "$4" "$2.file"
 found=$(hash "$2.file")
 if [ "$found" != "$3" ]; then rm -f "$2" "$2.file"; [ -n "$found" ] || exit 5; exit 4; fi
 mv -f "$2.file" "$1"
@@ -62,36 +57,20 @@ function hashFunction(): string {
 }`;
 }
 
-/** Reads a file; `pack`: the node can unpack it and the link makes it worth it. */
-export async function packFile(file: string, pack: boolean, mode: string): Promise<Parcel> {
-  const content = await fs.promises.readFile(file);
-  const compressed = pack && content.length > 4096;
-  const sha256 = createHash('sha256').update(content).digest('hex');
-  if (!compressed) return parcelOf(content, sha256, mode);
-  const bytes = await promisify(gzip)(content, { level: constants.Z_BEST_SPEED });
-  return { ...parcelOf(bytes, createHash('sha256').update(bytes).digest('hex'), mode), compressed, sha256 };
-}
-
 /** Bytes at hand as a parcel that travels as it is. */
-export function parcelOf(bytes: Buffer, sha256: string, mode: string): Parcel {
+export function parcelOf(bytes: Buffer, sha256: string, mode: string): FileParcel {
   return {
     size: bytes.length,
     read: (from) => chunksOf(bytes.subarray(from)),
-    compressed: false,
     sha256,
     id: sha256.slice(0, 16),
     mode,
   };
 }
 
-/** Bytes that a parcel may take on the node: packed and unpacked lie there together for a moment, the rest is renamed. */
-export function spaceFor({ size, compressed }: Parcel): number {
-  return size * (compressed ? 4 : 1);
-}
-
 /** A parcel and where it goes. */
 export interface Delivery {
-  parcel: Parcel;
+  parcel: FileParcel;
   target: string;
   /** Where it grows; no other delivery has the same. */
   part: string;
@@ -191,8 +170,7 @@ async function placeFile(
   }
   const offset = await offsetAfter(state, parcel);
   if (offset === undefined) await runScript(transport, 'rm -f "$1"', [part], signal);
-  const kind = parcel.compressed ? 'gzip' : 'plain';
-  const argv = [target, part, parcel.sha256, kind, parcel.mode, String(parcel.size)];
+  const argv = [target, part, parcel.sha256, parcel.mode, String(parcel.size)];
   const channel = await transport.exec(['sh', '-c', sendScript, 'sh', ...argv], { signal });
   channel.stdout.resume();
   let complaint = '';
@@ -217,17 +195,17 @@ async function placeFile(
   if (signal.aborted)
     throw new BiphaseError('cancelled', `Copying to ${transport.description} was cancelled.`);
   if (failure instanceof BiphaseError) throw failure;
-  if (!exit.known) throw exit.reason;
-  if (exit.code === 0) return true;
+  const code = ownCode(exit, transport);
+  if (code === 0) return true;
   if (/no space left|quota exceeded/i.test(complaint))
     throw new BiphaseError('full', `The disk of ${transport.description} is full.`, {
       next: 'Free space there, or set another root for this node.',
     });
-  if (exit.code === 5)
+  if (code === 5)
     throw new BiphaseError('missing', `${transport.description} has no tool to check a SHA-256.`, {
       next: 'Install coreutils or openssl there.',
     });
-  if (exit.code !== 7) return false;
+  if (code !== 7) return false;
   const detail = complaint.trim().split('\n').at(-1) ?? '';
   throw new BiphaseError(
     'refused',
@@ -236,7 +214,7 @@ async function placeFile(
 }
 
 /** Where a half parcel goes on; undefined where what is there is not its beginning. */
-async function offsetAfter(state: string, parcel: Parcel): Promise<number | undefined> {
+async function offsetAfter(state: string, parcel: FileParcel): Promise<number | undefined> {
   const [, digits, found] = /^(\d+)(?: ([0-9a-f]{64}))?$/.exec(state) ?? [];
   const offset = Number(digits);
   if (digits === undefined || offset > parcel.size) return undefined;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { ListedFile } from '../../../protocol/fileList.ts';
-import type { Transport } from '../transport.ts';
-import { type Parcel, placeFiles } from './placeFile.ts';
+import type { ListedFile } from '../../protocol/fileList.ts';
+import type { Transport } from '../nodes/transport.ts';
+import { type FileParcel, placeFiles } from './placeFile.ts';
 
 /** A file costs the node a round trip and a few processes: smaller ones travel together. */
 const smallBytes = 1 << 20;
@@ -10,7 +10,7 @@ const packFiles = 1000;
 
 export interface FolderFile {
   path: string;
-  parcel: Parcel;
+  parcel: FileParcel;
 }
 
 /** What takes packs apart on a node where an agent is. */
@@ -28,8 +28,8 @@ export function splitIntoPacks<T extends FolderFile>(files: readonly T[]): { pac
   let pack: T[] = [];
   let bytes = 0;
   for (const file of files) {
-    const { size, compressed } = file.parcel;
-    if (size > smallBytes || compressed) {
+    const { size } = file.parcel;
+    if (size > smallBytes) {
       single.push(file);
       continue;
     }
@@ -54,7 +54,7 @@ export async function placePacks(
     parts: string;
     unpacker: Unpacker;
     signal: AbortSignal;
-    onBytes: (pack: Parcel) => (sent: number) => void;
+    onBytes: (pack: FileParcel) => (sent: number) => void;
   },
 ): Promise<void> {
   const { stage, parts, unpacker, signal, onBytes } = options;
@@ -77,12 +77,12 @@ export async function placePacks(
 }
 
 /** Files end to end, as one parcel. Small, so they are read at once. */
-async function packOf(files: readonly FolderFile[], size: number): Promise<Parcel> {
+async function packOf(files: readonly FolderFile[], size: number): Promise<FileParcel> {
   const hash = createHash('sha256');
   for await (const chunk of readPack(files, 0)) hash.update(chunk);
   const sha256 = hash.digest('hex');
   const id = sha256.slice(0, 16);
-  return { size, read: (from) => readPack(files, from), compressed: false, sha256, id, mode: '600' };
+  return { size, read: (from) => readPack(files, from), sha256, id, mode: '600' };
 }
 
 async function* readPack(files: readonly FolderFile[], from: number): AsyncGenerator<Buffer> {
