@@ -58,7 +58,7 @@ export async function runWrapper(options: WrapperOptions): Promise<number> {
   let record: ExitRecord | undefined;
   try {
     record = new ExitRecord(runDirectory);
-    if (segment > 0) withdrawRequests(runDirectory);
+    if (segment > 0) withdrawRequests(runDirectory, segment);
     const slot = await slotFor(options);
     if ('refusal' in slot) {
       await record.write({ ...end(segment), preempted: true, error: slot.refusal });
