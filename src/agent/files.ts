@@ -24,14 +24,30 @@ function writeSynced(file: string, text: string): void {
 
 /** Replaces a file whole: readers see the old or the new content, also after a crash. */
 export function writeByRename(file: string, text: string): void {
-  const temporary = temporaryName(file);
+  const temporary = writeBeside(file, text);
   try {
-    writeSynced(temporary, text);
     fs.renameSync(temporary, file);
   } catch (thrown) {
     fs.rmSync(temporary, { force: true });
     throw thrown;
   }
+}
+
+/** Writes what is to take a file's place by a rename; answers where it is. */
+export function writeBeside(file: string, text: string): string {
+  const temporary = temporaryName(file);
+  try {
+    writeSynced(temporary, text);
+    return temporary;
+  } catch (thrown) {
+    fs.rmSync(temporary, { force: true });
+    throw thrown;
+  }
+}
+
+/** Milliseconds since 1970, by the clock of its file system; 0 where there is none. */
+export function modifiedAt(file: string): number {
+  return fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 /** Creates a file with its whole content, or returns false because it is there. Of many callers one gets true. */

@@ -25,7 +25,7 @@ import type { NodeRoot } from './nodeRoot.ts';
 import { findProgram, needProgram, type Program } from './ownBundle.ts';
 import type { ProcessTable } from './processTable.ts';
 import { enqueue, mustQueue } from './queue/enqueue.ts';
-import { QueueFolder } from './queue/queueFolder.ts';
+import { allQueues, jobStatuses, QueueFolder, queueWith } from './queue/queueFolder.ts';
 import { readLastOutput, readRunReport } from './runReport.ts';
 import { checkSlot } from './slots/claimSlot.ts';
 import { slotVariable } from './slots/slotVariable.ts';
@@ -106,7 +106,7 @@ export class Launcher {
     if (!slurm && wish && mustQueue(this.#queue, wish, surroundings.slot)) {
       claim(directory, spec);
       // In this order: a run that has left the queue has begun.
-      const waits = this.#queue.statusOf(spec.id) !== null;
+      const waits = queueWith(this.#root.queues, spec.id, this.#queue).statusOf(spec.id) !== null;
       if (newestSegment(directory) >= 0) return { already: true };
       return { already: waits || !this.#enqueue(spec.id, wish, surroundings), queued: true };
     }
@@ -177,8 +177,9 @@ export class Launcher {
       );
     const segment = newestSegment(directory) + 1;
     if (!surroundings.slurm && wish && mustQueue(this.#queue, wish, surroundings.slot)) {
-      // Of a segment that has ended, where nobody has looked since.
-      this.#queue.remove(run, 'started');
+      // Of a segment that has ended, where nobody has looked since; or damaged, or nobody would see it wait.
+      for (const queue of allQueues(this.#root.queues))
+        for (const status of jobStatuses) queue.remove(run, status);
       this.#enqueue(run, wish, surroundings);
       return { segment, queued: true };
     }

@@ -33,6 +33,11 @@ export class RollingLock {
     return lockHolder(this.#lock);
   }
 
+  /** How often it was taken: another number after each time. */
+  get turn(): number {
+    return newestNumber(this.#lock);
+  }
+
   /** Takes it for the holder; answers with the file that says so, null where another one has it. */
   take(holder: LockHolder): string | null {
     const number = takeLock(this.#lock, holder);

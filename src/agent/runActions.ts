@@ -4,14 +4,28 @@ import { runFiles, wrapperStateSchema } from '../protocol/runDirectory.ts';
 import { hasCode, readJson } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { livesHere, type ProcessTable } from './processTable.ts';
-import { createRequest } from './requests.ts';
+import { createRequest, stopComing } from './requests.ts';
+import { readRunReport } from './runReport.ts';
 import type { JobWatch } from './slurm/jobWatch.ts';
 import { removeTree } from './space/removeTree.ts';
 import { takeRun } from './space/takeRun.ts';
+import { newestSegment } from './wrapper/newestSegment.ts';
+import { segmentLockHeld } from './wrapper/segmentLock.ts';
 
-/** Asks the trainer to save and end; it looks every half second. */
-export function stopRun(root: NodeRoot, run: string): void {
-  createRequest(root.existingRunDirectory(run), runFiles.stopRequest, 'person');
+/** Asks the trainer to save and end, also one that is just being started; it looks every half second. */
+export function stopRun(root: NodeRoot, run: string, table: ProcessTable): void {
+  if (!stopStarting(root, run, table))
+    createRequest(root.existingRunDirectory(run), runFiles.stopRequest, 'person');
+}
+
+/** Asks a stop of a segment that somebody is starting. False where nobody is. */
+export function stopStarting(root: NodeRoot, run: string, table: ProcessTable): boolean {
+  const directory = root.existingRunDirectory(run);
+  const segment = newestSegment(directory) + 1;
+  const comes =
+    segmentLockHeld(directory, segment, table) || readRunReport(root, run, table)?.state === 'queued';
+  if (comes) stopComing(directory, segment);
+  return comes;
 }
 
 /**

@@ -6,7 +6,6 @@ import type { RunReport } from '../protocol/agentApi.ts';
 import {
   checkpointFiles,
   type EventLine,
-  type Exit,
   eventLineSchema,
   exitSchema,
   progressSchema,
@@ -15,7 +14,7 @@ import {
   type WrapperState,
   wrapperStateSchema,
 } from '../protocol/runDirectory.ts';
-import { hasCode, readJson, readTail } from './files.ts';
+import { hasCode, modifiedAt, readJson, readTail } from './files.ts';
 import { isPlainFolder, type NodeRoot } from './nodeRoot.ts';
 import { livesHere, type ProcessTable } from './processTable.ts';
 import { placeInQueue } from './queue/placeInQueue.ts';
@@ -61,7 +60,7 @@ export function readRunReport(
     lastOutput: exit && exit.code !== 0 ? readLastOutput(at(runFiles.output)) : null,
     stopRequested: hasRequest(directory, runFiles.stopRequest),
     killRequested: hasRequest(directory, runFiles.killRequest),
-    queued: known.queued ?? (waits !== null && !begunSince(waits.takenAt, wrapper, exit)),
+    queued: known.queued ?? (waits !== null && !begunSince(waits.takenAt, directory)),
     startingNext:
       !trainerAlive && segmentLockHeld(directory, newest + 1, table, (job) => jobs?.hasEnded(job) ?? false),
     quietSeconds,
@@ -104,10 +103,13 @@ function jobFacts(
   return jobs?.facts(run, job, { begun, quietSeconds }) ?? unknown;
 }
 
-/** Whether a job that was taken from the queue has begun: a record that is newer says so. */
-function begunSince(takenAt: number | undefined, wrapper: WrapperState | null, exit: Exit | null): boolean {
+/**
+ * Whether a job that was taken from the queue has begun: a record that is newer says so, by the clock of the file system,
+ * which may be another machine's.
+ */
+function begunSince(takenAt: number | undefined, directory: string): boolean {
   if (takenAt === undefined) return false;
-  return Math.max(wrapper?.startedAt ?? 0, exit?.endedAt ?? 0) * 1000 > takenAt;
+  return [runFiles.state, runFiles.exit].some((file) => modifiedAt(path.join(directory, file)) > takenAt);
 }
 
 /** Steps of checkpoints that are complete, ascending. */

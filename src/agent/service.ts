@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { toBiphaseError } from '../core/errors.ts';
 import { type Handlers, RpcPeer } from '../core/rpcPeer.ts';
 import { isActive } from '../core/runState.ts';
 import {
@@ -25,10 +26,10 @@ import type { ProcessTable } from './processTable.ts';
 import { changeJob } from './queue/changeJob.ts';
 import { reviewStarted } from './queue/jobReview.ts';
 import { forgetMoved, moveJob } from './queue/moveJob.ts';
-import { QueueFolder } from './queue/queueFolder.ts';
+import { QueueFolder, queueWith } from './queue/queueFolder.ts';
 import { ensureRunner } from './queue/runnerProcess.ts';
 import { withdrawJob } from './queue/withdrawal.ts';
-import { deleteRun, killRun, stopRun } from './runActions.ts';
+import { deleteRun, killRun, stopRun, stopStarting } from './runActions.ts';
 import { readSlice } from './runFileSlice.ts';
 import { RunWatcher, type RunWatcherEvents } from './runWatcher.ts';
 import { cleanArrays } from './slurm/arrayFiles.ts';
@@ -169,29 +170,32 @@ export class AgentService {
         return answer;
       },
       stop: async ({ run }) => {
-        if (!withdrawJob(this.#queue, root, table, run)) {
-          stopRun(root, run);
+        if (!withdrawJob(this.#queueWith(run), root, table, run)) {
+          stopRun(root, run, table);
           await this.#withJob(run, (directory, job) => withdrawSlurmJob(directory, job, table));
         }
         this.#watcher.refresh(run);
         return {};
       },
       kill: async ({ run }) => {
+        const withdrawn = withdrawJob(this.#queueWith(run), root, table, run);
         const signalled =
-          !withdrawJob(this.#queue, root, table, run) &&
+          !withdrawn &&
           ((await this.#withJob(run, (directory, job) => killJob(directory, job, table))) ??
             killRun(root, run, table));
+        // Nothing of it computes yet: it ends before it does.
+        if (!withdrawn && !signalled) stopStarting(root, run, table);
         this.#watcher.refresh(run);
         return { signalled };
       },
       changeQueued: async ({ run, priority, finished }) => {
-        changeJob(this.#queue, run, { priority, finished });
+        changeJob(this.#queueWith(run), run, { priority, finished });
         this.#wakeQueue();
         this.#watcher.refresh(run);
         return {};
       },
       moveQueued: async ({ run, to }) => {
-        const moving = moveJob(this.#queue, root, run, to);
+        const moving = moveJob(this.#queueWith(run), root, run, to);
         this.#wakeQueue();
         this.#watcher.refresh(run);
         return { moving };
@@ -215,7 +219,7 @@ export class AgentService {
         return {};
       },
       delete: async ({ run }) => {
-        if (!forgetMoved(this.#queue, root, run)) {
+        if (!forgetMoved(this.#queueWith(run), root, run)) {
           await this.#withJob(run, (_directory, job) => this.#jobs.look(run, job));
           await deleteRun(root, run, table, this.#jobs);
         }
@@ -248,10 +252,20 @@ export class AgentService {
     return job ? act(directory, job) : undefined;
   }
 
-  /** A run of the queue may have ended, or lost its place. */
+  /** Hosts that share the root show each other's runs: what is asked of one reaches it in whichever queue it is. */
+  #queueWith(run: string): QueueFolder {
+    return queueWith(this.#root.queues, run, this.#queue);
+  }
+
+  /** A run of the queue may have ended, or lost its place. Where that cannot be seen, runs are served all the same. */
   #reviewQueue(): void {
-    reviewStarted(this.#queue, this.#root, this.#table);
-    this.#wakeQueue();
+    const complain = (sentence: string): void => void process.stderr.write(`The queue: ${sentence}\n`);
+    try {
+      reviewStarted(this.#queue, this.#root, this.#table, complain);
+      this.#wakeQueue();
+    } catch (thrown) {
+      complain(toBiphaseError(thrown).message);
+    }
   }
 
   #wakeQueue(): void {

@@ -203,8 +203,10 @@ export class Control {
   #report(node: ManagedNode, report: RunReport): void {
     if (this.#closed) return;
     const before = this.#catalog.get(report.run)?.report.state;
-    this.#queues.report(node.config.name, report);
-    const speaks = this.#catalog.report(node.config.name, this.#rootIds.get(node) ?? '', report);
+    const { name } = node.config;
+    const rootId = this.#rootIds.get(node) ?? '';
+    this.#queues.report(name, rootId, report);
+    const speaks = this.#catalog.report(name, rootId, report);
     if (speaks) this.#followers.get(node)?.update(report);
     if (before === report.state && report.state !== 'queued') return;
     this.#listener.nodesChanged();
@@ -218,6 +220,7 @@ export class Control {
   /** The node's agent is gone: what it showed is as of now, or goes on through another node with the same root. */
   #forget(node: ManagedNode): void {
     this.#followers.delete(node);
+    this.#queues.disconnected(node.config.name);
     for (const run of this.#catalog.disconnected(node.config.name)) {
       const other = this.nodes.all().find((candidate) => candidate.config.name === run.node);
       if (other) this.#followers.get(other)?.update(run.report);

@@ -1,6 +1,8 @@
 /** What a decision about a node needs to know. */
 export interface NodeLoad {
   name: string;
+  /** Of its root, which nodes may share; undefined where it is not known. */
+  rootId?: string | undefined;
   /** How many runs it takes at once. */
   slots: number;
   /** Runs at work there. */
@@ -65,12 +67,12 @@ export function placeJobs(count: number, nodes: readonly NodeLoad[]): string[] {
 /**
  * Which waiting runs go to another node: one for each slot that would stay empty while others wait elsewhere. A run moves
  * only to a node that may run it, from the node with the longest wait, first who would have started first. Nothing moves
- * where its own node is about to start it.
+ * where its own node is about to start it, nor within a root that nodes share: the run's directory is there already.
  */
 export function planMoves(nodes: readonly DonorLoad[]): Move[] {
   const idle = nodes
     .filter(({ accepts }) => accepts)
-    .map(({ name, slots, busy, waiting }) => ({ name, free: slots - busy - waiting }))
+    .map(({ name, rootId, slots, busy, waiting }) => ({ name, rootId, free: slots - busy - waiting }))
     .filter(({ free }) => free > 0);
   if (idle.length === 0) return [];
   const donors = nodes
@@ -83,7 +85,7 @@ export function planMoves(nodes: readonly DonorLoad[]): Move[] {
   const moves: Move[] = [];
   for (const target of idle) {
     while (target.free > 0) {
-      const move = takeFor(target.name, donors);
+      const move = takeFor(target, donors);
       if (!move) break;
       moves.push(move);
       target.free--;
@@ -100,9 +102,10 @@ interface Donor {
   left: MovableJob[] | undefined;
 }
 
-function takeFor(to: string, donors: Donor[]): Move | null {
+function takeFor({ name: to, rootId }: Pick<NodeLoad, 'name' | 'rootId'>, donors: Donor[]): Move | null {
   const byWait = donors
     .filter(({ node, backlog }) => backlog > 0 && node.name !== to)
+    .filter(({ node }) => rootId === undefined || node.rootId !== rootId)
     .sort((a, b) => b.backlog / b.node.slots - a.backlog / a.node.slots);
   for (const donor of byWait) {
     donor.left ??= donor.node.movable().toSorted(startsBefore);

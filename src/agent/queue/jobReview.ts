@@ -1,11 +1,12 @@
-import fs from 'node:fs';
 import path from 'node:path';
+import { toBiphaseError } from '../../core/errors.ts';
 import { isActive } from '../../core/runState.ts';
-import { checkpointFiles, runFiles } from '../../protocol/runDirectory.ts';
-import { namesIn } from '../files.ts';
+import { checkpointFiles, type Exit, runFiles } from '../../protocol/runDirectory.ts';
+import { modifiedAt, namesIn } from '../files.ts';
 import type { NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { completeCheckpoints, readRunReport } from '../runReport.ts';
+import { segmentLockHeld } from '../wrapper/segmentLock.ts';
 import type { QueueFolder } from './queueFolder.ts';
 
 /** A run that was lost so many times since its newest checkpoint is not started again by itself. */
@@ -13,46 +14,88 @@ const mostSegmentsWithoutProgress = 3;
 
 type Outcome = 'at work' | 'back' | 'over';
 
-/** Looks at the runs that the queue has started: those that lost their place wait again, those that ended are forgotten. */
-export function reviewStarted(queue: QueueFolder, root: NodeRoot, table: ProcessTable): void {
-  for (const run of queue.runsIn('started')) {
-    const outcome = outcomeOf(run, root, table);
-    if (outcome === 'back') queue.change(run, 'started', 'waiting');
-    if (outcome === 'over') queue.remove(run, 'started');
+/** Whether an end that is on record is of a segment before the one that a job was to start. */
+type IsOld = (exit: Exit, directory: string) => boolean;
+
+/**
+ * Looks at the runs that the queue has started: those that lost their place wait again, those that ended are forgotten. One
+ * that cannot be looked at stays as it is; `trouble` is told why.
+ */
+export function reviewStarted(
+  queue: QueueFolder,
+  root: NodeRoot,
+  table: ProcessTable,
+  trouble: (sentence: string) => void,
+): void {
+  for (const run of queue.runsIn('started'))
+    try {
+      settle(
+        queue,
+        run,
+        'started',
+        outcomeOf(run, root, table, () => false),
+      );
+    } catch (thrown) {
+      trouble(`${run} cannot be looked at: ${toBiphaseError(thrown).message}`);
+    }
+}
+
+/**
+ * Jobs that a runner had taken when it died. One that cannot be looked at waits: its start says why. Only for who holds the
+ * runner's lock.
+ */
+export function recoverTaken(queue: QueueFolder, root: NodeRoot, table: ProcessTable): void {
+  for (const run of queue.runsIn('starting')) {
+    const taken = queue.since(run, 'starting');
+    // Both by the clock of the file system, which may be another machine's.
+    const isOld: IsOld = (_, directory) => modifiedAt(path.join(directory, runFiles.exit)) < taken;
+    try {
+      settle(queue, run, 'starting', outcomeOf(run, root, table, isOld));
+    } catch {
+      settle(queue, run, 'starting', 'back');
+    }
   }
 }
 
-/** Jobs that a runner had taken when it died. Only for who holds the runner's lock. */
-export function recoverTaken(queue: QueueFolder, root: NodeRoot, table: ProcessTable): void {
-  for (const run of queue.runsIn('starting')) settleTaken(queue, run, root, table);
-}
-
-/** Gives a job that was taken, and of which it is not known whether it began, the status that its run has. */
-export function settleTaken(queue: QueueFolder, run: string, root: NodeRoot, table: ProcessTable): void {
-  const outcome = outcomeOf(run, root, table, queue.since(run, 'starting') / 1000);
-  if (outcome === 'at work') queue.change(run, 'starting', 'started');
-  if (outcome === 'back') queue.change(run, 'starting', 'waiting');
-  if (outcome === 'over') queue.remove(run, 'starting');
-}
-
-/** `endsBefore`: an end before this time (unix seconds) is of a segment before the one that the job was to start. */
-function outcomeOf(
+/**
+ * Gives a job that was taken, and of which it is not known whether it began, the status that its run has. `before`: the
+ * run's newest segment when it was taken.
+ */
+export function settleTaken(
+  queue: QueueFolder,
   run: string,
   root: NodeRoot,
   table: ProcessTable,
-  endsBefore = Number.NEGATIVE_INFINITY,
-): Outcome {
+  before: number,
+): void {
+  settle(
+    queue,
+    run,
+    'starting',
+    outcomeOf(run, root, table, (exit) => exit.segment <= before),
+  );
+}
+
+function settle(queue: QueueFolder, run: string, status: 'started' | 'starting', outcome: Outcome): void {
+  if (outcome === 'at work' && status === 'starting') queue.change(run, status, 'started');
+  if (outcome === 'back') queue.change(run, status, 'waiting');
+  if (outcome === 'over') queue.remove(run, status);
+}
+
+function outcomeOf(run: string, root: NodeRoot, table: ProcessTable, isOld: IsOld): Outcome {
   // As if it did not wait: what its processes and records say.
   const report = readRunReport(root, run, table, { queued: false });
   if (!report) return 'over';
   const { state, exit, wrapper } = report;
-  if (!exit && !wrapper) return 'back';
+  const directory = root.runDirectory(run);
+  // A claim that is young looks like a start; whoever starts its first segment holds the lock.
+  if (!exit && !wrapper) return segmentLockHeld(directory, 0, table) ? 'at work' : 'back';
   if (isActive(state)) return 'at work';
   if (state === 'finished') return 'over';
   if (state === 'preempted') return 'back';
   if (state === 'lost')
     return segmentsWithoutProgress(root, run) < mostSegmentsWithoutProgress ? 'back' : 'over';
-  return exit !== null && exit.endedAt < endsBefore ? 'back' : 'over';
+  return exit !== null && isOld(exit, directory) ? 'back' : 'over';
 }
 
 /** Segments that have begun to compute since the newest complete checkpoint. */
@@ -60,12 +103,10 @@ function segmentsWithoutProgress(root: NodeRoot, run: string): number {
   const directory = root.runDirectory(run);
   const step = completeCheckpoints(directory).at(-1);
   const saved =
-    step === undefined ? 0 : modified(path.join(directory, runFiles.checkpoint(step), checkpointFiles.done));
+    step === undefined
+      ? 0
+      : modifiedAt(path.join(directory, runFiles.checkpoint(step), checkpointFiles.done));
   return namesIn(directory).filter(
-    (name) => /^resolved-\d+\.json$/.test(name) && modified(path.join(directory, name)) > saved,
+    (name) => /^resolved-\d+\.json$/.test(name) && modifiedAt(path.join(directory, name)) > saved,
   ).length;
-}
-
-function modified(file: string): number {
-  return fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

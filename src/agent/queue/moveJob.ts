@@ -18,7 +18,7 @@ export function moveJob(queue: QueueFolder, root: NodeRoot, run: string, to: str
 
 /** Forgets a run that has arrived elsewhere. False where it was not moving. */
 export function forgetMoved(queue: QueueFolder, root: NodeRoot, run: string): boolean {
-  if (!queue.runsIn('moving').includes(run)) return false;
+  if (queue.statusOf(run) !== 'moving') return false;
   // Nothing of it was started here: it leaves its name first, so that nobody sees half a directory.
   const doomed = path.join(root.runs, `.deleted-${run}-${randomBytes(4).toString('hex')}`);
   fs.renameSync(root.existingRunDirectory(run), doomed);

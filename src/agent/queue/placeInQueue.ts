@@ -11,7 +11,11 @@ export interface PlaceInQueue {
   takenAt: number | undefined;
 }
 
-const waitingStatuses: readonly JobStatus[] = ['waiting', 'changing', 'moving', 'starting'];
+/** Twice: a job that is rewritten, or taken and given back, goes from one to the next and back while it is looked for. */
+const waitingStatuses: readonly JobStatus[] = [
+  ...(['waiting', 'changing', 'moving', 'starting'] as const),
+  ...(['waiting', 'changing', 'moving'] as const),
+];
 
 /** Null for a run that waits in no queue: it is at work, or has ended. */
 export function placeInQueue(root: NodeRoot, run: string): PlaceInQueue | null {

@@ -1,12 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { BiphaseError } from '../../core/errors.ts';
 import { makeFolder } from '../../core/makeFolder.ts';
 import { slotWishSchema } from '../../protocol/agentApi.ts';
 import { type QueueHold, queueHoldSchema, queuePlaceSchema } from '../../protocol/queue.ts';
 import { isRunId, runIdSchema } from '../../protocol/runDirectory.ts';
-import { createWhole, hasCode, namesIn, readJson, writeByRename } from '../files.ts';
+import { createWhole, hasCode, namesIn, readJson, writeBeside, writeByRename } from '../files.ts';
 
 /**
  * Where a job stands. Its file is `<run>.<status>.json`; every change is one rename, which one process can make.
@@ -44,19 +45,25 @@ export class QueueFolder {
     makeFolder(this.path);
   }
 
-  /** Puts a job into the queue; false where the run is in it already. */
+  /**
+   * Puts a job into the queue; false where the run is in it already.
+   * @throws BiphaseError `refused` where something that is no file has its place
+   */
   add(job: Job): boolean {
     this.prepare();
     if (this.statusOf(job.run) !== null) return false;
-    return createWhole(this.#file(job.run, 'waiting'), `${JSON.stringify(job)}\n`);
+    const file = this.#file(job.run, 'waiting');
+    if (createWhole(file, `${JSON.stringify(job)}\n`)) return true;
+    if (isFile(file) || !fs.lstatSync(file, { throwIfNoEntry: false })) return false;
+    throw new BiphaseError('refused', `${file} is no file of the queue.`, { next: 'Move it away.' });
   }
 
-  /** Runs in a status, in no order. */
+  /** Runs in a status, in no order. Folders and links are nobody's jobs. */
   runsIn(status: JobStatus): string[] {
     const end = `.${status}.json`;
     return namesIn(this.path).flatMap((name) => {
       const run = name.endsWith(end) ? name.slice(0, -end.length) : '';
-      return isRunId(run) ? [run] : [];
+      return isRunId(run) && isFile(path.join(this.path, name)) ? [run] : [];
     });
   }
 
@@ -67,7 +74,7 @@ export class QueueFolder {
   }
 
   statusOf(run: string): JobStatus | null {
-    return jobStatuses.find((status) => fs.existsSync(this.#file(run, status))) ?? null;
+    return jobStatuses.find((status) => isFile(this.#file(run, status))) ?? null;
   }
 
   /** Milliseconds since 1970 at which the job came into its status. */
@@ -87,21 +94,36 @@ export class QueueFolder {
   }
 
   remove(run: string, status: JobStatus): void {
-    fs.rmSync(this.#file(run, status), { force: true });
+    const file = this.#file(run, status);
+    if (isFile(file)) fs.rmSync(file, { force: true });
   }
 
-  /** Rewrites a job and gives it another status, or the same. False where it is not in `from`. */
+  /**
+   * Rewrites a job and gives it another status, or the same. False where it is not in `from`, or is damaged. All that can
+   * take long is done before it is taken: nobody may hold what somebody else has given up waiting for.
+   */
   rewrite(
     run: string,
     from: 'waiting' | 'moving',
     to: 'waiting' | 'moving',
     change: (job: Job) => Job,
   ): boolean {
-    if (!this.change(run, from, 'changing')) return false;
-    const file = this.#file(run, 'changing');
-    const job = readJson(file, jobSchema);
-    if (job) writeByRename(file, `${JSON.stringify(change(job))}\n`);
-    return this.change(run, 'changing', to);
+    const taken = this.#file(run, 'changing');
+    for (let job = this.read(run, from); job; job = this.read(run, from)) {
+      const changed = writeBeside(taken, `${JSON.stringify(change(job))}\n`);
+      try {
+        if (!this.change(run, from, 'changing')) return false;
+        if (isDeepStrictEqual(this.read(run, 'changing'), job)) {
+          fs.renameSync(changed, taken);
+          return this.change(run, 'changing', to);
+        }
+        // Somebody else has rewritten it since it was read.
+        if (!this.change(run, 'changing', from)) return false;
+      } finally {
+        fs.rmSync(changed, { force: true });
+      }
+    }
+    return false;
   }
 
   /** What somebody left half done who has died since: older than `restMs`. */
@@ -132,10 +154,15 @@ export class QueueFolder {
     return readJson(path.join(this.path, 'why.json'), whySchema)?.sentence ?? null;
   }
 
+  /** A disk that takes no sentence does not keep runs from starting. */
   setWhy(sentence: string | null): void {
     const file = path.join(this.path, 'why.json');
-    if (sentence === null) fs.rmSync(file, { force: true });
-    else if (sentence !== this.why) writeByRename(file, `${JSON.stringify({ schema: 1, sentence })}\n`);
+    try {
+      if (sentence === null) fs.rmSync(file, { force: true });
+      else if (sentence !== this.why) writeByRename(file, `${JSON.stringify({ schema: 1, sentence })}\n`);
+    } catch (thrown) {
+      if (!hasCode(thrown, 'ENOSPC', 'EDQUOT')) throw thrown;
+    }
   }
 
   #file(run: string, status: JobStatus): string {
@@ -150,6 +177,16 @@ export function allQueues(queues: string): QueueFolder[] {
     const host = name.startsWith('host-') ? decoded(name.slice('host-'.length)) : null;
     return host === null ? [] : [new QueueFolder(queues, host)];
   });
+}
+
+/** The queue that holds a run: this host's, else another's of the root. This host's where none does. */
+export function queueWith(queues: string, run: string, own: QueueFolder): QueueFolder {
+  if (own.statusOf(run) !== null) return own;
+  return allQueues(queues).find((queue) => queue.statusOf(run) !== null) ?? own;
+}
+
+function isFile(place: string): boolean {
+  return fs.lstatSync(place, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 function decoded(name: string): string | null {

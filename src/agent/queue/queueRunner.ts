@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { scaledMs } from '../../core/clock.ts';
-import { type BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
 import { startsBefore } from '../../core/scheduling.ts';
 import { runFiles } from '../../protocol/runDirectory.ts';
@@ -9,6 +10,7 @@ import { Launcher } from '../launcher.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
 import type { ProcessTable } from '../processTable.ts';
+import { isStopped } from '../requests.ts';
 import { readRunReport } from '../runReport.ts';
 import { JobWatch } from '../slurm/jobWatch.ts';
 import { newestSegment } from '../wrapper/newestSegment.ts';
@@ -16,11 +18,15 @@ import { recordUnbegun } from '../wrapper/unbegunSegment.ts';
 import { recoverTaken, reviewStarted, settleTaken } from './jobReview.ts';
 import { type Job, QueueFolder } from './queueFolder.ts';
 import { RunnerLock } from './runnerLock.ts';
-import { hasWork } from './runnerProcess.ts';
-import { recoverWithdrawn } from './withdrawal.ts';
+import { hasWaiting } from './runnerProcess.ts';
+import { recoverWithdrawn, withdrawJob } from './withdrawal.ts';
 
 /** Who leaves a GPU gives no sign: slots are asked for this often. */
 const lookMs = 3000;
+/** The runner's own changes wake it too: after a look in which nothing began it rests for so long in any case. */
+const restMs = 100;
+/** So often in a row the queue may not be readable; a full disk is waited for, however long. */
+const mostFailures = 20;
 /** A rewrite takes milliseconds; one that is older was left by a process that died. */
 const changeRestMs = 10_000;
 
@@ -56,43 +62,85 @@ export class QueueRunner {
         giveBack();
       }
       // Who added a job a moment ago saw this runner alive.
-    } while (hasWork(this.#queue));
+    } while (hasWaiting(this.#queue));
   }
 
+  /** Goes on after what fails: runs wait for it, perhaps with nobody there to start another one. */
   async #serve(): Promise<void> {
-    const queue = this.#queue;
-    recoverWithdrawn(queue, this.#root, this.#table);
-    recoverTaken(queue, this.#root, this.#table);
-    using news = new News(queue.path);
+    using news = new News(this.#queue.path);
+    let recovered = false;
+    let failures = 0;
     for (;;) {
-      queue.recoverChanges(scaledMs(changeRestMs));
-      reviewStarted(queue, this.#root, this.#table);
-      const waiting = queue.hold === null ? this.#waiting() : [];
-      const changing = queue.hold === null && queue.runsIn('changing').length > 0;
-      if (waiting.length === 0 && !changing) {
-        queue.setWhy(null);
-        return;
+      try {
+        if (!recovered) this.#recover();
+        recovered = true;
+        if (await this.#look(news)) return;
+        failures = 0;
+      } catch (thrown) {
+        recovered = false;
+        const { kind, message } = toBiphaseError(thrown);
+        if (failures === 0) this.#log(`The queue is looked at again: ${printable(message)}`);
+        failures = kind === 'full' ? 1 : failures + 1;
+        if (failures > mostFailures) throw thrown;
+        await sleep(scaledMs(lookMs));
       }
-      news.follow(queue.runsIn('started').map((run) => this.#root.runDirectory(run)));
-      if (!(await this.#startWhatFits(waiting))) await news.wait(scaledMs(lookMs));
     }
+  }
+
+  /** What processes that died left half done. */
+  #recover(): void {
+    recoverTaken(this.#queue, this.#root, this.#table);
+    recoverWithdrawn(this.#queue, this.#root, this.#table, (sentence) => this.#log(sentence));
+  }
+
+  /** One look at what waits, and a rest where nothing began. True where nothing waits. */
+  async #look(news: News): Promise<boolean> {
+    const queue = this.#queue;
+    queue.recoverChanges(scaledMs(changeRestMs));
+    reviewStarted(queue, this.#root, this.#table, (sentence) => this.#log(sentence));
+    const waiting = queue.hold === null ? this.#waiting() : [];
+    const changing = queue.hold === null && queue.runsIn('changing').length > 0;
+    if (waiting.length === 0 && !changing) {
+      queue.setWhy(null);
+      return true;
+    }
+    news.follow(queue.runsIn('started').map((run) => this.#root.runDirectory(run)));
+    if (await this.#startWhatFits(waiting)) return false;
+    await sleep(scaledMs(restMs));
+    await news.wait(scaledMs(lookMs));
+    return false;
   }
 
   #waiting(): Job[] {
     const jobs = this.#queue.runsIn('waiting').flatMap((run) => {
-      const job = this.#queue.read(run, 'waiting');
+      const job = this.#read(run);
       if (!job) this.#giveUp(run);
       return job ? [job] : [];
     });
     return jobs.sort(startsBefore);
   }
 
+  /** Null where it is damaged, or may not be read: that must not keep the others from starting. */
+  #read(run: string): Job | null {
+    try {
+      return this.#queue.read(run, 'waiting');
+    } catch {
+      return null;
+    }
+  }
+
   /** What it would have been given is not known: its run says so, and can be resumed. */
   #giveUp(run: string): void {
     if (!this.#queue.change(run, 'waiting', 'starting')) return;
     const directory = this.#root.runDirectory(run);
-    if (isPlainFolder(directory))
-      recordUnbegun(directory, this.#table, { error: 'Its place in the queue was damaged.' });
+    try {
+      if (isPlainFolder(directory))
+        recordUnbegun(directory, this.#table, { error: 'Its place in the queue was damaged.' });
+    } catch (thrown) {
+      this.#log(
+        `${run}, whose place was damaged, cannot say so: ${printable(toBiphaseError(thrown).message)}`,
+      );
+    }
     this.#queue.remove(run, 'starting');
   }
 
@@ -110,8 +158,9 @@ export class QueueRunner {
       const refusal = await this.#start(job);
       if (refusal === null) begun = true;
       else {
-        refused.add(wish);
-        why ??= refusal;
+        // What is wrong with one run keeps no other from its slot.
+        if (isPassing(refusal)) refused.add(wish);
+        why ??= refusal.message;
       }
     }
     this.#queue.setWhy(why);
@@ -119,20 +168,35 @@ export class QueueRunner {
   }
 
   /** Null where it is no longer waiting; else why it waits on. */
-  async #start({ run, slot, environment, setup, background }: Job): Promise<string | null> {
+  async #start(job: Job): Promise<BiphaseError | null> {
+    try {
+      return await this.#tryStart(job);
+    } catch (thrown) {
+      // Its folder, or the queue's, cannot be read or written now.
+      this.#queue.change(job.run, 'starting', 'waiting');
+      return toBiphaseError(thrown);
+    }
+  }
+
+  async #tryStart({ run, slot, environment, setup, background }: Job): Promise<BiphaseError | null> {
     const queue = this.#queue;
     const directory = this.#root.runDirectory(run);
+    const before = newestSegment(directory);
+    if (isStopped(directory, before + 1)) {
+      // Asked while it was being started, by a runner that died.
+      withdrawJob(queue, this.#root, this.#table, run);
+      return null;
+    }
     const launcher = new Launcher(this.#root, this.#table, this.#own, background, this.#jobs);
     const surroundings = { environment, setup, slot: slot ?? undefined };
     const refusal = await launcher.checkSlot(surroundings).catch((thrown: unknown) => toBiphaseError(thrown));
     // Before it is taken: each change of the queue wakes whoever looks at it.
-    if (refusal && isPassing(refusal)) return refusal.message;
+    if (refusal && isPassing(refusal)) return refusal;
     if (!queue.change(run, 'waiting', 'starting')) return null;
     if (!isPlainFolder(directory)) {
       queue.remove(run, 'starting');
       return null;
     }
-    const before = newestSegment(directory);
     try {
       if (refusal) throw refusal;
       if (await launcher.startQueued(run, surroundings)) {
@@ -142,23 +206,34 @@ export class QueueRunner {
       }
     } catch (thrown) {
       const error = toBiphaseError(thrown);
-      const { message } = error;
       if (isPassing(error)) {
         queue.change(run, 'starting', 'waiting');
-        return message;
+        if (!isStopped(directory, before + 1)) return error;
+        withdrawJob(queue, this.#root, this.#table, run);
+        return null;
       }
-      this.#log(`${run} could not be started: ${printable(message)}`);
-      if (newestSegment(directory) === before) recordUnbegun(directory, this.#table, { error: message });
+      this.#log(`${run} could not be started: ${printable(error.message)}`);
+      if (newestSegment(directory) === before)
+        recordUnbegun(directory, this.#table, { error: error.message });
     }
-    settleTaken(queue, run, this.#root, this.#table);
-    return queue.statusOf(run) === 'waiting' ? 'It is being started by another process.' : null;
+    settleTaken(queue, run, this.#root, this.#table, before);
+    if (queue.statusOf(run) !== 'waiting') return null;
+    return new BiphaseError('refused', 'It is being started by another process.');
   }
 
   /** A run of another root is not known here: control says when it has finished. */
   #hasFinished(run: string, known: Map<string, boolean>): boolean {
-    const answer = known.get(run) ?? readRunReport(this.#root, run, this.#table)?.state === 'finished';
+    const answer = known.get(run) ?? this.#isFinished(run);
     known.set(run, answer);
     return answer;
+  }
+
+  #isFinished(run: string): boolean {
+    try {
+      return readRunReport(this.#root, run, this.#table)?.state === 'finished';
+    } catch {
+      return false;
+    }
   }
 }
 

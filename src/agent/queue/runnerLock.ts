@@ -17,6 +17,11 @@ export class RunnerLock {
     return this.#lock.holder() !== null;
   }
 
+  /** Another number each time that somebody has taken it. */
+  get turn(): number {
+    return this.#lock.turn;
+  }
+
   /** Answers with what gives it back, or null: another process has it. */
   take(): (() => void) | null {
     const { host, bootId } = this.#table;

@@ -1,6 +1,8 @@
+import { toBiphaseError } from '../../core/errors.ts';
 import { exitCodes } from '../../protocol/runDirectory.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
+import { stopRun } from '../runActions.ts';
 import { recordUnbegun } from '../wrapper/unbegunSegment.ts';
 import type { QueueFolder } from './queueFolder.ts';
 
@@ -11,14 +13,25 @@ export function withdrawJob(queue: QueueFolder, root: NodeRoot, table: ProcessTa
   return true;
 }
 
-/** What a process that died left half withdrawn. */
-export function recoverWithdrawn(queue: QueueFolder, root: NodeRoot, table: ProcessTable): void {
-  for (const run of queue.runsIn('withdrawn')) finishWithdrawal(queue, root, table, run);
+/** What a process that died left half withdrawn. `trouble` is told of what is left for a later time. */
+export function recoverWithdrawn(
+  queue: QueueFolder,
+  root: NodeRoot,
+  table: ProcessTable,
+  trouble: (sentence: string) => void,
+): void {
+  for (const run of queue.runsIn('withdrawn'))
+    try {
+      finishWithdrawal(queue, root, table, run);
+    } catch (thrown) {
+      trouble(`${run} is not taken out of the queue yet: ${toBiphaseError(thrown).message}`);
+    }
 }
 
 function finishWithdrawal(queue: QueueFolder, root: NodeRoot, table: ProcessTable, run: string): void {
   const directory = root.runDirectory(run);
-  // Twice does no harm: it is stopped then too.
-  if (isPlainFolder(directory)) recordUnbegun(directory, table, { code: exitCodes.stopped });
+  // Twice does no harm: it is stopped then too. Where it begins after all, it is stopped as one that is at work.
+  if (isPlainFolder(directory) && !recordUnbegun(directory, table, { code: exitCodes.stopped }))
+    stopRun(root, run, table);
   queue.remove(run, 'withdrawn');
 }

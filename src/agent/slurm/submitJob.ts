@@ -60,7 +60,7 @@ export function submitJob(wish: JobWish): Promise<boolean> {
       checkpoint: completeCheckpoints(runDirectory).at(-1) ?? -1,
       fruitless: wish.fruitless ?? 0,
     };
-    withdrawRequests(runDirectory);
+    withdrawRequests(runDirectory, segment);
     writeJobRecord(runDirectory, record);
     const scriptFile = path.join(runDirectory, runFiles.slurmScript);
     writeScript(scriptFile);

@@ -41,7 +41,7 @@ export class ForegroundSegment {
         next: 'Wait for its end, or stop it.',
       });
     this.#record = new ExitRecord(runDirectory);
-    if (this.segment > 0) withdrawRequests(runDirectory);
+    if (this.segment > 0) withdrawRequests(runDirectory, this.segment);
     const me = ownIdentity(table);
     const state: WrapperState = {
       schema: 1,

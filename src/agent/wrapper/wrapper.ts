@@ -68,7 +68,7 @@ async function runSegment(options: WrapperOptions): Promise<number> {
   try {
     record = new ExitRecord(runDirectory);
     // Who submitted a job has done so; what was asked for since is meant for this segment.
-    if (segment > 0 && !(job && job.restarts === 0)) withdrawRequests(runDirectory);
+    if (segment > 0 && !(job && job.restarts === 0)) withdrawRequests(runDirectory, segment);
     const slot = await slotFor(options);
     if ('refusal' in slot) {
       await record.write({ ...end(segment), preempted: true, error: slot.refusal });

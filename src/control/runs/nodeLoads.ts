@@ -15,6 +15,7 @@ export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunC
     const { busy, waiting } = counts.get(name) ?? { busy: 0, waiting: 0 };
     return {
       name,
+      rootId: node.link?.hello.rootId,
       slots: node.config.slurm ? slurmSlots : (batchSlotWish(node.config, node.probe).count ?? 1),
       busy,
       waiting,

@@ -16,6 +16,7 @@ const retryMs = 15_000;
 
 interface Leaving {
   node: string;
+  rootId: string;
   report: RunReport;
 }
 
@@ -42,14 +43,19 @@ export class QueueKeeper {
   }
 
   /** A node shows a run. Nodes that a run leaves are heard too, when another one speaks for it already. */
-  report(node: string, report: RunReport): void {
+  report(node: string, rootId: string, report: RunReport): void {
     const key = `${report.run} ${node}`;
-    if (report.queue && report.queue.movingTo !== null) this.#leaving.set(key, { node, report });
+    if (report.queue && report.queue.movingTo !== null) this.#leaving.set(key, { node, rootId, report });
     else this.#leaving.delete(key);
   }
 
   gone(node: string, run: string): void {
     this.#leaving.delete(`${run} ${node}`);
+  }
+
+  /** A node is no longer connected: it tells again what leaves it. */
+  disconnected(node: string): void {
+    for (const [key, leaving] of this.#leaving) if (leaving.node === node) this.#leaving.delete(key);
   }
 
   /** Something changed. */
@@ -118,21 +124,22 @@ export class QueueKeeper {
   }
 
   /** A move that was begun, by this control or one before it. */
-  async #finishMove({ node, report }: Leaving): Promise<void> {
+  async #finishMove({ node, rootId, report }: Leaving): Promise<void> {
     const { queue, run } = report;
     const from = this.#openLink(node);
     if (!from || !queue || queue.movingTo === null) return;
-    if (this.#catalog.get(run)?.node !== node) {
-      // It has arrived: the node where it is speaks for it.
+    const known = this.#catalog.get(run);
+    // It has arrived where the node that speaks for it has another root: one of the same shows what leaves here.
+    if (known && known.node !== node && known.rootId !== rootId) {
       this.#leaving.delete(`${run} ${node}`);
       await from.call('delete', { run });
       return;
     }
-    if (!this.#nodes.has(queue.movingTo)) {
+    const to = this.#openLink(queue.movingTo);
+    if (!this.#nodes.has(queue.movingTo) || to?.hello.rootId === rootId) {
       await from.call('moveQueued', { run, to: null });
       return;
     }
-    const to = this.#openLink(queue.movingTo);
     if (to) await this.#carry(report, from, this.#nodes.get(queue.movingTo), to);
   }
 

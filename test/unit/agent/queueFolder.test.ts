@@ -10,6 +10,7 @@ import {
   type JobStatus,
   jobStatuses,
   QueueFolder,
+  queueWith,
 } from '../../../src/agent/queue/queueFolder.ts';
 
 const base = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-queue-'));
@@ -79,6 +80,57 @@ test('a rewrite that was cut off is finished by whoever comes later, and not bef
   assert.equal(queue.statusOf(a), 'changing');
   queue.recoverChanges(10_000, Date.now() + 11_000);
   assert.deepEqual([queue.statusOf(a), queue.statusOf(b)], ['waiting', 'moving']);
+});
+
+test('who was held up while it rewrote a job finds it gone, and brings nothing back', () => {
+  const queue = fresh();
+  queue.add(job(a));
+  const moved = queue.rewrite(a, 'waiting', 'moving', (read) => {
+    // Somebody else takes it meanwhile.
+    queue.recoverChanges(0, Date.now() + 60_000);
+    assert.ok(queue.change(a, 'waiting', 'starting'));
+    return { ...read, movingTo: 'boreas' };
+  });
+  assert.equal(moved, false);
+  assert.deepEqual(
+    jobStatuses.filter((status) => queue.runsIn(status).includes(a)),
+    ['starting'],
+  );
+  assert.deepEqual(fs.readdirSync(queue.path), [`${a}.starting.json`]);
+});
+
+test('two who rewrite a job at once both leave their mark', () => {
+  const queue = fresh();
+  queue.add(job(a));
+  let times = 0;
+  assert.ok(
+    queue.rewrite(a, 'waiting', 'waiting', (read) => {
+      if (times++ === 0) queue.rewrite(a, 'waiting', 'waiting', (inner) => ({ ...inner, priority: 5 }));
+      return { ...read, after: [b] };
+    }),
+  );
+  assert.deepEqual(queue.read(a, 'waiting'), job(a, { priority: 5, after: [b] }));
+});
+
+test('a folder or a link in the place of a job is nobody’s, and is told of where it is in the way', () => {
+  const queue = fresh();
+  queue.prepare();
+  fs.mkdirSync(path.join(queue.path, `${a}.waiting.json`));
+  fs.symlinkSync('/etc/hostname', path.join(queue.path, `${b}.started.json`));
+  for (const status of jobStatuses) assert.deepEqual(queue.runsIn(status), []);
+  assert.deepEqual([queue.statusOf(a), queue.statusOf(b)], [null, null]);
+  queue.remove(a, 'waiting');
+  assert.throws(() => queue.add(job(a)), { kind: 'refused', message: /is no file of the queue/ });
+});
+
+test('the queue that holds a run is found, whichever host of the root has it', () => {
+  const queues = path.join(base, 'both');
+  const [own, other] = [new QueueFolder(queues, 'atlas'), new QueueFolder(queues, 'boreas')];
+  other.add(job(a));
+  assert.equal(queueWith(queues, a, own).path, other.path);
+  assert.equal(queueWith(queues, b, own), own);
+  own.add(job(b));
+  assert.equal(queueWith(queues, b, own), own);
 });
 
 test('a hold and a reason are kept and taken back; damaged files are none', () => {

@@ -60,6 +60,12 @@ test('nothing moves away from where it is about to start, nor to a node that is 
   );
 });
 
+test('nothing moves within a root that nodes share', () => {
+  const full = node('a', { rootId: 'one', busy: 2, waiting: 1, movable: () => [job('x')] });
+  assert.deepEqual(planMoves([full, node('b', { rootId: 'one' })]), []);
+  assert.equal(planMoves([full, node('b', { rootId: 'other' })]).length, 1);
+});
+
 test('a drained node gives up all that may go', () => {
   const movable = [job('x'), job('y')];
   const moves = planMoves([node('a', { accepts: false, waiting: 2, movable: () => movable }), node('b')]);
