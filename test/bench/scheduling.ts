@@ -78,7 +78,7 @@ function decisions(): void {
       config: { name, kind: 'ssh', slots },
       hold: null,
       probe: null,
-      link: { open: true },
+      link: { open: true, hello: { rootId: `root of ${name}` } },
     } as unknown as ManagedNode,
   }));
   const took: number[] = [];
