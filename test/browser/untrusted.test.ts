@@ -40,6 +40,7 @@ const guarded = [
   'Release Queue',
   'Set Priority…',
   'Free Space…',
+  'Download Checkpoint…',
 ];
 
 for (const title of guarded)

@@ -10,7 +10,7 @@ test('what a parcel needs on a node: itself and what is taken out of it; one fil
   const source = path.join(folder, 'file');
   fs.writeFileSync(source, Buffer.alloc(100_000, 7));
   const load = (count: number): Load => ({
-    folder: '/root/load',
+    folder: '/node/load',
     id: 'load',
     files: Array.from({ length: count }, (_, i) => ({ source, path: `${i}`, mode: '600' as const })),
     check: 'none',
