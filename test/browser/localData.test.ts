@@ -81,13 +81,15 @@ test('a corpus beside the run file is copied to the node: told, cancelled, and b
 
 test('a checkpoint is downloaded to a folder of this computer', async () => {
   const folder = path.join(workbench.person.home, 'downloads');
-  fs.mkdirSync(folder);
+  fs.mkdirSync(path.join(folder, 'earlier'), { recursive: true });
   await palette(page, 'Biphase: Download Checkpoint…');
   await pick(page, 'on-local-data');
   await page.locator('.quick-input-title', { hasText: 'Where to?' }).waitFor();
   await pick(page, 'Folder…');
   await page.locator('.quick-input-title', { hasText: 'Folder for the checkpoint' }).waitFor();
-  await page.locator('.quick-input-widget .quick-input-box input').fill(folder);
+  // The box goes into a folder at its slash, and takes an answer only when it shows what is there.
+  await page.locator('.quick-input-widget .quick-input-box input').fill(`${folder}/`);
+  await page.locator('.quick-input-list .monaco-list-row[aria-label^="earlier"]').waitFor();
   await page.locator('.quick-input-widget .monaco-button', { hasText: 'Download' }).focus();
   await page.keyboard.press('Enter');
   await untilNotified(page, `is in ${folder}/${runs()[0]}@4`);
