@@ -1,70 +1,17 @@
 import type { ResolvedPhase, ResolvedRunFile } from '../protocol/runFile.ts';
-import { formatCount, formatLearningRate, formatShare } from './numberFormat.ts';
 import { phaseStart } from './phases.ts';
-
-/** One thing by which runs are told apart. It is compared as it is shown, so its text is exact. */
-type Aspect<T> = readonly [label: string, of: (of: T) => string];
-
-const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
-
-/** Of a preset its name says all of this. */
-const shapeAspects: readonly Aspect<ResolvedRunFile>[] = [
-  ['hidden size', ({ model }) => formatCount(model.hiddenSize)],
-  ['layers', ({ model }) => formatCount(model.layers)],
-  ['heads', ({ model }) => formatCount(model.heads)],
-  ['key/value heads', ({ model }) => formatCount(model.kvHeads)],
-  ['head width', ({ model }) => formatCount(model.headDim)],
-  ['feed-forward width', ({ model }) => formatCount(model.intermediateSize)],
-  ['rows of the embedding', embeddingRows],
-  ['tied embeddings', ({ model }) => yesNo(model.tieEmbeddings)],
-  ['rotary base', ({ model }) => String(model.ropeTheta)],
-  ['norm ε', ({ model }) => String(model.normEps)],
-  [
-    'longest sample',
-    ({ model, data }) =>
-      model.context === data.packing.length ? 'the block length' : formatCount(model.context),
-  ],
-];
-
-const aspects: readonly Aspect<ResolvedRunFile>[] = [
-  ['starts from', startText],
-  ['data', ({ data }) => data.source],
-  ['text column', ({ data }) => data.column],
-  ['training tokens at most', ({ data }) => (data.tokens === null ? 'no limit' : formatCount(data.tokens))],
-  ['tokenizer', tokenizerText],
-  ['block length', ({ data }) => `${formatCount(data.packing.length)} tokens`],
-  ['sample sizes', ({ data }) => data.packing.sizes],
-  ['attention within documents only', ({ data }) => yesNo(data.packing.documentAttention)],
-  ['validation tokens at most', ({ data }) => formatCount(data.validation.tokens)],
-  ['batch', ({ batch }) => `${formatCount(batch.samples)} samples`],
-  ['loss averaged over', ({ loss }) => (loss.average === 'tokens' ? 'tokens' : 'micro-batches')],
-];
-
-const laterAspects: readonly Aspect<ResolvedRunFile>[] = [
-  ['peak learning rate', ({ schedule }) => formatLearningRate(schedule.peak)],
-  ['warm-up', ({ schedule }) => `${formatCount(schedule.warmup)} steps`],
-  ['decay', ({ schedule }) => `${formatCount(schedule.decay)} steps`],
-  ['shape of the decay', ({ schedule }) => schedule.shape],
-  ["AdamW's β₁ and β₂", ({ optimizer }) => optimizer.betas.join(' and ')],
-  ["AdamW's ε", ({ optimizer }) => String(optimizer.eps)],
-  ['weight decay', ({ optimizer }) => String(optimizer.weightDecay)],
-  ['weight decay of', ({ optimizer }) => (optimizer.decay === 'all' ? 'all parameters' : 'matrices')],
-  ['gradient clip', ({ optimizer }) => (optimizer.clip === 0 ? 'off' : String(optimizer.clip))],
-  ['checkpoint every', ({ checkpoints }) => `${formatCount(checkpoints.every)} steps`],
-  ['checkpoints kept', ({ checkpoints }) => formatCount(checkpoints.keep)],
-  ['checkpoints always kept', ({ checkpoints }) => checkpoints.at.map(formatCount).join('; ') || 'none'],
-  ['validation every', ({ validate }) => `${formatCount(validate.every)} steps`],
-  ['non-finite loss or gradient', ({ nonFinite }) => (nonFinite === 'stop' ? 'stops' : 'is skipped')],
-  ['seed', ({ seed }) => String(seed)],
-];
-
-const phaseAspects: readonly Aspect<ResolvedPhase>[] = [
-  ['ends at step', (phase) => formatCount(phase.until)],
-  ['masked', (phase) => (phase.objective === 'clm' ? '' : maskText(phase))],
-  ['mask, random and kept', (phase) => (phase.objective === 'clm' ? '' : replacementText(phase))],
-  ['CLM and MLM', (phase) => (phase.objective === 'mixed' ? shareText(phase) : '')],
-  ["AdamW's moments", (phase) => phase.optimizer],
-];
+import {
+  type Aspect,
+  engineAspects,
+  fileAspects,
+  laterAspects,
+  modelAspects,
+  overviewAspects,
+  phaseAspects,
+  phaseText,
+  type Reason,
+  shapeAspects,
+} from './specAspects.ts';
 
 /**
  * What makes a run another experiment than one before it, as "peak learning rate: 1e-3 → 3e-3". Defaults count as if
@@ -73,9 +20,9 @@ const phaseAspects: readonly Aspect<ResolvedPhase>[] = [
 export function runDifferences(before: ResolvedRunFile, now: ResolvedRunFile): string[] {
   const ownShape = [before, now].some(({ modelName }) => modelName === 'custom');
   return [
-    ...changes([['model', (file) => file.modelName]], before, now),
+    ...changes(modelAspects, before, now),
     ...(ownShape ? changes(shapeAspects, before, now) : []),
-    ...changes(aspects, before, now),
+    ...changes(fileAspects, before, now),
     ...phaseChanges(before.phases, now.phases),
     ...changes(laterAspects, before, now),
   ];
@@ -83,7 +30,7 @@ export function runDifferences(before: ResolvedRunFile, now: ResolvedRunFile): s
 
 function changes<T>(of: readonly Aspect<T>[], before: T, now: T): string[] {
   return of
-    .map(([label, text]) => ({ label, old: text(before), fresh: text(now) }))
+    .map(({ label, of: text }) => ({ label, old: text(before), fresh: text(now) }))
     .filter(({ old, fresh }) => old !== fresh)
     .map(({ label, old, fresh }) => `${label}: ${old} → ${fresh}`);
 }
@@ -115,42 +62,77 @@ function phaseChanges(before: readonly ResolvedPhase[], now: readonly ResolvedPh
   return [...between(before, 'removed'), ...between(now, 'added'), ...changed];
 }
 
-function phaseText(phase: ResolvedPhase, start: number): string {
-  const masked = phase.objective === 'clm' ? '' : `, ${maskText(phase)} masked`;
-  return `${phase.objective}${masked}, steps ${formatCount(start)} to ${formatCount(phase.until)}`;
+/** How the key of an aspect is put together: reason, section and label. No label has it. */
+const keySeparator = ' › ';
+
+/** One row of a comparison of run files. */
+export interface SpecRow {
+  /** The same in every comparison. */
+  key: string;
+  reason: Reason;
+  section: string;
+  label: string;
+  /** One a run, as it is shown; undefined where a run has nothing to say here. */
+  texts: readonly (string | undefined)[];
+  differs: boolean;
 }
 
-type MaskingPhase = Exclude<ResolvedPhase, { objective: 'clm' }>;
-
-function maskText({ maskRatio }: MaskingPhase): string {
-  return [...new Set(maskRatio)].map(formatShare).join(' to ');
+/** Where a run ran and with which code. */
+export interface RunPlace {
+  node: string;
+  /** Hash of the bundle that it was launched with. */
+  bundle: string;
 }
 
-function replacementText({ replacement: { mask, random, keep } }: MaskingPhase): string {
-  return [mask, random, keep].map(formatShare).join(', ');
+/**
+ * Everything by which a run can differ from others, as key and text, in the order in which it is shown. Defaults are
+ * written out. A file that could not be read (null) still has its code and place.
+ */
+export function specTexts(file: ResolvedRunFile | null, { node, bundle }: RunPlace): Record<string, string> {
+  const texts: Record<string, string> = {};
+  const add = <T>(aspects: readonly Aspect<T>[], of: T, prefix = ''): void => {
+    for (const { reason, section, label, of: text } of aspects) {
+      const said = text(of);
+      if (said !== '') texts[[reason, section, prefix + label].join(keySeparator)] = said;
+    }
+  };
+  if (file) {
+    add(modelAspects, file);
+    add(overviewAspects, file);
+    add(shapeAspects, file);
+    for (const [index, phase] of file.phases.entries()) {
+      texts[['setup', 'Phases', `phase ${index + 1}`].join(keySeparator)] = phase.objective;
+      add(phaseAspects, phase, `phase ${index + 1}, `);
+    }
+    add(fileAspects, file);
+    add(laterAspects, file);
+  }
+  texts[['code', 'Code', 'bundle'].join(keySeparator)] = bundle;
+  texts[['place', 'Place', 'node'].join(keySeparator)] = node;
+  if (file) add(engineAspects, file);
+  return texts;
 }
 
-function shareText({ share: { clm, mlm } }: Extract<ResolvedPhase, { objective: 'mixed' }>): string {
-  return `${formatShare(clm)} and ${formatShare(mlm)}`;
-}
-
-function startText({ from }: ResolvedRunFile): string {
-  if (!from) return 'random weights';
-  return [
-    from.checkpoint,
-    ...(from.optimizer === 'fresh' ? ['fresh moments'] : []),
-    ...(from.schedule === 'continue' ? ['schedule continued'] : []),
-    ...(from.data === 'restart' ? ['samples from the first on'] : []),
-  ].join(', ');
-}
-
-function tokenizerText({ data: { tokenizer } }: ResolvedRunFile): string {
-  return typeof tokenizer === 'string'
-    ? tokenizer
-    : `trained, ${formatCount(tokenizer.train.vocabSize)} tokens`;
-}
-
-function embeddingRows({ model, data: { tokenizer } }: ResolvedRunFile): string {
-  const own = typeof tokenizer === 'string' || tokenizer.train.vocabSize !== model.vocabSize;
-  return own ? formatCount(model.vocabSize) : "the tokenizer's size";
+/** Joins what `specTexts` says of any number of runs; null: nothing is known of one yet, and it makes no difference. */
+export function specRows(runs: readonly (Readonly<Record<string, string>> | null)[]): SpecRow[] {
+  const keys: string[] = [];
+  const known = new Set<string>();
+  for (const texts of runs) {
+    let before = -1;
+    for (const key of Object.keys(texts ?? {})) {
+      if (known.has(key)) before = keys[before + 1] === key ? before + 1 : keys.indexOf(key);
+      else {
+        // Behind its neighbour: a third phase stands with the phases of the others.
+        keys.splice(++before, 0, key);
+        known.add(key);
+      }
+    }
+  }
+  return keys.map((key) => {
+    const [reason, section, ...label] = key.split(keySeparator) as [Reason, string, ...string[]];
+    const texts = runs.map((run) => (run && Object.hasOwn(run, key) ? run[key] : undefined));
+    const said = runs.flatMap((run, i) => (run ? [texts[i]] : []));
+    const differs = new Set(said).size > 1;
+    return { key, reason, section, label: label.join(keySeparator), texts, differs };
+  });
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { folderListSchema, probeSchema } from './agentApi.ts';
+import { comparedRunSchema, mostComparedAtOnce } from './comparison.ts';
 import { method, nothing } from './contract.ts';
 import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
 import { prioritySchema, queueHoldSchema, queuePlaceSchema } from './queue.ts';
@@ -356,6 +357,11 @@ export const controlMethods = {
   runFile: method(z.object({ run: runIdSchema }), z.object({ file: z.unknown() })),
   runEvents: method(z.object({ run: runIdSchema }), z.object({ events: z.array(eventLineSchema) })),
 
+  /** What a comparison says of runs; those that control does not know are left out. */
+  compare: method(
+    z.object({ runs: z.array(runIdSchema).max(mostComparedAtOnce) }),
+    z.object({ runs: z.array(comparedRunSchema) }),
+  ),
   /** Points of a series for a range and width; bytes beside the answer as `seriesHeaderSchema` says. */
   series: method(seriesRequestSchema, seriesHeaderSchema),
   /** From now on `points` events come for these (run, metric); replaces the former set of this client. */

@@ -31,6 +31,7 @@ const repeatable: ReadonlySet<keyof ControlMethods> = new Set<keyof ControlMetho
   'readRunFile',
   'runFile',
   'runEvents',
+  'compare',
   'series',
 ]);
 

@@ -208,6 +208,7 @@ export class ClientSession implements Asker {
       }),
       runFile: async ({ run }) => ({ file: control.runs.file(run) }),
       runEvents: async ({ run }) => ({ events: control.runs.events(run) }),
+      compare: async ({ runs }) => ({ runs: await control.comparison.of(runs) }),
       series: async (request) => ({ withBytes: control.series.snapshot(request) }),
       subscribe: async ({ series }) => {
         this.#watched = new Set(series.map(({ run, metric }) => `${run} ${metric}`));
