@@ -15,7 +15,7 @@ export function versionOf(db: DatabaseSync): number {
 }
 
 /** Brings the file to this program's version, a step a transaction; one that was cut off is done again. */
-export function migrate(db: DatabaseSync): void {
-  for (let version = versionOf(db); version < userVersion; version++)
+export function migrate(db: DatabaseSync, to: number = userVersion): void {
+  for (let version = versionOf(db); version < to; version++)
     db.exec(`BEGIN IMMEDIATE; ${migrations[version]} PRAGMA user_version = ${version + 1}; COMMIT;`);
 }
