@@ -11,6 +11,7 @@ import { NodeConfigs } from './nodes/nodeConfigs.ts';
 import { type NodeKinds, NodeManager } from './nodes/nodeManager.ts';
 import { SpaceOnNodes } from './nodes/spaceOnNodes.ts';
 import { watchForWake } from './nodes/wakeWatch.ts';
+import { Comparison } from './runs/comparison.ts';
 import { QueueKeeper } from './runs/queueKeeper.ts';
 import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
@@ -46,6 +47,7 @@ export class Control {
   readonly nodes: NodeManager;
   readonly runs: RunService;
   readonly series: SeriesService;
+  readonly comparison: Comparison;
   readonly space: SpaceOnNodes;
   readonly transfers = new TransferDesk();
   readonly checkpoints: CheckpointCopies;
@@ -67,6 +69,7 @@ export class Control {
     this.store = new CacheStore(path.join(options.stateFolder, 'cache.db'));
     this.#catalog = new RunCatalog(this.store, (run) => listener.runChanged(run), options.log);
     this.series = new SeriesService(this.store);
+    this.comparison = new Comparison(this.#catalog, this.store);
     this.nodes = new NodeManager(new NodeConfigs(options.stateFolder), options.kinds, {
       bundle: () => {
         this.#bundle ??= openBundle(options.bundleFolder);

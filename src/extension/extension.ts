@@ -6,6 +6,7 @@ import { commandIds } from './ids.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { NodeSettingsFiles } from './nodes/nodeSettingsFiles.ts';
 import { RunOutput } from './output/runOutput.ts';
+import { ComparePanels } from './panels/comparePanels.ts';
 import { CurvesPanels } from './panels/curvesPanels.ts';
 import { EndNotices } from './views/endNotices.ts';
 import { NodesTree } from './views/nodesTree.ts';
@@ -29,10 +30,26 @@ export function activate(extension: vscode.ExtensionContext): void {
     },
     page,
   );
+  const compare = new ComparePanels(
+    service,
+    {
+      pickRuns: async (shown) =>
+        (await import('./commands/picks.ts')).pickRuns(service, shown, 'Which runs to compare?'),
+      showCurves: (runs) => void curves.show(runs),
+      copy: async (text, format) => {
+        await vscode.env.clipboard.writeText(text);
+        vscode.window.setStatusBarMessage(`The comparison is on the clipboard as ${format}.`, 5_000);
+      },
+    },
+    page,
+  );
+  const runsTree = new RunsTree(service);
   let launcher: Promise<Launcher> | undefined;
   const parts: CommandParts = {
     service,
     curves,
+    compare,
+    selectedRuns: () => runsTree.selectedRuns,
     output: new RunOutput(service),
     launcher: () => {
       launcher ??= import('./launch/launcher.ts').then(
@@ -47,10 +64,11 @@ export function activate(extension: vscode.ExtensionContext): void {
     log,
     service,
     curves,
+    compare,
     parts.output,
     new Prompts(service, extension.secrets),
     new NodesTree(service),
-    new RunsTree(service),
+    runsTree,
     new NodeSettingsFiles(service),
     new StatusBar(service),
     new EndNotices(service),

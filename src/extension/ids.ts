@@ -9,6 +9,8 @@ export const commandIds = {
   resumeRun: 'biphase.resumeRun',
   downloadCheckpoint: 'biphase.downloadCheckpoint',
   showCurves: 'biphase.showCurves',
+  compareRuns: 'biphase.compareRuns',
+  pinBaseline: 'biphase.pinBaseline',
   showRunOutput: 'biphase.showRunOutput',
   newRunFile: 'biphase.newRunFile',
   addNode: 'biphase.addNode',
@@ -56,6 +58,7 @@ export const viewIds = {
 export const panelIds = {
   curves: 'biphase.curves',
   check: 'biphase.check',
+  compare: 'biphase.compare',
 } as const;
 
 export const settingIds = {

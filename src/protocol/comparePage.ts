@@ -49,7 +49,7 @@ export const compareRunSchema = z.object({
   cores: z.number().int().nullable(),
   /** GPUs that the run holds while it trains; null: not known now. */
   gpus: z.number().int().nullable(),
-  /** The checkpoint that it started from: `<run>@<step>` or a folder; with the parent's name where that is known. */
+  /** The checkpoint `<run>@<step>` that it started from, with its run's name where that is known. */
   parent: z.object({ checkpoint: z.string(), name: z.string().nullable() }).nullable(),
   /** Runs that started from its checkpoints. */
   children: z.array(z.object({ run: runIdSchema, name: z.string(), step: z.number().int().nullable() })),
@@ -63,8 +63,8 @@ export const toComparePage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('facts'), facts: z.array(comparedRunSchema) }),
   /** What is known of these runs could not be had. */
   z.object({ type: z.literal('factsFailed'), runs: z.array(runIdSchema), message: z.string() }),
-  /** The person pinned a run elsewhere. */
-  z.object({ type: z.literal('baseline'), run: runIdSchema }),
+  /** A run was pinned, here or elsewhere; null: none is. */
+  z.object({ type: z.literal('baseline'), run: runIdSchema.nullable() }),
   z.object({ type: z.literal('series'), request: z.number().int(), header: seriesHeaderSchema }),
   z.object({ type: z.literal('points'), deltas: z.array(pointsDeltaSchema) }),
   z.object({ type: z.literal('failed'), request: z.number().int(), message: z.string() }),
@@ -78,6 +78,7 @@ export const fromComparePage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('show'), series: z.array(z.object({ run: runIdSchema, metric: z.string() })) }),
   z.object({ type: z.literal('state'), state: compareStateSchema }),
   z.object({ type: z.literal('pickRuns') }),
+  z.object({ type: z.literal('pin'), run: runIdSchema.nullable() }),
   z.object({ type: z.literal('remove'), runs: z.array(runIdSchema) }),
   z.object({ type: z.literal('showCurves'), runs: z.array(runIdSchema) }),
   z.object({ type: z.literal('copy'), format: z.enum(['Markdown', 'CSV']), text: z.string() }),

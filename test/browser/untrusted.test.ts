@@ -53,7 +53,16 @@ for (const title of guarded)
     while ((await notifications(page)).length > 0 && Date.now() < deadline) await page.waitForTimeout(50);
   });
 
-const looking = ['Show Curves', 'Show Run Output', 'New Run File', 'Refresh', 'Show Log', 'Copy Diagnostics'];
+const looking = [
+  'Show Curves',
+  'Compare Runs…',
+  'Pin as Baseline',
+  'Show Run Output',
+  'New Run File',
+  'Refresh',
+  'Show Log',
+  'Copy Diagnostics',
+];
 
 test('every command is tried in an untrusted workspace', () => {
   const manifest = JSON.parse(

@@ -5,12 +5,16 @@ import { type CommandName, commandIds, commandsThatNeedTrust } from '../ids.ts';
 import type { Launcher } from '../launch/launcher.ts';
 import { requireTrust, showError } from '../messages.ts';
 import type { RunOutput } from '../output/runOutput.ts';
+import type { ComparePanels } from '../panels/comparePanels.ts';
 import type { CurvesPanels } from '../panels/curvesPanels.ts';
 import type { Clicked } from './picks.ts';
 
 export interface CommandParts {
   service: ControlService;
   curves: CurvesPanels;
+  compare: ComparePanels;
+  /** Runs that are selected in the tree. */
+  selectedRuns: () => readonly string[];
   output: RunOutput;
   launcher: () => Promise<Launcher>;
   log: vscode.LogOutputChannel;
@@ -18,8 +22,8 @@ export interface CommandParts {
 }
 
 /** What each command does; the code behind a command is loaded when it is first used. */
-function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) => unknown> {
-  const { service, curves, output, launcher, log } = parts;
+function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown, chosen: unknown) => unknown> {
+  const { service, curves, compare, selectedRuns, output, launcher, log } = parts;
   return {
     launchRun: async () => (await launcher()).launchRun(),
     launchFromFile: async (clicked) => (await launcher()).launchFromFile(clicked),
@@ -34,6 +38,10 @@ function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) =
       const element = clicked as Clicked;
       return curves.show(element?.kind === 'run' ? [element.run] : []);
     },
+    compareRuns: async (clicked, chosen) =>
+      (await import('./compareCommands.ts')).compareRuns(service, compare, clicked, chosen, selectedRuns()),
+    pinBaseline: async (clicked) =>
+      (await import('./compareCommands.ts')).pinBaseline(service, compare, clicked),
     showRunOutput: async (clicked) => {
       const { pickRun } = await import('./picks.ts');
       const run = await pickRun(service, clicked, {
@@ -69,13 +77,13 @@ function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) =
 export function registerCommands(parts: CommandParts): vscode.Disposable {
   const table = handlers(parts);
   const registered = (Object.keys(commandIds) as CommandName[]).map((name) =>
-    vscode.commands.registerCommand(commandIds[name], async (clicked: unknown) => {
+    vscode.commands.registerCommand(commandIds[name], async (clicked: unknown, chosen: unknown) => {
       try {
         if (commandsThatNeedTrust.includes(name)) {
           requireTrust();
           void parts.service.takeFocus();
         }
-        await table[name](clicked);
+        await table[name](clicked, chosen);
       } catch (error) {
         showError(error, parts.log);
       }

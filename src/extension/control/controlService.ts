@@ -8,6 +8,7 @@ import type { ControlEvents, ControlMethods, NodeSummary, RunSummary } from '../
 import { Disposable } from '../disposable.ts';
 import { settingIds } from '../ids.ts';
 import type { PointsEvent } from '../panels/pointsOutbox.ts';
+import { SeriesSubscriptions } from '../panels/seriesSubscriptions.ts';
 import { ControlMirror, type RunsChange } from './controlMirror.ts';
 
 /**
@@ -31,6 +32,9 @@ export class ControlService extends Disposable {
   readonly onPromptDone = this.#promptDone.event;
   /** Control is another process than before: whatever was held is stale. */
   readonly onReconnected = this.#snapshot.event;
+
+  /** What the panels of this window follow, joined. */
+  readonly subscriptions = new SeriesSubscriptions((series) => this.subscribe(series));
 
   readonly #mirror = new ControlMirror();
   readonly #extension: vscode.ExtensionContext;

@@ -19,7 +19,7 @@ export abstract class PagePanel extends Disposable {
   readonly #ended = this.register(new vscode.EventEmitter<void>());
   readonly onEnded = this.#ended.event;
 
-  constructor(panel: vscode.WebviewPanel, extensionUri: vscode.Uri, page: 'curves' | 'check') {
+  constructor(panel: vscode.WebviewPanel, extensionUri: vscode.Uri, page: 'curves' | 'check' | 'compare') {
     super();
     this.panel = panel;
     const icon = (file: string): vscode.Uri => vscode.Uri.joinPath(extensionUri, 'media', file);

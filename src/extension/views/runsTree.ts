@@ -16,6 +16,7 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Elem
   /** Of the runs that wait in queues. */
   #places = new Map<string, string>();
   readonly #elements = new Map<string, Element>();
+  readonly #view: vscode.TreeView<Element>;
 
   constructor(service: ControlService) {
     super();
@@ -30,9 +31,14 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Elem
         this.#changed.fire(whole ? undefined : known);
       }),
     );
-    this.register(
+    this.#view = this.register(
       vscode.window.createTreeView(viewIds.runs, { treeDataProvider: this, showCollapseAll: true }),
     );
+  }
+
+  /** Runs that are selected, a selected checkpoint's too, each once. */
+  get selectedRuns(): readonly string[] {
+    return [...new Set(this.#view.selection.map(({ run }) => run))];
   }
 
   async getChildren(parent?: Element): Promise<Element[]> {

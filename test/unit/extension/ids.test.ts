@@ -77,6 +77,7 @@ test('activation events name what the code provides', () => {
     sorted([
       `workspaceContains:${runFilePattern}`,
       `onWebviewPanel:${panelIds.curves}`,
+      `onWebviewPanel:${panelIds.compare}`,
       `onFileSystem:${nodeSettingsScheme}`,
     ]),
   );

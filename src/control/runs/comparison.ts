@@ -1,0 +1,113 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { metricDirection } from '../../core/metricDirection.ts';
+import { specTexts } from '../../core/runDifferences.ts';
+import { median } from '../../core/statistics/moments.ts';
+import type { ComparedMetric, ComparedRun } from '../../protocol/comparison.ts';
+import { type MetricNumber, metricNames } from '../../protocol/runDirectory.ts';
+import type { CacheStore } from '../store/cacheStore.ts';
+import type { MetricColumns, RunColumns } from '../store/runColumns.ts';
+import type { CatalogRun, RunCatalog } from './runCatalog.ts';
+import { resolvedFileOf } from './runSummary.ts';
+
+/** Says of runs what a comparison shows beside their summaries: run files, ends and bests of metrics, time and speed. */
+export class Comparison {
+  readonly #catalog: RunCatalog;
+  readonly #store: CacheStore;
+
+  constructor(catalog: RunCatalog, store: CacheStore) {
+    this.#catalog = catalog;
+    this.#store = store;
+  }
+
+  /** Of those runs that are known. Between two of them whoever else waits gets a turn. */
+  async of(runs: readonly string[]): Promise<ComparedRun[]> {
+    const compared: ComparedRun[] = [];
+    for (const run of runs) {
+      const known = this.#catalog.get(run);
+      if (known) compared.push(this.#compared(known));
+      await nextTurn();
+    }
+    return compared;
+  }
+
+  #compared({ report, node }: CatalogRun): ComparedRun {
+    const { run, spec } = report;
+    const file = resolvedFileOf(spec);
+    const columns = this.#store.columns(run);
+    const { hidden, elapsed } = ofRecords(columns);
+    const rates = columns.metrics.get(metricNames.tokensPerSecond);
+    const threads = file?.engine.threads;
+    return {
+      run,
+      spec: spec ? specTexts(file, { node, bundle: spec.bundle }) : null,
+      problem: spec
+        ? file
+          ? null
+          : 'This version cannot read its run file.'
+        : 'Its run file could not be read.',
+      metrics: [...columns.metrics].map(([name, points]) => comparedMetric(name, points, columns, hidden)),
+      elapsed,
+      tokensPerSecond: rates ? medianOf(rates, hidden) : null,
+      threads: typeof threads === 'number' ? threads : null,
+    };
+  }
+}
+
+/** Which records a later segment hides (null: none), and the seconds of training at the newest. */
+function ofRecords(columns: RunColumns): { hidden: Uint8Array | null; elapsed: number | null } {
+  const { records } = columns;
+  const elapsed = records === 0 ? null : columns.elapsed.view().reduce((most, at) => Math.max(most, at), 0);
+  const from = columns.hiddenFrom();
+  if (from.size < 2) return { hidden: null, elapsed };
+  const hidden = new Uint8Array(records);
+  for (let i = 0; i < records; i++)
+    if (columns.step.get(i) >= from.get(columns.segment.get(i))!) hidden[i] = 1;
+  return { hidden, elapsed };
+}
+
+function comparedMetric(
+  name: string,
+  points: MetricColumns,
+  columns: RunColumns,
+  hidden: Uint8Array | null,
+): ComparedMetric {
+  const direction = metricDirection(name);
+  const found: ComparedMetric = { name, points: 0, nonFinite: 0, last: null, best: null };
+  let last = -1;
+  let lastStep = -1;
+  let best = -1;
+  let bestValue = direction === 'higher' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  for (let i = 0; i < points.record.length; i++) {
+    const record = points.record.get(i);
+    if (hidden?.[record]) continue;
+    const value = points.value.get(i);
+    const step = columns.step.get(record);
+    found.points++;
+    if (step >= lastStep) {
+      last = i;
+      lastStep = step;
+    }
+    if (!Number.isFinite(value)) found.nonFinite++;
+    else if (direction && (direction === 'lower' ? value < bestValue : value > bestValue)) {
+      best = record;
+      bestValue = value;
+    }
+  }
+  if (last >= 0) found.last = { step: lastStep, value: metricNumber(points.value.get(last)) };
+  if (best >= 0) found.best = { step: columns.step.get(best), value: bestValue };
+  return found;
+}
+
+function medianOf(points: MetricColumns, hidden: Uint8Array | null): number | null {
+  const values: number[] = [];
+  for (let i = 0; i < points.record.length; i++) {
+    const value = points.value.get(i);
+    if (!hidden?.[points.record.get(i)] && Number.isFinite(value)) values.push(value);
+  }
+  return values.length === 0 ? null : median(values);
+}
+
+function metricNumber(value: number): MetricNumber {
+  if (Number.isFinite(value)) return value;
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
+}

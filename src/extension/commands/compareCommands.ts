@@ -1,0 +1,62 @@
+import * as vscode from 'vscode';
+import type { ControlService } from '../control/controlService.ts';
+import type { ComparePanels } from '../panels/comparePanels.ts';
+import { type Clicked, pickRun, pickRuns } from './picks.ts';
+
+/** Runs that are chosen in the tree: several stand for themselves, one is only ticked beforehand. */
+export async function compareRuns(
+  service: ControlService,
+  panels: ComparePanels,
+  clicked: unknown,
+  chosen: unknown,
+  selected: readonly string[],
+): Promise<void> {
+  await service.ready();
+  if (service.runs.size === 0) {
+    void vscode.window.showInformationMessage('There is no run yet.');
+    return;
+  }
+  const marked = Array.isArray(chosen) ? runsOf(chosen) : runsOf([clicked]);
+  if (marked.length > 1) {
+    await panels.show(marked);
+    return;
+  }
+  const ticked =
+    marked.length > 0 ? [...panels.runs, ...marked] : selected.length > 0 ? selected : panels.runs;
+  const picked = await pickRuns(service, ticked, 'Which runs to compare?');
+  if (picked && picked.length > 0) await panels.show(inOrder(picked, ticked));
+}
+
+/** Remembers the run for all windows; where nothing is compared yet it asks with what to compare it. */
+export async function pinBaseline(
+  service: ControlService,
+  panels: ComparePanels,
+  clicked: unknown,
+): Promise<void> {
+  const run = await pickRun(service, clicked, {
+    title: 'Which run is the baseline?',
+    fits: () => true,
+    none: 'There is no run yet.',
+  });
+  if (!run) return;
+  await service.call('pinBaseline', { run: run.run });
+  if (!panels.isOpen) {
+    const picked = await pickRuns(service, [run.run], `Which runs to compare with ${run.name}?`);
+    if (!picked || picked.length === 0) return;
+    await panels.show(inOrder(picked, [run.run]));
+  }
+  await panels.setBaseline(run.run);
+}
+
+/** What was there before first, in its order; newcomers behind it. */
+function inOrder(picked: readonly string[], before: readonly string[]): string[] {
+  const wanted = new Set(picked);
+  return [...new Set([...before.filter((run) => wanted.has(run)), ...picked])];
+}
+
+function runsOf(elements: readonly unknown[]): string[] {
+  return elements.flatMap((element) => {
+    const one = element as Clicked;
+    return one?.kind === 'run' ? [one.run] : [];
+  });
+}
