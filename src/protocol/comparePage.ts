@@ -22,6 +22,8 @@ export const compareStateSchema = z.object({
   differenceCurves: z.boolean(),
   filter: z.string().max(200),
   sortRows: z.enum(['group', 'name', 'values']),
+  /** Metric of the curves; validation losses stand beside the training loss. */
+  metric: z.string().default('loss'),
   /** Columns by their value in this row; null: as picked. */
   sortColumns: z.object({ row: z.string(), descending: z.boolean() }).nullable(),
   /** Which colour and marker each column has, by its first run. */

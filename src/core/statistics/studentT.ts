@@ -57,6 +57,18 @@ export function twoSidedP(t: number, degrees: number): number {
  * By bisection on `twoSidedP` to the last bits. 0 < confidence < 1.
  */
 export function criticalT(confidence: number, degrees: number): number {
+  const key = `${confidence} ${degrees}`;
+  const known = Number.isInteger(degrees) ? found.get(key) : undefined;
+  if (known !== undefined) return known;
+  const t = searched(confidence, degrees);
+  if (Number.isInteger(degrees)) found.set(key, t);
+  return t;
+}
+
+/** Of whole degrees of freedom: tables ask for the same few again and again. */
+const found = new Map<string, number>();
+
+function searched(confidence: number, degrees: number): number {
   const wanted = 1 - confidence;
   let low = 0;
   let high = 1;

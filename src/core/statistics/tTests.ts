@@ -2,21 +2,27 @@ import { confidence } from './meanInterval.ts';
 import { mean, sampleDeviation } from './moments.ts';
 import { criticalT, twoSidedP } from './studentT.ts';
 
-/** A difference of two means with its two-sided 95 % interval and p. */
+/** A difference of two means, its standard error with its degrees of freedom, and the two-sided p of no difference. */
 export interface Difference {
   difference: number;
+  error: number;
+  degrees: number;
+  p: number;
+}
+
+/** Two-sided 95 % interval of a difference. */
+export function differenceInterval({ difference, error, degrees }: Difference): {
   low: number;
   high: number;
-  p: number;
-  degrees: number;
+} {
+  const half = criticalT(confidence, degrees) * error;
+  return { low: difference - half, high: difference + half };
 }
 
 /** Null where the standard error is 0 or no number: values without spread say nothing about chance. */
 function tested(difference: number, error: number, degrees: number): Difference | null {
   if (!(error > 0) || !Number.isFinite(difference / error)) return null;
-  const half = criticalT(confidence, degrees) * error;
-  const p = twoSidedP(difference / error, degrees);
-  return { difference, low: difference - half, high: difference + half, p, degrees };
+  return { difference, error, degrees, p: twoSidedP(difference / error, degrees) };
 }
 
 /**

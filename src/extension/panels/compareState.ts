@@ -8,6 +8,7 @@ const emptyState: CompareState = {
   differenceCurves: false,
   filter: '',
   sortRows: 'group',
+  metric: 'loss',
   sortColumns: null,
   styles: {},
 };

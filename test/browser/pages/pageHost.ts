@@ -27,7 +27,11 @@ export class PageHost {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-pages-'));
     await build({
       absWorkingDir: root,
-      entryPoints: { curves: 'webview/curves/main.ts', check: 'webview/check/main.ts' },
+      entryPoints: {
+        curves: 'webview/curves/main.ts',
+        check: 'webview/check/main.ts',
+        compare: 'webview/compare/main.ts',
+      },
       outdir: folder,
       bundle: true,
       minify: true,
@@ -62,7 +66,12 @@ export class PageHost {
   }
 
   /** Opens a page; its messages are collected, errors and policy violations too. */
-  async open(name: 'curves' | 'check', theme: ThemeName, width = 760, height = 760): Promise<OpenPage> {
+  async open(
+    name: 'curves' | 'check' | 'compare',
+    theme: ThemeName,
+    width = 760,
+    height = 760,
+  ): Promise<OpenPage> {
     const page = await this.browser.newPage({ viewport: { width, height } });
     const problems: string[] = [];
     page.on('pageerror', (error) => problems.push(error.message));

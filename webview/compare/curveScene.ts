@@ -1,0 +1,140 @@
+import { formatCount } from '../../src/core/numberFormat.ts';
+import type { CompareState } from '../../src/protocol/comparePage.ts';
+import { metricNames } from '../../src/protocol/runDirectory.ts';
+import type { SeriesStyle } from '../common/seriesStyle.ts';
+import { isOfPhase, isOwnMark, isValidation } from '../curves/panels.ts';
+import type { Column } from './columns.ts';
+import type { CurveLoader } from './curveLoader.ts';
+import { differenceCurve, meanCurve, type PlotPoint, valuesByStep } from './curvesOf.ts';
+import type { OverlayCurve } from './overlayChart.ts';
+
+interface Kept {
+  signature: string;
+  points: PlotPoint[];
+}
+
+/** Points over all curves: more would hold the page up while they are drawn. */
+const pointBudget = 8000;
+/** So many columns are drawn in colour at once. */
+const mostNear = 24;
+
+/** Turns the points of runs into the curves of columns: means of seeds, differences to the baseline. */
+export class CurveScene {
+  readonly #loader: CurveLoader;
+  /** By column and metric: most curves are the same in the next picture. */
+  readonly #means = new Map<string, Kept>();
+
+  constructor(loader: CurveLoader) {
+    this.#loader = loader;
+  }
+
+  /** Asks for what is to be drawn; `near`: positions of the columns in view. */
+  ask(columns: readonly Column[], near: ReadonlySet<number>, metric: string, width: number): void {
+    const runs = columns.reduce((n, column) => n + column.runs.length, 0);
+    const wanted = columns.flatMap(({ runs: own }) => own.map(({ run }) => ({ run, metric })));
+    const seen = columns.flatMap((column, i) => (near.has(i) ? [column] : []));
+    const first = seen.flatMap(({ runs: own }) => own.map(({ run }) => ({ run, metric })));
+    const marks = seen.flatMap((column) =>
+      column.runs.flatMap(({ run }) => validationsOf(column, metric).map((name) => ({ run, metric: name }))),
+    );
+    const unique = new Map(
+      [...first, ...marks, ...wanted].map((each) => [`${each.run} ${each.metric}`, each]),
+    );
+    this.#loader.show([...unique.values()], Math.min(width, Math.max(48, pointBudget / Math.max(1, runs))));
+  }
+
+  /** Curves of all columns; those at `near` positions in colour. */
+  curves(
+    columns: readonly Column[],
+    near: ReadonlySet<number>,
+    styleOf: (column: string) => SeriesStyle,
+    { metric, differenceCurves, baseline }: Pick<CompareState, 'metric' | 'differenceCurves' | 'baseline'>,
+  ): OverlayCurve[] {
+    const pinned = differenceCurves && baseline !== null ? columns[0] : undefined;
+    const bases = new Map<string, Map<number, number>>();
+    const plotted = (column: Column, name: string): PlotPoint[] => {
+      const points = this.#mean(column, name);
+      if (!pinned) return points;
+      let base = bases.get(name);
+      if (!base) {
+        base = valuesByStep(this.#mean(pinned, name));
+        bases.set(name, base);
+      }
+      return differenceCurve(points, base);
+    };
+    let shown = 0;
+    return columns.map((column, i) => {
+      const isNear = near.has(i) && shown < mostNear;
+      if (isNear) shown++;
+      const { phases } = column.runs[0]!;
+      return {
+        key: column.key,
+        style: styleOf(column.key),
+        points: plotted(column, metric),
+        marks: isNear
+          ? validationsOf(column, metric).flatMap((name) =>
+              plotted(column, name).filter(({ x }) => isOfPhase(name, phases, x)),
+            )
+          : [],
+        near: isNear,
+      };
+    });
+  }
+
+  /** The value of a column at the step, or at the nearest one before it that all its seeds have. */
+  valueAt(column: Column, metric: string, step: number): PlotPoint | undefined {
+    const points = this.#mean(column, metric);
+    let low = 0;
+    let high = points.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (points[middle]!.x <= step) low = middle + 1;
+      else high = middle;
+    }
+    return points[low - 1];
+  }
+
+  /** "1,000 of 42,000 points" over the columns in view. */
+  pointsNote(columns: readonly Column[], near: ReadonlySet<number>, metric: string): string {
+    let shown = 0;
+    let total = 0;
+    for (const [i, { runs }] of columns.entries()) {
+      if (!near.has(i)) continue;
+      for (const { run } of runs) {
+        const series = this.#loader.seriesOf(run, metric);
+        shown += series?.points.length ?? 0;
+        total += series?.total ?? 0;
+      }
+    }
+    const waiting = this.#loader.waiting;
+    return [
+      ...(total > 0 ? [`${formatCount(shown)} of ${formatCount(Math.max(shown, total))} points`] : []),
+      ...(waiting > 0 ? [`${formatCount(waiting)} curves to come`] : []),
+    ].join(' · ');
+  }
+
+  #mean(column: Column, metric: string): PlotPoint[] {
+    const all = column.runs.flatMap(({ run }) => this.#loader.seriesOf(run, metric) ?? []);
+    const signature = all.map(({ version, points }) => `${version} ${points.length}`).join();
+    const key = `${column.key} ${metric}`;
+    const known = this.#means.get(key);
+    if (known?.signature === signature) return known.points;
+    const points = all.length === 0 ? [] : meanCurve(all.map((series) => series.points));
+    this.#means.set(key, { signature, points });
+    return points;
+  }
+
+  /** Forgets columns that are gone. */
+  keep(columns: readonly Column[]): void {
+    const keys = new Set(columns.map(({ key }) => key));
+    for (const key of this.#means.keys())
+      if (!keys.has(key.slice(0, key.indexOf(' ')))) this.#means.delete(key);
+  }
+}
+
+/** Validation losses that stand beside the training loss: of objectives that the column trains. */
+function validationsOf({ runs, facts }: Column, metric: string): string[] {
+  if (metric !== metricNames.loss) return [];
+  const names = new Set(facts.flatMap((fact) => fact?.metrics.map(({ name }) => name) ?? []));
+  return [...names].filter((name) => isValidation(name) && isOwnMark(name, runs[0]!.phases)).sort();
+}

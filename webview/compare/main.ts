@@ -1,0 +1,5 @@
+import '../common/base.css';
+import './compare.css';
+import { ComparePage } from './page.ts';
+
+new ComparePage(document.getElementById('page') ?? document.body);

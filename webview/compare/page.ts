@@ -1,0 +1,444 @@
+import { formatCount, formatValue } from '../../src/core/numberFormat.ts';
+import {
+  type CompareRun,
+  type CompareState,
+  fromComparePage,
+  type ToComparePage,
+  toComparePage,
+} from '../../src/protocol/comparePage.ts';
+import type { ComparedRun } from '../../src/protocol/comparison.ts';
+import { activeStates, metricNames } from '../../src/protocol/runDirectory.ts';
+import { openChannel } from '../common/channel.ts';
+import { button } from '../common/controls.ts';
+import { html, isTyping, setText } from '../common/dom.ts';
+import { LiveRegion } from '../common/liveRegion.ts';
+import { StyleSlots } from '../common/seriesStyle.ts';
+import { onThemeChange, readTheme } from '../common/theme.ts';
+import { type Column, columnDetail, columnsOf } from './columns.ts';
+import { csvOf, markdownOf } from './copyText.ts';
+import { CurveLoader } from './curveLoader.ts';
+import { CurveScene } from './curveScene.ts';
+import { signed } from './numberText.ts';
+import { OverlayChart } from './overlayChart.ts';
+import type { Row } from './row.ts';
+import { type Comparison, columnOrder, comparisonOf, shownRows } from './rows.ts';
+import { TableView } from './tableView.ts';
+import { Toolbar } from './toolbar.ts';
+
+/** At most so often is the table or the chart made anew while news come. */
+const restMs = { table: 250, chart: 200 };
+const saveAfterMs = 200;
+
+/** The compare page: state in, messages out, and when to draw. */
+export class ComparePage {
+  readonly #channel;
+  readonly #toolbar: Toolbar;
+  readonly #table: TableView;
+  readonly #chart: OverlayChart;
+  readonly #live = new LiveRegion();
+  readonly #notes = html('div', { class: 'notes muted' });
+  readonly #detail = html('p', { class: 'detail-line muted' });
+  readonly #content: HTMLElement;
+  readonly #empty: HTMLElement;
+  readonly #slots = new StyleSlots();
+  readonly #loader: CurveLoader;
+  readonly #curves: CurveScene;
+  readonly #runs = new Map<string, CompareRun>();
+  readonly #facts = new Map<string, ComparedRun>();
+  readonly #failures = new Set<string>();
+  #state: CompareState | undefined;
+  #theme = readTheme();
+  #columns: Column[] = [];
+  #comparison: Comparison = { rows: [], notes: [] };
+  #order: number[] = [];
+  #rows: Row[] = [];
+  /** Indices of the columns in view. */
+  #near: ReadonlySet<number> = new Set();
+  #cursor: number | null = null;
+  #saving: ReturnType<typeof setTimeout> | undefined;
+  #followed = '';
+  readonly #tableLater = new Paced(restMs.table, () => this.#compare());
+  readonly #chartLater = new Paced(restMs.chart, () => this.#drawChart());
+
+  constructor(root: HTMLElement) {
+    this.#channel = openChannel(toComparePage, fromComparePage, (message, binary) =>
+      this.#receive(message, binary),
+    );
+    this.#loader = new CurveLoader(
+      (request, series) => this.#channel.post({ type: 'series', request, series }),
+      () => this.#chartLater.ask(),
+    );
+    this.#curves = new CurveScene(this.#loader);
+    this.#toolbar = new Toolbar({
+      pickRuns: () => this.#channel.post({ type: 'pickRuns' }),
+      change: (change) => this.#change(change),
+      unpin: () => this.#channel.post({ type: 'pin', run: null }),
+      copy: (format) => this.#copy(format),
+      showCurves: () => this.#channel.post({ type: 'showCurves', runs: this.#state?.runs ?? [] }),
+    });
+    this.#chart = new OverlayChart({ moved: (step, said) => this.#cursorMoved(step, said) });
+    this.#table = new TableView({
+      pin: (key) => this.#pin(key),
+      remove: (key) => this.#remove(key),
+      sortBy: (row) => this.#sortBy(row),
+      entered: (text) => {
+        setText(this.#detail, text);
+        this.#live.say(text);
+      },
+      viewed: (from, to) => this.#viewed(from, to),
+    });
+    this.#content = html('div', {
+      class: 'content',
+      children: [this.#chart.element, this.#notes, this.#table.element, this.#detail],
+    });
+    this.#empty = html('section', {
+      class: 'empty',
+      attributes: { hidden: true },
+      children: [
+        html('h2', { text: 'No runs to compare' }),
+        html('p', { class: 'muted', text: 'Choose two runs or more; there is no limit.' }),
+        button({
+          label: 'Choose Runs…',
+          kind: 'primary',
+          press: () => this.#channel.post({ type: 'pickRuns' }),
+        }).element,
+      ],
+    });
+    root.classList.add('compare');
+    root.append(
+      html('h1', { class: 'visually-hidden', text: 'Compare runs' }),
+      this.#toolbar.element,
+      this.#content,
+      this.#empty,
+      this.#live.element,
+    );
+    document.addEventListener('keydown', (event) => this.#key(event));
+    onThemeChange(() => {
+      this.#theme = readTheme();
+      this.#chartLater.ask();
+    });
+    new ResizeObserver(() => this.#chartLater.ask()).observe(this.#chart.element);
+    this.#channel.post({ type: 'ready' });
+  }
+
+  #receive(message: ToComparePage, binary: ArrayBuffer | undefined): void {
+    switch (message.type) {
+      case 'snapshot':
+        this.#snapshot(message.state);
+        return;
+      case 'runs':
+        for (const run of message.runs) this.#runs.set(run.run, run);
+        for (const run of message.removed) this.#runs.delete(run);
+        this.#tableLater.ask();
+        return;
+      case 'facts':
+        for (const fact of message.facts) {
+          this.#facts.set(fact.run, fact);
+          this.#failures.delete(fact.run);
+        }
+        this.#tableLater.ask();
+        return;
+      case 'factsFailed':
+        for (const run of message.runs) this.#failures.add(run);
+        this.#tableLater.ask();
+        return;
+      case 'baseline':
+        if (this.#state)
+          this.#change({
+            baseline: message.run,
+            differenceCurves: message.run !== null,
+            sortColumns: this.#state.sortColumns,
+          });
+        return;
+      case 'series':
+        this.#loader.answered(message.request, message.header, binary);
+        return;
+      case 'failed':
+        this.#loader.failed(message.request, message.message);
+        return;
+      case 'points': {
+        let at = 0;
+        for (const delta of message.deltas) {
+          const length = delta.points * 22;
+          this.#loader.appended(delta, (binary ?? new ArrayBuffer(0)).slice(at, at + length));
+          at += length;
+        }
+      }
+    }
+  }
+
+  /** What is shown stays until its news are here; what the person chose here since is newer than what the host has. */
+  #snapshot(state: CompareState): void {
+    const own = this.#state;
+    const pinned = own?.baseline !== state.baseline;
+    this.#state = own
+      ? {
+          ...own,
+          runs: state.runs,
+          baseline: state.baseline,
+          differenceCurves: pinned ? state.differenceCurves : own.differenceCurves,
+        }
+      : state;
+    if (!own) this.#slots.restore(state.styles);
+    const wanted = new Set(state.runs);
+    for (const map of [this.#runs, this.#facts])
+      for (const run of map.keys()) if (!wanted.has(run)) map.delete(run);
+    this.#failures.clear();
+    this.#loader.refresh();
+    this.#empty.hidden = state.runs.length > 0;
+    this.#content.hidden = state.runs.length === 0;
+    this.#tableLater.ask();
+  }
+
+  #change(change: Partial<CompareState>): void {
+    if (!this.#state) return;
+    this.#state = { ...this.#state, ...change };
+    this.#saveLater();
+    this.#compare();
+  }
+
+  #saveLater(): void {
+    clearTimeout(this.#saving);
+    this.#saving = setTimeout(() => {
+      if (!this.#state) return;
+      const state = { ...this.#state, styles: this.#slots.saved };
+      this.#channel.saveState(state);
+      this.#channel.post({ type: 'state', state });
+    }, saveAfterMs);
+  }
+
+  /** Columns, rows and chart from what there is now. */
+  #compare(): void {
+    const state = this.#state;
+    if (!state) return;
+    const runs = state.runs.flatMap((run) => this.#runs.get(run) ?? []);
+    this.#columns = columnsOf(runs, this.#facts, state);
+    if (this.#slots.keep(this.#columns.map(({ key }) => key))) this.#saveLater();
+    this.#curves.keep(this.#columns);
+    this.#comparison = comparisonOf(this.#columns, this.#isPinned());
+    this.#showNotes(state);
+    const metrics = new Set(
+      this.#columns
+        .flatMap(({ facts }) => facts.flatMap((fact) => fact?.metrics ?? []))
+        .map(({ name }) => name),
+    );
+    metrics.delete(metricNames.loss);
+    this.#toolbar.update(state, [
+      [metricNames.loss, 'training loss'],
+      ...[...metrics]
+        .sort()
+        .slice(0, 200)
+        .map((name) => [name, name] as const),
+    ]);
+    this.#showTable();
+    this.#follow();
+    this.#chartLater.ask();
+  }
+
+  #isPinned(): boolean {
+    return this.#columns[0]?.runs.some(({ run }) => run === this.#state?.baseline) ?? false;
+  }
+
+  #showNotes(state: CompareState): void {
+    const notes = [...this.#comparison.notes];
+    if (state.runs.length === 1) notes.unshift('One run: choose a second one to see what differs.');
+    const known = state.runs.filter((run) => this.#runs.has(run)).length;
+    if (known > 0 && known < state.runs.length)
+      notes.push(`${formatCount(state.runs.length - known)} of the runs are not known any more.`);
+    const unread = [...this.#facts.values()].filter(({ problem }) => problem !== null).length;
+    if (unread > 0)
+      notes.push(
+        `The run ${unread === 1 ? 'file of 1 run' : `files of ${formatCount(unread)} runs`} could not be read: what differs there is not known.`,
+      );
+    if (this.#failures.size > 0)
+      notes.push(`Nothing could be had of ${formatCount(this.#failures.size)} runs: the log says why.`);
+    const missing = known - this.#facts.size - this.#failures.size;
+    if (missing > 0) notes.push(`${formatCount(missing)} runs to come…`);
+    const key = notes.join('\n');
+    if (key === this.#notes.dataset.said) return;
+    this.#notes.dataset.said = key;
+    this.#notes.replaceChildren(...notes.map((text) => html('p', { text })));
+  }
+
+  #showTable(): void {
+    const state = this.#state!;
+    const sorting = state.sortColumns;
+    const sortRow = sorting ? this.#comparison.rows.find(({ key }) => key === sorting.row) : undefined;
+    this.#order = columnOrder(this.#columns.length, this.#isPinned(), sortRow, sorting?.descending ?? false);
+    this.#rows = shownRows(this.#comparison.rows, this.#columns.length, state);
+    const cursor = this.#cursorRow();
+    this.#table.show({
+      columns: this.#order.map((index) => {
+        const column = this.#columns[index]!;
+        const { key, name, runs } = column;
+        const detail = columnDetail(column);
+        const about = [name, detail, ...runs.slice(0, 12).map(({ run, state: s }) => `${run}, ${s}`)].join(
+          '\n',
+        );
+        return { key, name, detail, about, style: this.#slots.styleOf(key), index };
+      }),
+      rows: [...(cursor ? [cursor] : []), ...this.#rows],
+      sections: state.sortRows === 'group',
+      pinned: this.#isPinned(),
+      sortedBy: sortRow ? sorting : null,
+    });
+  }
+
+  /** The values of the curves at the cursor: the chart's own row in the table. */
+  #cursorRow(): Row | undefined {
+    const step = this.#cursor;
+    const state = this.#state!;
+    if (step === null) return undefined;
+    const base = this.#isPinned() ? this.#curves.valueAt(this.#columns[0]!, state.metric, step) : undefined;
+    return {
+      key: 'cursor',
+      section: 'At the cursor',
+      reason: '',
+      label: `${state.metric} at step ${formatCount(step)}`,
+      tall: true,
+      differs: true,
+      distinct: 0,
+      words: [],
+      cell: (index) => {
+        const point = this.#curves.valueAt(this.#columns[index]!, state.metric, step);
+        if (!point) return { text: '–', value: null };
+        const at = point.x === step ? '' : `at step ${formatCount(point.x)}`;
+        const apart = base && index > 0 ? signed(point.y - base.y) : '';
+        return {
+          text: formatValue(point.y),
+          more: [apart, at].filter((part) => part !== '').join(' · '),
+          value: point.y,
+        };
+      },
+    };
+  }
+
+  #cursorMoved(step: number | null, said: boolean): void {
+    this.#cursor = step;
+    this.#showTable();
+    if (!said) return;
+    const row = this.#cursorRow();
+    const near = this.#order.filter((index) => this.#near.has(index)).slice(0, 8);
+    this.#live.say(
+      row
+        ? `${row.label}: ${near.map((index) => `${this.#columns[index]!.name} ${row.cell(index).text}`).join('; ')}`
+        : '',
+    );
+  }
+
+  /** The columns in view are those whose curves are in colour; the baseline always is. */
+  #viewed(from: number, to: number): void {
+    const near = new Set(this.#order.slice(from, to));
+    if (this.#isPinned()) near.add(0);
+    if (near.size === this.#near.size && [...near].every((index) => this.#near.has(index))) return;
+    this.#near = near;
+    this.#chartLater.ask();
+  }
+
+  #drawChart(): void {
+    const state = this.#state;
+    if (!state || this.#columns.length === 0 || this.#chart.width === 0) return;
+    this.#curves.ask(this.#columns, this.#near, state.metric, this.#chart.width * devicePixelRatio);
+    const difference = state.differenceCurves && this.#isPinned();
+    const waiting = this.#loader.waiting > 0;
+    this.#chart.draw({
+      curves: this.#curves.curves(this.#columns, this.#near, (key) => this.#slots.styleOf(key), {
+        ...state,
+        baseline: this.#isPinned() ? state.baseline : null,
+      }),
+      theme: this.#theme,
+      title: `${state.metric === metricNames.loss ? 'Loss' : state.metric}${difference ? `, difference to ${this.#columns[0]!.name}` : ''}`,
+      note: this.#curves.pointsNote(this.#columns, this.#near, state.metric),
+      waiting: waiting
+        ? 'Loading…'
+        : difference
+          ? 'The baseline shares no step with the others.'
+          : 'No points.',
+      zero: difference,
+    });
+  }
+
+  /** Tells the host which series still grow. */
+  #follow(): void {
+    const { metric } = this.#state!;
+    const series = this.#columns.flatMap(({ runs }) =>
+      runs.flatMap(({ run, state }) => (activeStates.includes(state) ? [{ run, metric }] : [])),
+    );
+    const key = JSON.stringify(series);
+    if (key === this.#followed) return;
+    this.#followed = key;
+    this.#channel.post({ type: 'show', series });
+  }
+
+  #pin(key: string): void {
+    const column = this.#columns.find((c) => c.key === key);
+    const pinned = column?.runs.some(({ run }) => run === this.#state?.baseline) ?? false;
+    this.#channel.post({ type: 'pin', run: pinned ? null : key });
+    if (column)
+      this.#live.say(pinned ? `${column.name} is no baseline any more` : `${column.name} is the baseline`);
+  }
+
+  #remove(key: string): void {
+    const column = this.#columns.find((c) => c.key === key);
+    if (!column) return;
+    this.#channel.post({ type: 'remove', runs: column.runs.map(({ run }) => run) });
+    this.#live.say(`${column.name} removed`);
+  }
+
+  /** Ascending, then descending, then as picked. */
+  #sortBy(row: string): void {
+    const now = this.#state?.sortColumns;
+    const next =
+      now?.row !== row ? { row, descending: false } : now.descending ? null : { row, descending: true };
+    this.#change({ sortColumns: next });
+    this.#live.say(
+      next ? `Columns sorted, ${next.descending ? 'descending' : 'ascending'}` : 'Columns as picked',
+    );
+  }
+
+  #copy(format: 'Markdown' | 'CSV'): void {
+    const columns = this.#order.map((index) => {
+      const column = this.#columns[index]!;
+      return { title: `${column.name} (${columnDetail(column)})`, index };
+    });
+    const text = format === 'CSV' ? csvOf(this.#rows, columns) : markdownOf(this.#rows, columns);
+    this.#channel.post({ type: 'copy', format, text });
+    this.#live.say(`Copied as ${format}`);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const state = this.#state;
+    if (!state || event.altKey || event.ctrlKey || event.metaKey || isTyping(event)) return;
+    if (event.key === 'd') this.#change({ onlyDifferences: !state.onlyDifferences });
+    else if (event.key === 'g') this.#change({ groupSeeds: !state.groupSeeds });
+    else if (event.key === '/') this.#toolbar.focusFilter();
+    else return;
+    event.preventDefault();
+  }
+}
+
+/** Does something in the next frame, but not twice within its rest. */
+class Paced {
+  readonly #rest: number;
+  readonly #act: () => void;
+  #asked = false;
+  #free = 0;
+
+  constructor(rest: number, act: () => void) {
+    this.#rest = rest;
+    this.#act = act;
+  }
+
+  ask(): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    const wait = this.#free - performance.now();
+    const act = () => {
+      this.#asked = false;
+      this.#act();
+      this.#free = performance.now() + this.#rest;
+    };
+    if (wait <= 0) requestAnimationFrame(act);
+    else setTimeout(() => requestAnimationFrame(act), wait);
+  }
+}

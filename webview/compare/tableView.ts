@@ -1,0 +1,452 @@
+import { html } from '../common/dom.ts';
+import type { SeriesStyle } from '../common/seriesStyle.ts';
+import { swatch } from '../common/swatch.ts';
+import type { Row } from './row.ts';
+import { type VisibleWindow, windowOf, windowOfEqual } from './visibleWindow.ts';
+
+/** The head of a column. */
+export interface HeadColumn {
+  key: string;
+  name: string;
+  detail: string;
+  /** All that can be said. */
+  about: string;
+  style: SeriesStyle;
+}
+
+export interface TableScene {
+  /** In the order in which they stand; `index` is what rows know them by. */
+  columns: readonly (HeadColumn & { index: number })[];
+  rows: readonly Row[];
+  /** Rows stand under the names of their sections. */
+  sections: boolean;
+  /** The first column is the baseline and stays in view. */
+  pinned: boolean;
+  sortedBy: { row: string; descending: boolean } | null;
+}
+
+export interface TableEvents {
+  pin: (column: string) => void;
+  remove: (column: string) => void;
+  sortBy: (row: string) => void;
+  /** A cell has the keys: what is said of it. */
+  entered: (text: string) => void;
+  /** Positions of the columns in view. */
+  viewed: (from: number, to: number) => void;
+}
+
+type Item = { kind: 'section'; text: string; reason: string } | { kind: 'row'; row: Row };
+
+const heights = { section: 30, row: 27, tall: 44 };
+const extraColumns = 2;
+const extraRows = 6;
+
+/**
+ * A real table of any size: only the cells in view and a few around them exist. Row heads and the baseline stay at the
+ * left edge. One cell at a time takes the keys (the grid pattern of WAI-ARIA).
+ */
+export class TableView {
+  readonly element: HTMLElement;
+  readonly #table: HTMLTableElement;
+  readonly #widths = html('colgroup');
+  readonly #head = html('thead');
+  readonly #body = html('tbody');
+  readonly #events: TableEvents;
+  #scene: TableScene | undefined;
+  #items: Item[] = [];
+  #ends: number[] = [];
+  #drawn = '';
+  /** Row 0 is the head, column 0 the row heads. */
+  #active = { row: 0, column: 1 };
+  #frame: number | undefined;
+
+  constructor(events: TableEvents) {
+    this.#events = events;
+    this.#table = html('table', {
+      class: 'comparison numbers',
+      attributes: { role: 'grid', 'aria-label': 'Comparison' },
+      children: [this.#widths, this.#head, this.#body],
+    });
+    this.element = html('div', { class: 'table-scroller', children: [this.#table] });
+    this.element.addEventListener('scroll', () => this.#drawLater(), { passive: true });
+    this.element.addEventListener('keydown', (event) => this.#key(event));
+    this.element.addEventListener('click', (event) => this.#clicked(event));
+    new ResizeObserver(() => this.#drawLater()).observe(this.element);
+  }
+
+  show(scene: TableScene): void {
+    this.#scene = scene;
+    this.#items = [];
+    this.#ends = [];
+    let section = '';
+    let end = 0;
+    const add = (item: Item, height: number): void => {
+      end += height;
+      this.#items.push(item);
+      this.#ends.push(end);
+    };
+    for (const row of scene.rows) {
+      if (scene.sections && row.section !== section)
+        add({ kind: 'section', text: row.section, reason: row.reason }, heights.section);
+      section = row.section;
+      add({ kind: 'row', row }, row.tall ? heights.tall : heights.row);
+    }
+    this.#drawn = '';
+    this.#draw();
+  }
+
+  /** The column that has the keys, by position; undefined on a row head. */
+  get activeColumn(): string | undefined {
+    return this.#scene?.columns[this.#active.column - 1]?.key;
+  }
+
+  #drawLater(): void {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = undefined;
+      this.#draw();
+    });
+  }
+
+  /** Narrow panels get narrow columns. */
+  #sizes(): { head: number; column: number } {
+    const narrow = this.element.clientWidth < 620;
+    return narrow ? { head: 150, column: 152 } : { head: 236, column: 196 };
+  }
+
+  #columnWindow(scene: TableScene, head: number, column: number): VisibleWindow {
+    const fixed = scene.pinned ? 1 : 0;
+    const room = this.element.clientWidth - head - fixed * column;
+    return windowOfEqual(
+      scene.columns.length - fixed,
+      column,
+      this.element.scrollLeft,
+      Math.max(column, room),
+      extraColumns,
+    );
+  }
+
+  #draw(): void {
+    const scene = this.#scene;
+    if (!scene || scene.columns.length === 0) return;
+    const { head, column } = this.#sizes();
+    const fixed = scene.pinned ? 1 : 0;
+    const across = this.#columnWindow(scene, head, column);
+    const down = windowOf(this.#ends, this.element.scrollTop, this.element.clientHeight, extraRows);
+    const key = JSON.stringify([head, across, down]);
+    if (key === this.#drawn) return;
+    this.#drawn = key;
+    const focused = this.element.contains(document.activeElement);
+    const { style } = this.#table;
+    style.width = `${head + scene.columns.length * column}px`;
+    style.setProperty('--head-width', `${head}px`);
+    const shown = [
+      ...(fixed ? [0] : []),
+      ...Array.from({ length: across.to - across.from }, (_, i) => fixed + across.from + i),
+    ];
+    const gaps: [number, number] = [across.before, across.behind];
+    this.#widths.replaceChildren(
+      ...[
+        head,
+        ...(fixed ? [column] : []),
+        ...(gaps[0] > 0 ? [gaps[0]] : []),
+        ...Array.from({ length: across.to - across.from }, () => column),
+        ...(gaps[1] > 0 ? [gaps[1]] : []),
+      ].map((width) => {
+        const col = html('col');
+        col.style.width = `${width}px`;
+        return col;
+      }),
+    );
+    this.#table.setAttribute('aria-colcount', String(scene.columns.length + 1));
+    this.#table.setAttribute('aria-rowcount', String(this.#items.length + 1));
+    this.#head.replaceChildren(this.#headRow(scene, shown, gaps));
+    const rows: HTMLElement[] = [];
+    if (down.before > 0) rows.push(spacerRow(down.before));
+    for (let i = down.from; i < down.to; i++) rows.push(this.#bodyRow(scene, i, shown, gaps));
+    if (down.behind > 0) rows.push(spacerRow(down.behind));
+    this.#body.replaceChildren(...rows);
+    this.#placeKeys(focused);
+    const first = fixed + across.from;
+    this.#events.viewed(
+      Math.min(first + extraColumns, fixed + across.to),
+      Math.max(first, fixed + across.to - extraColumns),
+    );
+  }
+
+  #headRow(scene: TableScene, shown: readonly number[], gaps: readonly [number, number]): HTMLElement {
+    const corner = html('th', {
+      class: 'row-head corner',
+      attributes: { scope: 'col', 'aria-colindex': 1, 'data-row': 0, 'data-column': 0, tabindex: -1 },
+      children: [html('span', { class: 'visually-hidden', text: 'What is compared' })],
+    });
+    const heads = shown.map((position) => {
+      const column = scene.columns[position]!;
+      const pinned = scene.pinned && position === 0;
+      return html('th', {
+        class: pinned ? 'column-head fixed' : 'column-head',
+        attributes: {
+          scope: 'col',
+          'aria-colindex': position + 2,
+          'data-row': 0,
+          'data-column': position + 1,
+          tabindex: -1,
+          title: column.about,
+        },
+        children: [
+          html('div', {
+            class: 'column-title',
+            children: [swatch(column.style), html('span', { class: 'name', text: column.name })],
+          }),
+          html('div', {
+            class: 'column-foot',
+            children: [
+              html('span', {
+                class: 'detail muted',
+                text: pinned ? `baseline · ${column.detail}` : column.detail,
+              }),
+              headButton('pin', pinned ? `Unpin ${column.name}` : `Pin ${column.name} as baseline`, pinned),
+              headButton('remove', `Remove ${column.name} from the comparison`, false),
+            ],
+          }),
+        ],
+      });
+    });
+    return tableRow(1, corner, heads, gaps, scene.pinned, 'th');
+  }
+
+  #bodyRow(
+    scene: TableScene,
+    index: number,
+    shown: readonly number[],
+    gaps: readonly [number, number],
+  ): HTMLElement {
+    const item = this.#items[index]!;
+    if (item.kind === 'section') {
+      const about = item.reason === '' || item.reason === item.text.toLowerCase() ? '' : item.reason;
+      const row = html('tr', {
+        class: 'section',
+        attributes: { 'aria-rowindex': index + 2 },
+        children: [
+          html('th', {
+            attributes: {
+              scope: 'rowgroup',
+              colspan: shown.length + 1 + gaps.filter((gap) => gap > 0).length,
+              'aria-colindex': 1,
+              'data-row': index + 1,
+              'data-column': 0,
+              tabindex: -1,
+            },
+            children: [
+              html('span', {
+                class: 'section-name',
+                children: [
+                  item.text,
+                  ...(about ? [html('span', { class: 'reason muted', text: ` ${about}` })] : []),
+                ],
+              }),
+            ],
+          }),
+        ],
+      });
+      row.style.height = `${heights.section}px`;
+      return row;
+    }
+    const { row } = item;
+    const sorted = scene.sortedBy?.row === row.key ? (scene.sortedBy.descending ? ' ↓' : ' ↑') : '';
+    const head = html('th', {
+      class: 'row-head',
+      attributes: {
+        scope: 'row',
+        'aria-colindex': 1,
+        'data-row': index + 1,
+        'data-column': 0,
+        tabindex: -1,
+        title: [row.about ?? row.label, 'Press to sort the columns by it.'].join('\n'),
+      },
+      children: [
+        html('span', { class: 'label', text: row.label }),
+        ...(sorted === '' ? [] : [html('span', { class: 'sorted', text: sorted })]),
+        ...(scene.sections || row.reason === ''
+          ? []
+          : [html('span', { class: 'reason muted', text: ` ${row.reason}` })]),
+      ],
+    });
+    const cells = shown.map((position) => {
+      const cell = row.cell(scene.columns[position]!.index);
+      return html('td', {
+        class: [cell.tone ?? '', scene.pinned && position === 0 ? 'fixed' : ''].join(' ').trim() || undefined,
+        attributes: {
+          'aria-colindex': position + 2,
+          'data-row': index + 1,
+          'data-column': position + 1,
+          tabindex: -1,
+          title: cell.more ? `${cell.text}\n${cell.more}` : cell.text,
+        },
+        children: [
+          html('span', {
+            class: 'value',
+            children: [
+              cell.text,
+              ...(cell.tone === 'best' ? [html('span', { class: 'tag', text: 'best' })] : []),
+              ...(cell.tone === 'same'
+                ? [html('span', { class: 'visually-hidden', text: ' as the baseline' })]
+                : []),
+            ],
+          }),
+          ...(cell.more ? [html('span', { class: 'more', text: cell.more })] : []),
+        ],
+      });
+    });
+    const made = tableRow(index + 2, head, cells, gaps, scene.pinned, 'td');
+    made.style.height = `${row.tall ? heights.tall : heights.row}px`;
+    return made;
+  }
+
+  /** One element is in the tab order: the active cell, or the scroller while that is out of view. */
+  #placeKeys(focus: boolean): void {
+    const { columns } = this.#scene!;
+    this.#active = {
+      row: Math.min(this.#active.row, this.#items.length),
+      column: Math.min(this.#active.column, columns.length),
+    };
+    const cell = this.#cell();
+    this.element.tabIndex = cell ? -1 : 0;
+    if (cell) cell.tabIndex = 0;
+    if (focus) (cell ?? this.element).focus({ preventScroll: true });
+  }
+
+  /** A section has one cell over all columns. */
+  #cell(): HTMLElement | null {
+    const { row, column } = this.#active;
+    const at = this.#items[row - 1]?.kind === 'section' ? 0 : column;
+    return this.#table.querySelector(`[data-row="${row}"][data-column="${at}"]`);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const scene = this.#scene;
+    if (!scene || event.altKey || event.metaKey) return;
+    const last = { row: this.#items.length, column: scene.columns.length };
+    const page = Math.max(1, Math.floor(this.element.clientHeight / heights.tall) - 2);
+    const { row, column } = this.#active;
+    const whole = event.ctrlKey;
+    const to: Record<string, [number, number]> = {
+      ArrowLeft: [row, column - 1],
+      ArrowRight: [row, column + 1],
+      ArrowUp: [row - 1, column],
+      ArrowDown: [row + 1, column],
+      PageUp: [row - page, column],
+      PageDown: [row + page, column],
+      Home: [whole ? 0 : row, 0],
+      End: [whole ? last.row : row, last.column],
+    };
+    const target = to[event.key];
+    if (target) {
+      this.#moveTo(Math.max(0, Math.min(last.row, target[0])), Math.max(0, Math.min(last.column, target[1])));
+      event.preventDefault();
+    } else if (event.key === 'Enter' || (event.key === 'b' && !whole)) {
+      this.#press(event.key === 'b');
+      event.preventDefault();
+    } else if (event.key === 'Delete' && column > 0) {
+      this.#events.remove(scene.columns[column - 1]!.key);
+      event.preventDefault();
+    }
+  }
+
+  /** On a column: pins it. On a row's head: sorts by it. */
+  #press(pinOnly: boolean): void {
+    const { row, column } = this.#active;
+    const item = this.#items[row - 1];
+    if (column > 0 && (pinOnly || row === 0)) this.#events.pin(this.#scene!.columns[column - 1]!.key);
+    else if (column === 0 && item?.kind === 'row') this.#events.sortBy(item.row.key);
+  }
+
+  #moveTo(row: number, column: number): void {
+    this.#active = { row, column };
+    const { head, column: width } = this.#sizes();
+    const fixed = this.#scene!.pinned ? 1 : 0;
+    if (column > fixed) {
+      const left = (column - 1 - fixed) * width;
+      const room = this.element.clientWidth - head - fixed * width;
+      if (left < this.element.scrollLeft) this.element.scrollLeft = left;
+      else if (left + width > this.element.scrollLeft + room) this.element.scrollLeft = left + width - room;
+    }
+    if (row > 0) {
+      const bottom = this.#ends[row - 1]!;
+      const top = row > 1 ? this.#ends[row - 2]! : 0;
+      const room = this.element.clientHeight - this.#head.offsetHeight;
+      if (top < this.element.scrollTop) this.element.scrollTop = top;
+      else if (bottom > this.element.scrollTop + room) this.element.scrollTop = bottom - room;
+    } else this.element.scrollTop = 0;
+    this.#draw();
+    for (const cell of this.#table.querySelectorAll<HTMLElement>('[tabindex="0"]')) cell.tabIndex = -1;
+    this.#placeKeys(true);
+    this.#events.entered(this.#spoken());
+  }
+
+  #spoken(): string {
+    const { row, column } = this.#active;
+    const head = this.#scene!.columns[column - 1];
+    const item = this.#items[row - 1];
+    if (!item) return head?.about.replaceAll('\n', ', ') ?? '';
+    if (item.kind === 'section') return item.text;
+    if (!head) return item.row.about ?? item.row.label;
+    const cell = item.row.cell(head.index);
+    return `${item.row.label} · ${head.name}: ${cell.full?.() ?? [cell.text, ...(cell.more ? [cell.more] : [])].join(' · ')}`;
+  }
+
+  #clicked(event: MouseEvent): void {
+    const target = event.target instanceof Element ? event.target : null;
+    const cell = target?.closest<HTMLElement>('[data-column]');
+    if (!cell) return;
+    const row = Number(cell.dataset.row);
+    const column = Number(cell.dataset.column);
+    const key = this.#scene?.columns[column - 1]?.key;
+    const action = target?.closest<HTMLElement>('[data-action]')?.dataset.action;
+    if (action && key !== undefined) {
+      if (action === 'pin') this.#events.pin(key);
+      else this.#events.remove(key);
+      return;
+    }
+    this.#moveTo(row, column);
+    if (column === 0 && row > 0) this.#press(false);
+  }
+}
+
+function headButton(action: 'pin' | 'remove', label: string, pressed: boolean): HTMLElement {
+  return html('button', {
+    class: `plain head-button ${action}`,
+    text: action === 'pin' ? (pressed ? 'Unpin' : 'Pin') : '✕',
+    attributes: {
+      type: 'button',
+      tabindex: -1,
+      'data-action': action,
+      'aria-label': label,
+      title: `${label} (${action === 'pin' ? 'B' : 'Delete'})`,
+    },
+  });
+}
+
+function spacerRow(height: number): HTMLElement {
+  const row = html('tr', { class: 'spacer', attributes: { 'aria-hidden': 'true' }, children: [html('td')] });
+  row.style.height = `${height}px`;
+  return row;
+}
+
+/** With empty cells where columns out of view would stand. */
+function tableRow(
+  index: number,
+  head: HTMLElement,
+  cells: readonly HTMLElement[],
+  gaps: readonly [number, number],
+  pinned: boolean,
+  tag: 'td' | 'th',
+): HTMLElement {
+  const spacer = () => html('td', { class: `spacer ${tag}`, attributes: { 'aria-hidden': 'true' } });
+  const row = html('tr', { attributes: { 'aria-rowindex': index }, children: [head] });
+  const rest = [...cells];
+  if (pinned) row.append(...rest.splice(0, 1));
+  if (gaps[0] > 0) row.append(spacer());
+  row.append(...rest);
+  if (gaps[1] > 0) row.append(spacer());
+  return row;
+}
