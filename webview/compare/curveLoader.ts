@@ -108,7 +108,7 @@ export class CurveLoader {
   #taken(request: number): Loaded | undefined {
     const loaded = this.#asked.get(request);
     this.#asked.delete(request);
-    if (!loaded || loaded.state !== 'asked') return undefined;
+    if (loaded?.state !== 'asked') return undefined;
     loaded.state = 'there';
     return this.#series.get(keyOf(loaded.run, loaded.metric)) === loaded ? loaded : undefined;
   }

@@ -23,13 +23,19 @@ export class CurveScene {
   readonly #loader: CurveLoader;
   /** By column and metric: most curves are the same in the next picture. */
   readonly #means = new Map<string, Kept>();
+  #askedFor: readonly Column[] = [];
+  #askedAs = '';
 
   constructor(loader: CurveLoader) {
     this.#loader = loader;
   }
 
-  /** Asks for what is to be drawn; `near`: positions of the columns in view. */
+  /** Asks for what is to be drawn, where that is something else than before; `near`: positions of the columns in view. */
   ask(columns: readonly Column[], near: ReadonlySet<number>, metric: string, width: number): void {
+    const key = JSON.stringify([[...near], metric, Math.round(width / 100)]);
+    if (columns === this.#askedFor && key === this.#askedAs) return;
+    this.#askedFor = columns;
+    this.#askedAs = key;
     const runs = columns.reduce((n, column) => n + column.runs.length, 0);
     const wanted = columns.flatMap(({ runs: own }) => own.map(({ run }) => ({ run, metric })));
     const seen = columns.flatMap((column, i) => (near.has(i) ? [column] : []));

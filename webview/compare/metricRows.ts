@@ -6,7 +6,7 @@ import { differenceInterval } from '../../src/core/statistics/tTests.ts';
 import type { ComparedMetric } from '../../src/protocol/comparison.ts';
 import { metricNames } from '../../src/protocol/runDirectory.ts';
 import type { Column } from './columns.ts';
-import { pText, signed } from './numberText.ts';
+import { pText, signed, within } from './numberText.ts';
 import { type Cell, type Row, remembered } from './row.ts';
 import { judge, type Sample, significance, type Tested, type Verdict } from './verdict.ts';
 
@@ -98,10 +98,11 @@ function metricRow(
       const tested = verdict.against[i] ?? null;
       const lost = columns[i]!.runs.length - values.length;
       const several = columns[i]!.runs.length > 1;
-      const half = interval.half === null ? '' : ` ± ${formatValue(interval.half)}`;
+      const format = interval.half ? within(interval.half) : formatValue;
+      const half = interval.half === null ? '' : ` ± ${format(interval.half)}`;
       const count = several ? ` (n = ${interval.n}${lost > 0 ? ` of ${columns[i]!.runs.length}` : ''})` : '';
       const won = verdict.winner === i;
-      const text = `${formatValue(interval.mean)}${half}${count}`;
+      const text = `${format(interval.mean)}${half}${count}`;
       const apart = base === null || i === baseline ? null : interval.mean - base;
       return {
         text,
@@ -140,7 +141,8 @@ function placeText(said: readonly { step: number }[]): string {
 function differenceText(apart: number, tested: Tested | null): string {
   if (!tested) return signed(apart);
   const { low, high } = differenceInterval(tested);
-  return `${signed(tested.difference)} [${formatValue(low)}, ${formatValue(high)}], ${pText(tested.p)}`;
+  const format = within(high - low);
+  return `${signed(tested.difference, format)} [${format(low)}, ${format(high)}], ${pText(tested.p)}`;
 }
 
 function toneOf(

@@ -20,3 +20,10 @@ export function pText(p: number): string {
   if (p < 0.001) return 'p < 0.001';
   return `p = ${p.toPrecision(2)}`;
 }
+
+/** Writes numbers with as many decimals as an uncertainty of this size allows: two digits of it. */
+export function within(uncertainty: number): (value: number) => string {
+  const decimals = 1 - Math.floor(Math.log10(Math.abs(uncertainty)));
+  if (!Number.isFinite(decimals) || decimals < 0 || decimals > 8) return formatValue;
+  return (value) => (Math.abs(value) >= 1e6 ? formatValue(value) : value.toFixed(decimals).replace('-', '−'));
+}

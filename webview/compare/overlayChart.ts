@@ -33,10 +33,14 @@ export interface OverlayScene {
 export interface OverlayEvents {
   /** The cursor is at this step; null: nowhere. `said`: by key, so that it is read out. */
   moved: (step: number | null, said: boolean) => void;
+  /** The curves behind are painted; in all it took so many ms. */
+  painted: (ms: number) => void;
 }
 
 /** What a slice of painting the curves behind may take. */
 const sliceMs = 8;
+/** The brush keeps what it is told until it is asked for a pixel. */
+const curvesAtOnce = 5;
 
 /**
  * Curves over each other: those of the columns in view by chart.js, all others faintly behind them, painted a few
@@ -123,7 +127,8 @@ export class OverlayChart {
     const width = Math.max(1, Math.round(this.#box.clientWidth * ratio));
     const height = Math.max(1, Math.round(this.#box.clientHeight * ratio));
     const picture = new OffscreenCanvas(width, height);
-    const brush = picture.getContext('2d')!;
+    // Painted at once, not when it is shown: else all of it would fall into one frame.
+    const brush = picture.getContext('2d', { willReadFrequently: true })!;
     const { left, top, right, bottom } = chart.chartArea;
     brush.scale(ratio, ratio);
     brush.beginPath();
@@ -132,9 +137,10 @@ export class OverlayChart {
     brush.lineWidth = 1;
     const { x, y } = chart.scales;
     let next = 0;
+    let took = 0;
     const slice = (): void => {
-      const until = performance.now() + sliceMs;
-      while (next < rest.length && performance.now() < until) {
+      const started = performance.now();
+      for (let i = 1; next < rest.length && performance.now() - started < sliceMs; i++) {
         const { points, style } = rest[next++]!;
         brush.strokeStyle = faded(scene.theme.series[style.colour]!, scene.theme.strong ? 0.5 : 0.3);
         brush.beginPath();
@@ -148,13 +154,16 @@ export class OverlayChart {
           pen = Number.isFinite(point.y);
         }
         brush.stroke();
+        if (i % curvesAtOnce === 0) brush.getImageData(0, 0, 1, 1);
       }
+      took += performance.now() - started;
       if (next < rest.length) this.#painting = requestAnimationFrame(slice);
       else {
         this.#behind.width = width;
         this.#behind.height = height;
         this.#behind.getContext('2d')!.drawImage(picture, 0, 0);
         this.#behind.dataset.curves = String(rest.length);
+        this.#events.painted(took);
       }
     };
     slice();

@@ -1,4 +1,5 @@
 import { formatCount, formatValue } from '../../src/core/numberFormat.ts';
+import { bytesPerPoint } from '../../src/core/seriesBytes.ts';
 import {
   type CompareRun,
   type CompareState,
@@ -12,17 +13,19 @@ import { openChannel } from '../common/channel.ts';
 import { button } from '../common/controls.ts';
 import { html, isTyping, setText } from '../common/dom.ts';
 import { LiveRegion } from '../common/liveRegion.ts';
+import { Paced } from '../common/paced.ts';
 import { StyleSlots } from '../common/seriesStyle.ts';
 import { onThemeChange, readTheme } from '../common/theme.ts';
 import { type Column, columnDetail, columnsOf } from './columns.ts';
 import { csvOf, markdownOf } from './copyText.ts';
 import { CurveLoader } from './curveLoader.ts';
 import { CurveScene } from './curveScene.ts';
+import { gatheringNotes } from './notes.ts';
 import { signed } from './numberText.ts';
 import { OverlayChart } from './overlayChart.ts';
 import type { Row } from './row.ts';
 import { type Comparison, columnOrder, comparisonOf, shownRows } from './rows.ts';
-import { TableView } from './tableView.ts';
+import { type HeadColumn, TableView } from './tableView.ts';
 import { Toolbar } from './toolbar.ts';
 
 /** At most so often is the table or the chart made anew while news come. */
@@ -52,12 +55,15 @@ export class ComparePage {
   #comparison: Comparison = { rows: [], notes: [] };
   #order: number[] = [];
   #rows: Row[] = [];
+  #heads: (HeadColumn & { index: number })[] = [];
+  #sortedBy: CompareState['sortColumns'] = null;
   /** Indices of the columns in view. */
   #near: ReadonlySet<number> = new Set();
   #cursor: number | null = null;
   #saving: ReturnType<typeof setTimeout> | undefined;
   #followed = '';
   readonly #tableLater = new Paced(restMs.table, () => this.#compare());
+  readonly #cursorLater = new Paced(0, () => this.#showTable());
   readonly #chartLater = new Paced(restMs.chart, () => this.#drawChart());
 
   constructor(root: HTMLElement) {
@@ -76,7 +82,10 @@ export class ComparePage {
       copy: (format) => this.#copy(format),
       showCurves: () => this.#channel.post({ type: 'showCurves', runs: this.#state?.runs ?? [] }),
     });
-    this.#chart = new OverlayChart({ moved: (step, said) => this.#cursorMoved(step, said) });
+    this.#chart = new OverlayChart({
+      moved: (step, said) => this.#cursorMoved(step, said),
+      painted: (ms) => this.#chartLater.alsoTook(ms),
+    });
     this.#table = new TableView({
       pin: (key) => this.#pin(key),
       remove: (key) => this.#remove(key),
@@ -159,7 +168,7 @@ export class ComparePage {
       case 'points': {
         let at = 0;
         for (const delta of message.deltas) {
-          const length = delta.points * 22;
+          const length = delta.points * bytesPerPoint;
           this.#loader.appended(delta, (binary ?? new ArrayBuffer(0)).slice(at, at + length));
           at += length;
         }
@@ -187,6 +196,7 @@ export class ComparePage {
     this.#loader.refresh();
     this.#empty.hidden = state.runs.length > 0;
     this.#content.hidden = state.runs.length === 0;
+    this.#saveLater();
     this.#tableLater.ask();
   }
 
@@ -230,7 +240,7 @@ export class ComparePage {
         .slice(0, 200)
         .map((name) => [name, name] as const),
     ]);
-    this.#showTable();
+    this.#arrange();
     this.#follow();
     this.#chartLater.ask();
   }
@@ -240,47 +250,48 @@ export class ComparePage {
   }
 
   #showNotes(state: CompareState): void {
-    const notes = [...this.#comparison.notes];
-    if (state.runs.length === 1) notes.unshift('One run: choose a second one to see what differs.');
-    const known = state.runs.filter((run) => this.#runs.has(run)).length;
-    if (known > 0 && known < state.runs.length)
-      notes.push(`${formatCount(state.runs.length - known)} of the runs are not known any more.`);
-    const unread = [...this.#facts.values()].filter(({ problem }) => problem !== null).length;
-    if (unread > 0)
-      notes.push(
-        `The run ${unread === 1 ? 'file of 1 run' : `files of ${formatCount(unread)} runs`} could not be read: what differs there is not known.`,
-      );
-    if (this.#failures.size > 0)
-      notes.push(`Nothing could be had of ${formatCount(this.#failures.size)} runs: the log says why.`);
-    const missing = known - this.#facts.size - this.#failures.size;
-    if (missing > 0) notes.push(`${formatCount(missing)} runs to come…`);
+    const gathered = gatheringNotes({
+      wanted: state.runs,
+      known: state.runs.filter((run) => this.#runs.has(run)).length,
+      facts: this.#facts.values(),
+      failed: this.#failures.size,
+    });
+    const notes = [...gathered, ...this.#comparison.notes];
     const key = notes.join('\n');
     if (key === this.#notes.dataset.said) return;
     this.#notes.dataset.said = key;
     this.#notes.replaceChildren(...notes.map((text) => html('p', { text })));
   }
 
-  #showTable(): void {
+  /** Rows and columns in their order, by what the person chose. */
+  #arrange(): void {
     const state = this.#state!;
     const sorting = state.sortColumns;
     const sortRow = sorting ? this.#comparison.rows.find(({ key }) => key === sorting.row) : undefined;
     this.#order = columnOrder(this.#columns.length, this.#isPinned(), sortRow, sorting?.descending ?? false);
     this.#rows = shownRows(this.#comparison.rows, this.#columns.length, state);
+    this.#heads = this.#order.map((index) => {
+      const column = this.#columns[index]!;
+      const { key, name, runs } = column;
+      const detail = columnDetail(column);
+      const about = [name, detail, ...runs.slice(0, 12).map(({ run, state: s }) => `${run}, ${s}`)].join(
+        '\n',
+      );
+      return { key, name, detail, about, style: this.#slots.styleOf(key), index };
+    });
+    this.#sortedBy = sortRow ? sorting : null;
+    this.#showTable();
+  }
+
+  #showTable(): void {
     const cursor = this.#cursorRow();
     this.#table.show({
-      columns: this.#order.map((index) => {
-        const column = this.#columns[index]!;
-        const { key, name, runs } = column;
-        const detail = columnDetail(column);
-        const about = [name, detail, ...runs.slice(0, 12).map(({ run, state: s }) => `${run}, ${s}`)].join(
-          '\n',
-        );
-        return { key, name, detail, about, style: this.#slots.styleOf(key), index };
-      }),
+      columns: this.#heads,
       rows: [...(cursor ? [cursor] : []), ...this.#rows],
-      sections: state.sortRows === 'group',
+      sections: this.#state!.sortRows === 'group',
       pinned: this.#isPinned(),
-      sortedBy: sortRow ? sorting : null,
+      wide: this.#columns.some(({ runs }) => runs.length > 1),
+      sortedBy: this.#sortedBy,
     });
   }
 
@@ -315,8 +326,11 @@ export class ComparePage {
 
   #cursorMoved(step: number | null, said: boolean): void {
     this.#cursor = step;
+    if (!said) {
+      this.#cursorLater.ask();
+      return;
+    }
     this.#showTable();
-    if (!said) return;
     const row = this.#cursorRow();
     const near = this.#order.filter((index) => this.#near.has(index)).slice(0, 8);
     this.#live.say(
@@ -414,31 +428,5 @@ export class ComparePage {
     else if (event.key === '/') this.#toolbar.focusFilter();
     else return;
     event.preventDefault();
-  }
-}
-
-/** Does something in the next frame, but not twice within its rest. */
-class Paced {
-  readonly #rest: number;
-  readonly #act: () => void;
-  #asked = false;
-  #free = 0;
-
-  constructor(rest: number, act: () => void) {
-    this.#rest = rest;
-    this.#act = act;
-  }
-
-  ask(): void {
-    if (this.#asked) return;
-    this.#asked = true;
-    const wait = this.#free - performance.now();
-    const act = () => {
-      this.#asked = false;
-      this.#act();
-      this.#free = performance.now() + this.#rest;
-    };
-    if (wait <= 0) requestAnimationFrame(act);
-    else setTimeout(() => requestAnimationFrame(act), wait);
   }
 }

@@ -37,7 +37,7 @@ function specificationRows(columns: readonly Column[], pinned: boolean): Row[] {
     return joined;
   });
   return specRows(texts).map(({ key, reason, section, label, texts: said, differs }) => {
-    const values = new Set(said);
+    const values = new Set(differs ? said : said.slice(0, 1));
     return {
       ...{ key, reason, section, label, differs },
       tall: false,

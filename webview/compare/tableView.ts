@@ -22,6 +22,8 @@ export interface TableScene {
   sections: boolean;
   /** The first column is the baseline and stays in view. */
   pinned: boolean;
+  /** There are intervals to be shown. */
+  wide: boolean;
   sortedBy: { row: string; descending: boolean } | null;
 }
 
@@ -107,10 +109,11 @@ export class TableView {
     });
   }
 
-  /** Narrow panels get narrow columns. */
+  /** Narrow panels get narrow columns; intervals need room. */
   #sizes(): { head: number; column: number } {
     const narrow = this.element.clientWidth < 620;
-    return narrow ? { head: 150, column: 152 } : { head: 236, column: 196 };
+    const column = this.#scene?.wide ? 272 : 196;
+    return narrow ? { head: 150, column: Math.min(column, 210) } : { head: 236, column };
   }
 
   #columnWindow(scene: TableScene, head: number, column: number): VisibleWindow {
@@ -133,6 +136,7 @@ export class TableView {
     const across = this.#columnWindow(scene, head, column);
     const down = windowOf(this.#ends, this.element.scrollTop, this.element.clientHeight, extraRows);
     const key = JSON.stringify([head, across, down]);
+    this.#tellView(scene, head, column);
     if (key === this.#drawn) return;
     this.#drawn = key;
     const focused = this.element.contains(document.activeElement);
@@ -166,10 +170,14 @@ export class TableView {
     if (down.behind > 0) rows.push(spacerRow(down.behind));
     this.#body.replaceChildren(...rows);
     this.#placeKeys(focused);
-    const first = fixed + across.from;
+  }
+
+  #tellView(scene: TableScene, head: number, column: number): void {
+    const at = this.element.scrollLeft / column;
+    const room = (this.element.clientWidth - head) / column;
     this.#events.viewed(
-      Math.min(first + extraColumns, fixed + across.to),
-      Math.max(first, fixed + across.to - extraColumns),
+      Math.floor(at) + (scene.pinned ? 1 : 0),
+      Math.min(scene.columns.length, Math.ceil(at + room)),
     );
   }
 
@@ -286,8 +294,8 @@ export class TableView {
           html('span', {
             class: 'value',
             children: [
+              ...(cell.tone === 'best' ? [html('span', { class: 'tag', text: 'best' }), ' '] : []),
               cell.text,
-              ...(cell.tone === 'best' ? [html('span', { class: 'tag', text: 'best' })] : []),
               ...(cell.tone === 'same'
                 ? [html('span', { class: 'visually-hidden', text: ' as the baseline' })]
                 : []),

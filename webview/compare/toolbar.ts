@@ -10,6 +10,8 @@ export interface ToolbarEvents {
   showCurves: () => void;
 }
 
+const copied = 'Copy the rows on show, of all columns';
+
 /** What is compared, which rows are shown and how, and where the comparison goes. */
 export class Toolbar {
   readonly element: HTMLElement;
@@ -73,22 +75,18 @@ export class Toolbar {
         this.#metric.element,
         this.#order.element,
         this.#filter,
-        html('span', { class: 'spring' }),
-        button({
-          label: 'Copy Markdown',
-          title: 'Copy the rows on show, of all columns',
-          press: () => events.copy('Markdown'),
-        }).element,
-        button({
-          label: 'Copy CSV',
-          title: 'Copy the rows on show, of all columns',
-          press: () => events.copy('CSV'),
-        }).element,
-        button({
-          label: 'Show Curves',
-          title: 'Show these runs in the curves panel',
-          press: events.showCurves,
-        }).element,
+        html('div', {
+          class: 'toolbar-end',
+          children: [
+            button({ label: 'Copy Markdown', title: copied, press: () => events.copy('Markdown') }).element,
+            button({ label: 'Copy CSV', title: copied, press: () => events.copy('CSV') }).element,
+            button({
+              label: 'Show Curves',
+              title: 'Show these runs in the curves panel',
+              press: events.showCurves,
+            }).element,
+          ],
+        }),
       ],
     });
   }

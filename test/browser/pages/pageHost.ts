@@ -14,7 +14,7 @@ export const screenshots = path.join(root, 'test-results/screenshots');
 /** Serves freshly built pages under the strictest policy and opens them in headless Chromium with a fake host. */
 export class PageHost {
   private readonly server: http.Server;
-  private readonly browser: Browser;
+  readonly browser: Browser;
   private readonly folder: string;
 
   private constructor(server: http.Server, browser: Browser, folder: string) {
