@@ -84,7 +84,7 @@ function costRow(
       reason: '',
       label,
       about,
-      tall: true,
+      tall: baseline !== null || columns.some(({ runs }) => runs.length > 1),
       differs: true,
       distinct: columns.length,
       words: [],

@@ -19,9 +19,12 @@ export function differenceInterval({ difference, error, degrees }: Difference): 
   return { low: difference - half, high: difference + half };
 }
 
-/** Null where the standard error is 0 or no number: values without spread say nothing about chance. */
-function tested(difference: number, error: number, degrees: number): Difference | null {
-  if (!(error > 0) || !Number.isFinite(difference / error)) return null;
+/**
+ * Null where the standard error is no more than the rounding of numbers of this `size`, or no number: values without
+ * spread say nothing about chance.
+ */
+function tested(difference: number, error: number, degrees: number, size: number): Difference | null {
+  if (!(error > 16 * Number.EPSILON * size) || !Number.isFinite(difference / error)) return null;
   return { difference, error, degrees, p: twoSidedP(difference / error, degrees) };
 }
 
@@ -37,7 +40,7 @@ export function welchTest(a: readonly number[], b: readonly number[]): Differenc
   // Shares of the error's square: nothing overflows on the way.
   const [ofA, ofB] = errors.map((each) => (each / error) ** 2);
   const degrees = 1 / (ofA! ** 2 / (a.length - 1) + ofB! ** 2 / (b.length - 1));
-  return tested(mean(b) - mean(a), error, degrees);
+  return tested(mean(b) - mean(a), error, degrees, largest(a, b));
 }
 
 /**
@@ -49,5 +52,9 @@ export function pairedTest(a: readonly number[], b: readonly number[]): Differen
   if (a.length < 2) return null;
   const differences = b.map((value, i) => value - a[i]!);
   const error = sampleDeviation(differences) / Math.sqrt(differences.length);
-  return tested(mean(differences), error, differences.length - 1);
+  return tested(mean(differences), error, differences.length - 1, largest(a, b));
+}
+
+function largest(...lists: readonly (readonly number[])[]): number {
+  return lists.flat().reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }

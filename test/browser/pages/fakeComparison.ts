@@ -79,7 +79,7 @@ export function metric(name: string, value: number | 'NaN', step: number): Compa
     points: 1000,
     nonFinite: finite ? 0 : 1000,
     last: { step, value },
-    best: finite && direction ? { step: step - 200, value: value - 0.004 } : null,
+    best: finite && direction ? { step: Math.max(0, step - 200), value: value - 0.004 } : null,
   };
 }
 

@@ -85,6 +85,7 @@ test('values without spread and single values are not tested', () => {
   assert.equal(welchTest([1], [2, 3]), null);
   assert.equal(welchTest([1, 1], [2, 2]), null);
   assert.equal(pairedTest([1, 2], [2, 3]), null, 'both differ by 1: nothing tells how that varies');
+  assert.equal(pairedTest([2.34, 2.41, 2.38], [2.54, 2.61, 2.58]), null, 'what rounding makes is no spread');
   assert.equal(pairedTest([1], [2]), null);
   assert.equal(meanInterval([]), null);
   assert.deepEqual(meanInterval([3]), { mean: 3, half: null, n: 1 });
