@@ -51,17 +51,6 @@ export function parseRunFilter(text: string): RunFilter {
   return terms;
 }
 
-/** The filter as a person would type it: read again it is the same. */
-export function runFilterText(filter: RunFilter): string {
-  const quoted = (value: string): string => (/[\s",:]|^-|^$/u.test(value) ? `"${value}"` : value);
-  return filter
-    .map(({ key, values, not }) => {
-      const text = values.map(quoted).join(',');
-      return `${not ? '-' : ''}${key === 'text' ? text : `${key}:${text}`}`;
-    })
-    .join(' ');
-}
-
 export function matchesFilter(run: FilteredRun, filter: RunFilter): boolean {
   return filter.every((term) => term.values.some((value) => meets(run, term.key, value)) !== term.not);
 }
