@@ -8,9 +8,9 @@ import { NodeSettingsFiles } from './nodes/nodeSettingsFiles.ts';
 import { RunOutput } from './output/runOutput.ts';
 import { ComparePanels } from './panels/comparePanels.ts';
 import { CurvesPanels } from './panels/curvesPanels.ts';
+import { RunsTree } from './runs/runsTree.ts';
 import { EndNotices } from './views/endNotices.ts';
 import { NodesTree } from './views/nodesTree.ts';
-import { RunsTree } from './views/runsTree.ts';
 import { StatusBar } from './views/statusBar.ts';
 import { RunFileEditor } from './yaml/runFileEditor.ts';
 
@@ -43,14 +43,14 @@ export function activate(extension: vscode.ExtensionContext): void {
     },
     page,
   );
-  const runsTree = new RunsTree(service);
+  const tree = new RunsTree(service, extension.workspaceState, log);
   let launcher: Promise<Launcher> | undefined;
   const parts: CommandParts = {
     service,
     curves,
     compare,
-    selectedRuns: () => runsTree.selectedRuns,
     output: new RunOutput(service),
+    tree,
     launcher: () => {
       launcher ??= import('./launch/launcher.ts').then(
         (module) => new module.Launcher({ service, curves, log, extension }),
@@ -68,7 +68,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     parts.output,
     new Prompts(service, extension.secrets),
     new NodesTree(service),
-    runsTree,
+    tree,
     new NodeSettingsFiles(service),
     new StatusBar(service),
     new EndNotices(service),

@@ -1,14 +1,16 @@
 import * as vscode from 'vscode';
 import type { ControlService } from '../control/controlService.ts';
 import type { ComparePanels } from '../panels/comparePanels.ts';
-import { type Clicked, pickRun, pickRuns } from './picks.ts';
+import { pickRun, pickRuns } from './picks.ts';
 
-/** Runs that are chosen in the tree: several stand for themselves, one is only ticked beforehand. */
+/**
+ * Several rows that the command was `given` by the tree stand for themselves. Else it asks, with that row ticked beside
+ * what is compared already, or with the tree's selection.
+ */
 export async function compareRuns(
   service: ControlService,
   panels: ComparePanels,
-  clicked: unknown,
-  chosen: unknown,
+  given: readonly string[],
   selected: readonly string[],
 ): Promise<void> {
   await service.ready();
@@ -16,13 +18,11 @@ export async function compareRuns(
     void vscode.window.showInformationMessage('There is no run yet.');
     return;
   }
-  const marked = Array.isArray(chosen) ? runsOf(chosen) : runsOf([clicked]);
-  if (marked.length > 1) {
-    await panels.show(marked);
+  if (given.length > 1) {
+    await panels.show(given);
     return;
   }
-  const ticked =
-    marked.length > 0 ? [...panels.runs, ...marked] : selected.length > 0 ? selected : panels.runs;
+  const ticked = given.length > 0 ? [...panels.runs, ...given] : selected.length > 0 ? selected : panels.runs;
   const picked = await pickRuns(service, ticked, 'Which runs to compare?');
   if (picked && picked.length > 0) await panels.show(inOrder(picked, ticked));
 }
@@ -52,11 +52,4 @@ export async function pinBaseline(
 function inOrder(picked: readonly string[], before: readonly string[]): string[] {
   const wanted = new Set(picked);
   return [...new Set([...before.filter((run) => wanted.has(run)), ...picked])];
-}
-
-function runsOf(elements: readonly unknown[]): string[] {
-  return elements.flatMap((element) => {
-    const one = element as Clicked;
-    return one?.kind === 'run' ? [one.run] : [];
-  });
 }

@@ -9,6 +9,7 @@ import { Disposable } from '../disposable.ts';
 import { settingIds } from '../ids.ts';
 import type { PointsEvent } from '../panels/pointsOutbox.ts';
 import { SeriesSubscriptions } from '../panels/seriesSubscriptions.ts';
+import { plainMessage } from '../plainLabel.ts';
 import { ControlMirror, type RunsChange } from './controlMirror.ts';
 
 /**
@@ -163,9 +164,19 @@ export class ControlService extends Disposable {
         connection.call('runs', {}),
       ]);
       this.#tell(this.#mirror.applySnapshot(nodes, runs));
+      await this.#tellNotices(connection);
     } catch (error) {
       this.#tell(this.#mirror.abandonSnapshot());
       throw error;
+    }
+  }
+
+  /** Once: whoever asks first takes them. */
+  async #tellNotices(connection: ControlConnection): Promise<void> {
+    const { notices } = await connection.call('notices', { take: true });
+    for (const notice of notices) {
+      this.#log.warn(notice);
+      void vscode.window.showWarningMessage(plainMessage(notice));
     }
   }
 
