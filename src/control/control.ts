@@ -4,6 +4,7 @@ import { printable } from '../core/printable.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
 import type { QueueHold } from '../protocol/queue.ts';
+import type { ResolvedRunFile } from '../protocol/runFile.ts';
 import type { AgentLink, AgentListener } from './nodes/agentLink.ts';
 import { type Bundle, openBundle } from './nodes/bundle.ts';
 import type { ManagedNode } from './nodes/managedNode.ts';
@@ -15,7 +16,7 @@ import { QueueKeeper } from './runs/queueKeeper.ts';
 import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
 import { RunService } from './runs/runService.ts';
-import { summarize } from './runs/runSummary.ts';
+import { resolvedFileOf, summarize } from './runs/runSummary.ts';
 import { SeriesService } from './runs/seriesService.ts';
 import { PromptDesk } from './server/promptDesk.ts';
 import { CacheStore, type Committed } from './store/cacheStore.ts';
@@ -137,7 +138,12 @@ export class Control {
   #summarize(run: CatalogRun): RunSummary {
     const { run: id } = run.report;
     const disk = this.space.sizeOf(id);
-    return { ...summarize(run, this.store.overview(id)), ...(disk ? { disk } : {}) };
+    const summary = summarize(run, this.store.overview(id), (other) => this.#fileOf(other));
+    return { ...summary, ...(disk ? { disk } : {}) };
+  }
+
+  #fileOf(run: string): ResolvedRunFile | null {
+    return resolvedFileOf(this.#catalog.get(run)?.report.spec ?? null);
   }
 
   async #deleteRoot(node: ManagedNode, root: string): Promise<string[]> {

@@ -1,3 +1,5 @@
+import { checkpointName, parseCheckpointName } from '../../core/checkpointName.ts';
+import { flopsPerToken } from '../../core/flopsOfRun.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { totalSteps } from '../../core/phases.ts';
 import { printable } from '../../core/printable.ts';
@@ -8,28 +10,43 @@ import type { RunSummary } from '../../protocol/controlApi.ts';
 import type { Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile } from '../../protocol/runFile.ts';
 import type { CatalogRun } from './runCatalog.ts';
+import { type FindFile, setupOfRun } from './setupOfRun.ts';
 
-const resolved = new WeakMap<Spec, { file: ResolvedRunFile | null }>();
+/** What a spec alone tells, kept as long as it is: to find it out takes longer than all the rest of a summary. */
+interface Told {
+  file: ResolvedRunFile | null;
+  flopsPerToken: number | null;
+}
+const told = new WeakMap<Spec, Told>();
 
 /** A run's file with its defaults; null where this version cannot read it. */
 export function resolvedFileOf(spec: Spec | null): ResolvedRunFile | null {
-  if (!spec) return null;
-  let known = resolved.get(spec);
-  if (!known) {
-    try {
-      known = { file: resolveRunFile(parseRunFile(spec.file)) };
-    } catch {
-      known = { file: null };
-    }
-    resolved.set(spec, known);
-  }
-  return known.file;
+  return spec && toldBy(spec).file;
 }
 
-/** What clients see of a run. */
+function toldBy(spec: Spec): Told {
+  let known = told.get(spec);
+  if (!known) {
+    const file = readFile(spec);
+    known = { file, flopsPerToken: file && flopsPerToken(file) };
+    told.set(spec, known);
+  }
+  return known;
+}
+
+function readFile(spec: Spec): ResolvedRunFile | null {
+  try {
+    return resolveRunFile(parseRunFile(spec.file));
+  } catch {
+    return null;
+  }
+}
+
+/** What clients see of a run. `find`: files of other runs, for the setup of one that began from their checkpoints. */
 export function summarize(
   run: CatalogRun,
   stored: { metrics: string[]; unreadableLines: number },
+  find: FindFile,
 ): RunSummary {
   const { report } = run;
   const { spec, progress, wrapper } = report;
@@ -59,14 +76,19 @@ export function summarize(
     phases: file?.phases.map(({ objective, until }) => ({ objective, until })) ?? [],
     ...(file ? { decayStart: decayStart(file.schedule, steps) } : {}),
     metrics: stored.metrics,
-    flopsPerToken: null,
+    flopsPerToken: spec ? toldBy(spec).flopsPerToken : null,
     seed: file?.seed ?? null,
-    setup: null,
-    parent: null,
+    setup: file && setupOfRun(file, find),
+    parent: parentOf(file),
     unreadableLines: stored.unreadableLines,
     onNode: run.onNode,
     ...(report.queue && state === 'queued' ? { queue: report.queue } : {}),
   };
+}
+
+function parentOf(file: ResolvedRunFile | null): string | null {
+  const parent = file?.from && parseCheckpointName(file.from.checkpoint);
+  return parent ? checkpointName(parent.run, parent.step) : null;
 }
 
 /** A run whose directory vanished while it was at work will never tell how it ended. */

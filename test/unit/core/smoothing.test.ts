@@ -27,7 +27,8 @@ function byDefinition(points: readonly Point[], halfLife: number, phaseEnds: rea
     let sum = 0;
     let weights = 0;
     for (let i = first; i <= j; i++) {
-      const spacing = i === first ? points[i + 1]!.step - points[i]!.step : points[i]!.step - points[i - 1]!.step;
+      const spacing =
+        i === first ? points[i + 1]!.step - points[i]!.step : points[i]!.step - points[i - 1]!.step;
       const weight = 2 ** (-(now - points[i]!.step) / halfLife) * (1 - 2 ** (-spacing / halfLife));
       sum += weight * points[i]!.y;
       weights += weight;
@@ -66,7 +67,10 @@ function assertClose(actual: readonly number[], expected: readonly number[], tol
     const other = expected[i]!;
     if (Number.isNaN(other)) assert.ok(Number.isNaN(value), `${i}: ${value}`);
     else
-      assert.ok(Math.abs(value - other) <= tolerance * Math.max(1, Math.abs(other)), `${i}: ${value} ≠ ${other}`);
+      assert.ok(
+        Math.abs(value - other) <= tolerance * Math.max(1, Math.abs(other)),
+        `${i}: ${value} ≠ ${other}`,
+      );
   });
 }
 
@@ -104,7 +108,9 @@ test('it is what its definition says, whatever the points', () => {
     const random = uniform(seed);
     const points = unevenPoints(random, 120);
     const last = points.at(-1)!.step;
-    const phaseEnds = [Math.floor(last * 0.3), Math.floor(last * 0.7)].filter((end, i, all) => end > (all[i - 1] ?? 0));
+    const phaseEnds = [Math.floor(last * 0.3), Math.floor(last * 0.7)].filter(
+      (end, i, all) => end > (all[i - 1] ?? 0),
+    );
     const halfLife = 10 ** (random() * 4 - 0.5);
     assertClose(smoothed(points, halfLife, phaseEnds), byDefinition(points, halfLife, phaseEnds));
   }
