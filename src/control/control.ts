@@ -16,7 +16,7 @@ import { QueueKeeper } from './runs/queueKeeper.ts';
 import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
 import { RunService } from './runs/runService.ts';
-import { resolvedFileOf, summarize } from './runs/runSummary.ts';
+import { factsOf, resolvedFileOf, summarize, unknownRun } from './runs/runSummary.ts';
 import { SeriesService } from './runs/seriesService.ts';
 import { PromptDesk } from './server/promptDesk.ts';
 import { CacheStore, type Committed } from './store/cacheStore.ts';
@@ -63,7 +63,10 @@ export class Control {
     this.#log = options.log;
     this.store = new CacheStore(path.join(options.stateFolder, 'cache.db'));
     this.#catalog = new RunCatalog(this.store, (run) => listener.runChanged(run), options.log);
-    this.series = new SeriesService(this.store);
+    this.series = new SeriesService(this.store, (run) => {
+      const known = this.#catalog.get(run);
+      return known ? factsOf(known) : unknownRun;
+    });
     this.nodes = new NodeManager(new NodeConfigs(options.stateFolder), options.kinds, {
       bundle: () => {
         this.#bundle ??= openBundle(options.bundleFolder);

@@ -1,5 +1,5 @@
 import { checkpointName, parseCheckpointName } from '../../core/checkpointName.ts';
-import { flopsPerToken } from '../../core/flopsOfRun.ts';
+import { FlopsOfRun } from '../../core/flopsOfRun.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { totalSteps } from '../../core/phases.ts';
 import { printable } from '../../core/printable.ts';
@@ -15,7 +15,7 @@ import { type FindFile, setupOfRun } from './setupOfRun.ts';
 /** What a spec alone tells, kept as long as it is: to find it out takes longer than all the rest of a summary. */
 interface Told {
   file: ResolvedRunFile | null;
-  flopsPerToken: number | null;
+  flops: FlopsOfRun | null;
 }
 const told = new WeakMap<Spec, Told>();
 
@@ -28,7 +28,7 @@ function toldBy(spec: Spec): Told {
   let known = told.get(spec);
   if (!known) {
     const file = readFile(spec);
-    known = { file, flopsPerToken: file && flopsPerToken(file) };
+    known = { file, flops: file && new FlopsOfRun(file) };
     told.set(spec, known);
   }
   return known;
@@ -53,7 +53,7 @@ export function summarize(
   const { state, reason } = stateOf(run);
   const file = resolvedFileOf(spec);
   const active = isActive(state);
-  const steps = progress?.totalSteps ?? (file ? totalSteps(file.phases) : 0);
+  const steps = stepsOf(run);
   return {
     run: report.run,
     node: run.node,
@@ -76,7 +76,7 @@ export function summarize(
     phases: file?.phases.map(({ objective, until }) => ({ objective, until })) ?? [],
     ...(file ? { decayStart: decayStart(file.schedule, steps) } : {}),
     metrics: stored.metrics,
-    flopsPerToken: spec ? toldBy(spec).flopsPerToken : null,
+    flopsPerToken: (spec && toldBy(spec).flops?.perToken()) ?? null,
     seed: file?.seed ?? null,
     setup: file && setupOfRun(file, find),
     parent: parentOf(file),
@@ -84,6 +84,29 @@ export function summarize(
     onNode: run.onNode,
     ...(report.queue && state === 'queued' ? { queue: report.queue } : {}),
   };
+}
+
+/** What a series needs to know of its run. */
+export interface RunFacts {
+  /** Last step of each phase but the last. */
+  phaseEnds: readonly number[];
+  /** 0: not known. */
+  totalSteps: number;
+  /** Null: not known. */
+  flops: FlopsOfRun | null;
+}
+
+export const unknownRun: RunFacts = { phaseEnds: [], totalSteps: 0, flops: null };
+
+export function factsOf(run: CatalogRun): RunFacts {
+  const { spec } = run.report;
+  const { file, flops } = spec ? toldBy(spec) : { file: null, flops: null };
+  const phaseEnds = file?.phases.slice(0, -1).map(({ until }) => until) ?? [];
+  return { phaseEnds, totalSteps: stepsOf(run), flops };
+}
+
+function stepsOf({ report: { progress, spec } }: CatalogRun): number {
+  return progress?.totalSteps ?? totalSteps(resolvedFileOf(spec)?.phases ?? []);
 }
 
 function parentOf(file: ResolvedRunFile | null): string | null {

@@ -19,6 +19,7 @@ export class RunColumns {
   hiding = 0;
   /** Per segment: its first and its highest step. */
   readonly #segments = new Map<number, { first: number; last: number }>();
+  #hidden: { hiding: number; from: ReadonlyMap<number, number> } | undefined;
   /** Only built when a file goes back within a segment. */
   #places: Map<number, number> | undefined;
 
@@ -68,7 +69,13 @@ export class RunColumns {
    * Per segment the step from which a later segment hides it: a run resumed from step r shows what it computed after r
    * in the newest segment only.
    */
-  hiddenFrom(): Map<number, number> {
+  hiddenFrom(): ReadonlyMap<number, number> {
+    if (this.#hidden?.hiding !== this.hiding)
+      this.#hidden = { hiding: this.hiding, from: this.#findHidden() };
+    return this.#hidden.from;
+  }
+
+  #findHidden(): Map<number, number> {
     const hidden = new Map<number, number>();
     let lowest = Number.POSITIVE_INFINITY;
     for (const segment of [...this.#segments.keys()].sort((a, b) => b - a)) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { flopsAt, flopsPerToken, meanSampleLengths } from '../../../src/core/flopsOfRun.ts';
+import { FlopsOfRun, meanSampleLengths } from '../../../src/core/flopsOfRun.ts';
 import { trainingFlops } from '../../../src/core/parameterCounts.ts';
 import { parseRunFile } from '../../../src/core/parseRunFile.ts';
 import { resolveRunFile } from '../../../src/core/resolveRunFile.ts';
@@ -21,16 +21,17 @@ test('worked by hand: one layer, fixed samples of 8 tokens', () => {
       ],
     }),
   );
+  const flops = new FlopsOfRun(file);
   // Weights of the matrices: q, k, v, o of 4 × 4 and three of 4 × 6. Per sample, forward: 2 a weight and token; head
   // 2 · 4 · 300 a loss position; two products of 2 · 4 a pair. Backward is twice forward.
   const matrices = 3 * 2 * 8 * (4 * 16 + 3 * 24);
   const clm = (matrices + 3 * 2 * 4 * 300 * 7 + 3 * 2 * 2 * 4 * 36) / 8;
   const mlm = (matrices + 3 * 2 * 4 * 300 * 4 + 3 * 2 * 2 * 4 * 64) / 8;
-  close(flopsPerToken(file, 10), clm, 1e-12, 'clm');
-  close(flopsPerToken(file), (10 * clm + 30 * mlm) / 40, 1e-12, 'both');
-  close(flopsAt(file, 20, 20 * 64), 640 * clm + 640 * mlm, 1e-12, 'after 20 updates of 64 tokens');
-  assert.equal(flopsAt(file, 0, 0), 0);
-  close(flopsPerToken(file, 80), (10 * clm + 70 * mlm) / 80, 1e-12, 'beyond the end');
+  close(flops.perToken(10), clm, 1e-12, 'clm');
+  close(flops.perToken(), (10 * clm + 30 * mlm) / 40, 1e-12, 'both');
+  close(flops.at(20, 20 * 64), 640 * clm + 640 * mlm, 1e-12, 'after 20 updates of 64 tokens');
+  assert.equal(flops.at(0, 0), 0);
+  close(flops.perToken(80), (10 * clm + 70 * mlm) / 80, 1e-12, 'beyond the end');
 });
 
 test('the two lengths of a cut block give the mean of attention over all its cuts', () => {
@@ -85,6 +86,6 @@ for (const [name, phases] of setups)
           );
         }, 0);
       const { tokens } = lines.find(({ step }) => step === until)!;
-      close(flopsAt(file, until, tokens), done, 0.03, `step ${until}`);
+      close(new FlopsOfRun(file).at(until, tokens), done, 0.03, `step ${until}`);
     }
   });
