@@ -40,30 +40,23 @@ export class SeriesService {
     const [from, to] = view?.range(request.from, request.to) ?? [0, 0];
     const visible = view?.slice(from, to) ?? noPoints;
     const average = smoothing === null ? undefined : view?.smooth(smoothing, facts.phaseEnds, from, to);
+    const carry = request.to === null ? (average?.carry ?? null) : null;
     const { indices, bucket } = decimate(visible, 0, to - from, pixels);
-    const { phaseEnds } = facts;
     const shown: SeriesColumns = {
       ...columnsOf(
         columns,
         indices.map((i) => visible.record[i]!),
         xOf,
       ),
-      y: Float64Array.from(indices, (i) => visible.y[i]!),
-      ...(smoothing === null ? {} : { smooth: Float64Array.from(indices, (i) => average!.values[i]!) }),
+      y: picked(visible.y, indices),
+      ...(smoothing === null ? {} : { smooth: picked(average?.values ?? visible.y, indices) }),
     };
     const header: SeriesHeader = {
       ...{ run, metric, x, bucket },
       version: this.#version(run, metric),
       total: to - from,
       points: indices.length,
-      smoothing:
-        smoothing === null
-          ? null
-          : {
-              halfLife: smoothing,
-              phaseEnds: [...phaseEnds],
-              carry: request.to === null ? (average?.carry ?? null) : null,
-            },
+      smoothing: smoothing === null ? null : { halfLife: smoothing, phaseEnds: [...facts.phaseEnds], carry },
     };
     return { value: header, binary: new Uint8Array(encodeSeries(shown)) };
   }
@@ -187,11 +180,22 @@ function notKnown(what: string): BiphaseError {
 }
 
 function columnsOf(columns: RunColumns, records: Uint32Array, axis: Axis): Omit<SeriesColumns, 'y'> {
-  return {
-    x: Float64Array.from(records, (record) => axis(columns, record)),
-    step: records.map((record) => columns.step.get(record)),
-    segment: Uint16Array.from(records, (record) => columns.segment.get(record)),
-  };
+  const n = records.length;
+  const out = { x: new Float64Array(n), step: new Uint32Array(n), segment: new Uint16Array(n) };
+  for (let i = 0; i < n; i++) {
+    const record = records[i]!;
+    out.x[i] = axis(columns, record);
+    out.step[i] = columns.step.get(record);
+    out.segment[i] = columns.segment.get(record);
+  }
+  return out;
+}
+
+/** The values at some places. */
+function picked(values: Float64Array, places: Uint32Array): Float64Array {
+  const out = new Float64Array(places.length);
+  for (let i = 0; i < places.length; i++) out[i] = values[places[i]!]!;
+  return out;
 }
 
 /** Where the points from `start` on leave their segment, or stop ascending. */

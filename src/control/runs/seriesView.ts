@@ -11,6 +11,8 @@ interface Smoothed {
   values: Column<Float64Array>;
 }
 
+const nothing = { index: -1, record: -1, step: -1 };
+
 /**
  * The points of one metric that no later segment hides, ascending in step. Kept up with what is appended: a new point
  * costs what is new, and a request finds what the one before has computed.
@@ -23,7 +25,10 @@ export class SeriesView {
   /** Points of the metric that were looked at. */
   #seen = 0;
   #hiding = -1;
-  #lastStep = -1;
+  /** The visible point that came last. */
+  #newest = nothing;
+  /** Visible points follow each other without a gap, and so do their records. */
+  #straight = true;
   #smoothed: Smoothed | undefined;
 
   constructor(columns: RunColumns, points: MetricColumns) {
@@ -45,13 +50,22 @@ export class SeriesView {
     return [from, Math.max(from, to)];
   }
 
-  /** Columns of points [from, to). */
+  /** Columns of points [from, to): some are views, valid until the store changes. */
   slice(from: number, to: number): { record: Uint32Array; step: Uint32Array; y: Float64Array } {
-    const indices = this.#indices.view(from, to);
     const records = this.#points.record.view();
     const values = this.#points.value.view();
     const steps = this.#columns.step.view();
+    const indices = this.#indices.view(from, to);
     const n = indices.length;
+    if (this.#straight && n > 0) {
+      const first = indices[0]!;
+      const record = records.subarray(first, first + n);
+      return {
+        record,
+        step: steps.subarray(record[0], record[0]! + n),
+        y: values.subarray(first, first + n),
+      };
+    }
     const out = { record: new Uint32Array(n), step: new Uint32Array(n), y: new Float64Array(n) };
     for (let i = 0; i < n; i++) {
       const record = records[indices[i]!]!;
@@ -80,7 +94,9 @@ export class SeriesView {
     const { smoother, values } = smoothed;
     if (values.length < this.#indices.length) {
       const { step, y } = this.slice(values.length, this.#indices.length);
-      values.append(y.map((value, i) => smoother.next(step[i]!, value)));
+      const fresh = new Float64Array(y.length);
+      for (let i = 0; i < y.length; i++) fresh[i] = smoother.next(step[i]!, y[i]!);
+      values.append(fresh);
     }
     return { values: values.view(from, to), carry: smoother.carry };
   }
@@ -109,14 +125,24 @@ export class SeriesView {
     const [steps, segments] = [this.#columns.step.view(), this.#columns.segment.view()];
     const fresh = record.view(this.#seen);
     const single = hiddenFrom.size <= 1;
+    const kept = new Uint32Array(fresh.length);
+    let count = 0;
     let ascending = true;
+    let { index: lastIndex, record: lastRecord, step: lastStep } = this.#newest;
     for (let i = 0; i < fresh.length; i++) {
-      const step = steps[fresh[i]!]!;
-      if (!single && step >= hiddenFrom.get(segments[fresh[i]!]!)!) continue;
-      if (step < this.#lastStep) ascending = false;
-      this.#lastStep = step;
-      this.#indices.push(this.#seen + i);
+      const at = fresh[i]!;
+      const step = steps[at]!;
+      if (!single && step >= hiddenFrom.get(segments[at]!)!) continue;
+      if (step < lastStep) ascending = false;
+      const index = this.#seen + i;
+      if (lastIndex >= 0 && (index !== lastIndex + 1 || at !== lastRecord + 1)) this.#straight = false;
+      lastIndex = index;
+      lastRecord = at;
+      lastStep = step;
+      kept[count++] = index;
     }
+    this.#newest = { index: lastIndex, record: lastRecord, step: lastStep };
+    this.#indices.append(kept.subarray(0, count));
     this.#seen = record.length;
     if (!ascending) this.#sort();
   }
@@ -126,7 +152,8 @@ export class SeriesView {
     this.#hiding = hiding;
     this.#indices = new Column(new Uint32Array(0));
     this.#seen = 0;
-    this.#lastStep = -1;
+    this.#newest = nothing;
+    this.#straight = true;
     this.#smoothed = undefined;
   }
 
@@ -134,7 +161,9 @@ export class SeriesView {
     const records = this.#points.record.view();
     const steps = this.#columns.step.view();
     this.#indices.view().sort((a, b) => steps[records[a]!]! - steps[records[b]!]!);
-    this.#lastStep = this.#stepAt(this.#indices.length - 1);
+    const index = this.#indices.get(this.#indices.length - 1);
+    this.#newest = { index, record: records[index]!, step: steps[records[index]!]! };
+    this.#straight = false;
     this.#smoothed = undefined;
   }
 }

@@ -48,6 +48,12 @@ export class RunColumns {
     }
   }
 
+  /** Room for what will be added from blocks. */
+  reserveRecords(more: number): void {
+    for (const column of [this.segment, this.step, this.tokens, this.time, this.elapsed])
+      column.reserve(more);
+  }
+
   /** Adds records that were read from blocks: unique already. */
   addRecords(block: {
     segment: Uint16Array<ArrayBuffer>;
@@ -56,7 +62,17 @@ export class RunColumns {
     time: Float64Array<ArrayBuffer>;
     elapsed: Float64Array<ArrayBuffer>;
   }): void {
-    for (let i = 0; i < block.step.length; i++) this.#note(block.segment[i]!, block.step[i]!);
+    let from = 0;
+    while (from < block.step.length) {
+      // Most blocks are of one segment, in order: what is between its ends tells nothing more.
+      const segment = block.segment[from]!;
+      let to = from + 1;
+      while (to < block.step.length && block.segment[to] === segment && block.step[to]! > block.step[to - 1]!)
+        to++;
+      this.#note(segment, block.step[from]!);
+      this.#note(segment, block.step[to - 1]!);
+      from = to;
+    }
     this.segment.append(block.segment);
     this.step.append(block.step);
     this.tokens.append(block.tokens);
