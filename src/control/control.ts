@@ -105,8 +105,8 @@ export class Control {
     return known && this.#summarize(known);
   }
 
-  runSummaries(): RunSummary[] {
-    return this.#catalog.all().map((run) => this.#summarize(run));
+  runIds(): string[] {
+    return this.#catalog.all().map(({ report }) => report.run);
   }
 
   addNode(config: NodeConfig): void {

@@ -289,11 +289,15 @@ function say(line: string): void {
 async function serve(folder: string): Promise<void> {
   const worker = new Worker(new URL('./writingNode.ts', import.meta.url));
   const server = new ControlServer({
-    ...{ stateFolder: folder, bundleFolder: folder, kinds: { local: kind(worker), ssh: kind(worker) } },
+    ...{
+      stateFolder: folder,
+      bundleFolder: path.resolve(import.meta.dirname, '../../dist/bundle'),
+      kinds: { local: kind(worker), ssh: kind(worker) },
+    },
     ...{
       address: controlSocket(folder),
       version: 'dev',
-      log: (line) => process.stderr.write(line + '\n'),
+      log: () => {},
       ended: () => process.exit(0),
     },
   });
