@@ -17,8 +17,9 @@ const linesShown = 10;
 export class ReadoutCard {
   readonly element = html('div', { class: 'readout', attributes: { 'aria-hidden': 'true', hidden: true } });
 
-  /** `left` and `top`: the cursor's place in the element's positioned parent; the card stays inside `width`. */
-  show(title: string, lines: readonly ReadoutLine[], left: number, top: number, width: number): void {
+  /** `left` and `top`: the cursor's place in the element's positioned parent; the card stays inside its width. */
+  show(title: string, lines: readonly ReadoutLine[], left: number, top: number): void {
+    const width = this.element.parentElement?.clientWidth ?? 0;
     const more = lines.length - linesShown;
     this.element.replaceChildren(
       html('p', { class: 'muted numbers', text: title }),
