@@ -44,6 +44,7 @@ export class SeriesService {
         total: visible.length,
         points: indices.length,
         bucket,
+        smoothing: null,
       },
       binary: new Uint8Array(encodeSeries(shown)),
     };
@@ -111,8 +112,12 @@ export class SeriesService {
         total: visibleCount(columns, points),
         points: to - from,
         bucket: 1,
-        tokens: newest === undefined ? 0 : columns.tokens.get(newest),
-        time: newest === undefined ? 0 : columns.elapsed.get(newest),
+        ends: {
+          tokens: newest === undefined ? 0 : columns.tokens.get(newest),
+          flops: null,
+          time: newest === undefined ? 0 : columns.elapsed.get(newest),
+          share: null,
+        },
       },
       binary: new Uint8Array(encodeSeries(shown)),
     };
