@@ -14,11 +14,13 @@ import { watchForWake } from './nodes/wakeWatch.ts';
 import { QueueKeeper } from './runs/queueKeeper.ts';
 import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
+import { RunNotebook } from './runs/runNotebook.ts';
 import { RunService } from './runs/runService.ts';
 import { summarize } from './runs/runSummary.ts';
 import { SeriesService } from './runs/seriesService.ts';
 import { PromptDesk } from './server/promptDesk.ts';
 import { CacheStore, type Committed } from './store/cacheStore.ts';
+import { UserStore } from './store/userStore.ts';
 import { CheckpointCopies } from './transfers/checkpointCopies.ts';
 import { Staging } from './transfers/staging.ts';
 import { TransferDesk } from './transfers/transferDesk.ts';
@@ -47,6 +49,8 @@ export class Control {
   readonly space: SpaceOnNodes;
   readonly transfers = new TransferDesk();
   readonly checkpoints: CheckpointCopies;
+  readonly notebook: RunNotebook;
+  readonly #user: UserStore;
   readonly #catalog: RunCatalog;
   readonly #queues: QueueKeeper;
   readonly #listener: ControlListener;
@@ -80,6 +84,19 @@ export class Control {
     const staging = new Staging(this.transfers, path.join(options.stateFolder, 'corpus-hashes.jsonl'));
     this.checkpoints = new CheckpointCopies(this.transfers, this.nodes, this.#catalog);
     this.runs = new RunService(this.nodes, this.#catalog, this.store, staging);
+    this.#user = new UserStore(path.join(options.stateFolder, 'user.db'));
+    for (const notice of this.#user.notices) options.log(notice);
+    this.notebook = new RunNotebook(
+      this.#user,
+      {
+        has: (run) => this.#catalog.get(run) !== undefined,
+        isOnNode: (run) => this.#catalog.get(run)?.onNode ?? false,
+        mustBeOver: (run) => this.runs.mustBeOver(run),
+        delete: (run, onNode) => this.runs.delete(run, onNode),
+        changed: (run) => listener.runChanged(run),
+      },
+      options.log,
+    );
     this.#endWakeWatch = watchForWake(() => {
       options.log('woke from a sleep');
       this.nodes.wake();
@@ -122,6 +139,19 @@ export class Control {
     return left;
   }
 
+  /** From the store, and from its node where `onNode`. */
+  async deleteRun(run: string, onNode: boolean): Promise<void> {
+    const known = this.#catalog.get(run);
+    await this.notebook.deleteRun(run, onNode);
+    if (!known) return;
+    // Where its files stay on the node, the node goes on showing it.
+    for (const node of this.nodes.all())
+      if (known.shownBy.has(node.config.name)) {
+        this.#followers.get(node)?.forget(run);
+        this.#isWithheld(node, known.report);
+      }
+  }
+
   close(): void {
     this.transfers.close();
     this.#endWakeWatch();
@@ -132,12 +162,20 @@ export class Control {
     this.nodes.close();
     this.#catalog.close();
     this.store.close();
+    this.#user.close();
   }
 
   #summarize(run: CatalogRun): RunSummary {
     const { run: id } = run.report;
     const disk = this.space.sizeOf(id);
-    return { ...summarize(run, this.store.overview(id)), ...(disk ? { disk } : {}) };
+    return this.notebook.annotate({
+      ...summarize(run, this.store.overview(id)),
+      ...(disk ? { disk } : {}),
+    });
+  }
+
+  #isWithheld(node: ManagedNode, report: RunReport): boolean {
+    return this.notebook.withholds(report, node, () => this.#report(node, report));
   }
 
   async #deleteRoot(node: ManagedNode, root: string): Promise<string[]> {
@@ -168,6 +206,7 @@ export class Control {
         this.#followers.get(node)?.forget(run);
         this.#queues.gone(node.config.name, run);
         this.#catalog.gone(run, node.config.name);
+        this.notebook.gone(run);
         this.#queues.look();
       },
       bytes: (data, binary) => this.#followers.get(node)?.bytes(data, binary),
@@ -206,6 +245,7 @@ export class Control {
     const { name } = node.config;
     const rootId = this.#rootIds.get(node) ?? '';
     this.#queues.report(name, rootId, report);
+    if (this.#isWithheld(node, report)) return;
     const speaks = this.#catalog.report(name, rootId, report);
     if (speaks) this.#followers.get(node)?.update(report);
     if (before === report.state && report.state !== 'queued') return;
@@ -220,6 +260,7 @@ export class Control {
   /** The node's agent is gone: what it showed is as of now, or goes on through another node with the same root. */
   #forget(node: ManagedNode): void {
     this.#followers.delete(node);
+    this.notebook.disconnected(node);
     this.#queues.disconnected(node.config.name);
     for (const run of this.#catalog.disconnected(node.config.name)) {
       const other = this.nodes.all().find((candidate) => candidate.config.name === run.node);

@@ -4,6 +4,7 @@ import { method, nothing } from './contract.ts';
 import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
 import { prioritySchema, queueHoldSchema, queuePlaceSchema } from './queue.ts';
 import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
+import { notesChangeSchema, runsOfChangeSchema } from './runNotes.ts';
 import { slurmOptionsSchema } from './slurm.ts';
 
 /** Compared at hello; a client of another version asks control to end and starts its own. */
@@ -84,7 +85,16 @@ export type NodeSummary = z.infer<typeof nodeSummarySchema>;
 export const runSummarySchema = z.object({
   run: runIdSchema,
   node: z.string(),
+  /** Its label, else the name it was launched with. */
   name: z.string(),
+  launchedName: z.string(),
+  /** Sorted. */
+  tags: z.array(z.string()),
+  /** The group that a person put it in. */
+  group: z.string().nullable(),
+  archived: z.boolean(),
+  /** Pinned as the run that others are compared with; one at most. */
+  baseline: z.boolean(),
   kind: z.enum(['pretrain', 'finetune-grid']),
   state: z.enum(runStates),
   reason: z.string().optional(),
@@ -380,8 +390,19 @@ export const controlMethods = {
   stop: method(z.object({ run: runIdSchema }), nothing),
   kill: method(z.object({ run: runIdSchema }), z.object({ signalled: z.boolean() })),
   resume: method(z.object({ run: runIdSchema }), nothing),
-  /** Removes the run from the store; from the node too where `onNode`. */
+  /**
+   * Removes the run from the store; with its notes, and from its node, where `onNode`. One whose files stay on their node
+   * is shown again when it is at work there again, or after `restoreRun`.
+   */
   deleteRun: method(z.object({ run: runIdSchema, onNode: z.boolean() }), nothing),
+  /** Shows a run again that was deleted here alone, with its notes; false: as soon as its node is connected. */
+  restoreRun: method(z.object({ run: runIdSchema }), z.object({ shown: z.boolean() })),
+  /** Labels, tags, groups and archive: all runs or none. Every client is told by `runs`. */
+  noteRuns: method(z.object({ runs: runsOfChangeSchema, change: notesChangeSchema }), nothing),
+  /** Null: no run is the baseline. */
+  pinBaseline: method(z.object({ run: runIdSchema.nullable() }), nothing),
+  /** What a person should know of this control, such as a damaged file; `take`: it is not told again. */
+  notices: method(z.object({ take: z.boolean() }), z.object({ notices: z.array(z.string()) })),
   /** A slice of a file of the run directory; bytes beside the answer. */
   readRunFile: method(
     z.object({

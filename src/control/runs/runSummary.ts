@@ -8,6 +8,7 @@ import type { RunSummary } from '../../protocol/controlApi.ts';
 import type { Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile } from '../../protocol/runFile.ts';
 import type { CatalogRun } from './runCatalog.ts';
+import type { LaunchedRun } from './runNotebook.ts';
 
 const resolved = new WeakMap<Spec, { file: ResolvedRunFile | null }>();
 
@@ -26,11 +27,11 @@ export function resolvedFileOf(spec: Spec | null): ResolvedRunFile | null {
   return known.file;
 }
 
-/** What clients see of a run. */
+/** What clients see of a run, apart from what a person says of it. */
 export function summarize(
   run: CatalogRun,
   stored: { metrics: string[]; unreadableLines: number },
-): RunSummary {
+): LaunchedRun {
   const { report } = run;
   const { spec, progress, wrapper } = report;
   const { state, reason } = stateOf(run);

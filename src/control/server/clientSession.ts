@@ -199,10 +199,20 @@ export class ClientSession implements Asker {
         return done;
       },
       deleteRun: async ({ run, onNode }) => {
-        await control.runs.delete(run, onNode);
+        await control.deleteRun(run, onNode);
         this.#context.runRemoved(run);
         return done;
       },
+      restoreRun: async ({ run }) => ({ shown: control.notebook.restore(run) }),
+      noteRuns: async ({ runs, change }) => {
+        control.notebook.note(runs, change);
+        return done;
+      },
+      pinBaseline: async ({ run }) => {
+        control.notebook.pinBaseline(run);
+        return done;
+      },
+      notices: async ({ take }) => ({ notices: control.notebook.notices(take) }),
       readRunFile: async ({ run, file, offset, length }) => ({
         withBytes: await control.runs.readFile(run, file, offset, length),
       }),
