@@ -82,7 +82,7 @@ export class CurvesPage {
       highlight: (run) => {
         if (this.runs.highlight(run)) this.drawAll();
       },
-      exportCsv: (run) => this.channel.post({ type: 'exportCsv', run }),
+      exportCsv: (run) => this.channel.post({ type: 'exportCsv', runs: [run], metrics: null }),
     });
     this.table = new DataTable(() => this.drawTable());
     this.empty = emptyState(() => this.channel.post({ type: 'launch' }), pickRuns);

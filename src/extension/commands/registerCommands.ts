@@ -34,6 +34,10 @@ function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) =
       const element = clicked as Clicked;
       return curves.show(element?.kind === 'run' ? [element.run] : []);
     },
+    openCurvesInNewPanel: (clicked) => {
+      const element = clicked as Clicked;
+      return curves.showInNewPanel(element?.kind === 'run' ? [element.run] : []);
+    },
     showRunOutput: async (clicked) => {
       const { pickRun } = await import('./picks.ts');
       const run = await pickRun(service, clicked, {
