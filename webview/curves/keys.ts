@@ -8,6 +8,14 @@ export interface ChartKeys {
   leave: () => boolean;
   /** The view becomes this many times as wide. */
   zoom: (factor: number) => void;
+  /** The view moves to the right by this share of its width. */
+  pan: (share: number) => void;
+  /** Begins or ends a range at the cursor. */
+  mark: () => void;
+  /** Says what the chart shows. */
+  say: () => void;
+  toggleRobust: () => void;
+  togglePinned: () => void;
 }
 
 const walks: Readonly<Record<string, number>> = {
@@ -18,15 +26,23 @@ const walks: Readonly<Record<string, number>> = {
   Home: Number.NEGATIVE_INFINITY,
   End: Number.POSITIVE_INFINITY,
 };
-const zooms: Readonly<Record<string, number>> = { '+': 0.5, '-': 2 };
+const zooms: Readonly<Record<string, number>> = { '+': 0.5, '=': 0.5, '-': 2 };
+const pans: Readonly<Record<string, number>> = { '[': -0.25, ']': 0.25 };
 
 export function onChartKey(event: KeyboardEvent, keys: ChartKeys): void {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
-  const walk = walks[event.key];
-  const zoom = zooms[event.key];
-  if (walk !== undefined) keys.walk(walk * (event.shiftKey ? 10 : 1));
-  else if (zoom !== undefined) keys.zoom(zoom);
-  else if (event.key !== 'Escape' || !keys.leave()) return;
+  const { key } = event;
+  const plain: Readonly<Record<string, () => void>> = {
+    b: keys.mark,
+    i: keys.say,
+    r: keys.toggleRobust,
+    p: keys.togglePinned,
+  };
+  if (walks[key] !== undefined) keys.walk(walks[key] * (event.shiftKey ? 10 : 1));
+  else if (zooms[key] !== undefined) keys.zoom(zooms[key]);
+  else if (pans[key] !== undefined) keys.pan(pans[key]);
+  else if (plain[key]) plain[key]();
+  else if (key !== 'Escape' || !keys.leave()) return;
   event.preventDefault();
 }
 
@@ -34,7 +50,7 @@ export function onChartKey(event: KeyboardEvent, keys: ChartKeys): void {
 export type PageKeys = Readonly<Record<string, () => void>>;
 
 export function onPageKey(event: KeyboardEvent, keys: PageKeys): void {
-  if (event.altKey || event.ctrlKey || event.metaKey || isTyping(event)) return;
+  if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || isTyping(event)) return;
   const press = keys[event.key];
   if (!press) return;
   press();

@@ -13,23 +13,31 @@ import { onThemeChange, readTheme } from '../common/theme.ts';
 import { Cursor } from './cursor.ts';
 import { DataTable } from './dataTable.ts';
 import { DrawnReport } from './drawnReport.ts';
-import { DrawScheduler } from './drawScheduler.ts';
+import { type DrawReason, DrawScheduler } from './drawScheduler.ts';
 import { emptyState } from './emptyState.ts';
+import { GroupLegend } from './groupLegend.ts';
 import { onChartKey, onPageKey } from './keys.ts';
 import { Legend } from './legend.ts';
 import { PageState } from './pageState.ts';
-import { isOwnMark, metricsOf, panelsFor } from './panels.ts';
-import { PanelView } from './panelView.ts';
+import { PanelLayout } from './panelLayout.ts';
+import { isOwnMark, metricsOf } from './panels.ts';
+import { summaryText } from './panelText.ts';
+import type { PanelEvents, PanelView } from './panelView.ts';
+import { exportPicture } from './picture.ts';
 import { Scenes } from './scenes.ts';
 import { type SeriesKey, SeriesStore, type SeriesX } from './seriesStore.ts';
 import { ShownRuns } from './shownRuns.ts';
 import { Toolbar } from './toolbar.ts';
+import { ViewMotion } from './viewMotion.ts';
+import { inside, panned, type XRange, zoomed } from './xRange.ts';
 
 /** How long after the last change of the view finer points are asked for and the state is saved. */
 const settleMilliseconds = 150;
-
 /** How long points may be under way before the page says so. */
 const momentMilliseconds = 400;
+/** How often the bars follow new points, and how long scrolling rests before other charts are made. */
+const barsMilliseconds = 250;
+const scrollMilliseconds = 80;
 
 /** The curves page: takes messages, lays out the panels, and has its parts draw what changed. */
 export class CurvesPage {
@@ -43,18 +51,25 @@ export class CurvesPage {
   private readonly scenes: Scenes;
   private readonly cursor: Cursor;
   private readonly report: DrawnReport;
-  private readonly scheduler = new DrawScheduler<PanelView>((views) => this.draw(views));
+  private readonly scheduler = new DrawScheduler<PanelView>((view) => this.draw(view));
+  private readonly layout = new PanelLayout(this.panelEvents(), (view) => this.scheduler.forget(view));
+  private readonly motion = new ViewMotion({
+    show: (range) => {
+      for (const view of this.layout.views) view.move(range);
+    },
+    settle: (range) => this.setView(range),
+  });
   private readonly toolbar: Toolbar;
   private readonly legend: Legend;
+  private readonly groups = new GroupLegend();
   private readonly table: DataTable;
   private readonly live = new LiveRegion();
-  private readonly charts = html('div', { class: 'charts' });
   private readonly empty: HTMLElement;
-  private panels: PanelView[] = [];
   private shownKey = '';
   private settling: ReturnType<typeof setTimeout> | undefined;
-  /** Set for a moment after points were asked for. */
   private moment: ReturnType<typeof setTimeout> | undefined;
+  private barsLater: ReturnType<typeof setTimeout> | undefined;
+  private scrolling: ReturnType<typeof setTimeout> | undefined;
   private drawnWidth = 0;
 
   constructor(root: HTMLElement) {
@@ -66,16 +81,23 @@ export class CurvesPage {
       changed: (key) => this.seriesChanged(key),
     });
     this.scenes = new Scenes(this.state, this.runs, this.store, readTheme());
-    this.cursor = new Cursor(this.state, this.runs, this.scenes, () => this.panels);
+    this.cursor = new Cursor(
+      this.state,
+      this.runs,
+      this.scenes,
+      () => this.layout.views,
+      (x) => this.tellLinked({ cursor: x }),
+    );
     this.report = new DrawnReport(this.store);
     const pickRuns = () => this.channel.post({ type: 'pickRuns' });
     this.toolbar = new Toolbar({
       pickRuns,
-      setMetrics: (metrics) => this.setState({ metrics }),
-      setX: (x) => this.setX(x),
-      setLogY: (logY) => this.setState({ logY }),
+      change: (change) => this.setState(change),
+      setX: (x, logX) => this.setX(x, logX),
+      setSmoothing: (smoothing) => this.setSmoothing(smoothing),
       setTable: (table) => this.setTable(table),
       resetView: () => this.setView(null),
+      exportAs: (format) => this.exportAs(format),
     });
     this.legend = new Legend({
       toggle: (run) => this.toggleRun(run),
@@ -86,10 +108,14 @@ export class CurvesPage {
     });
     this.table = new DataTable(() => this.drawTable());
     this.empty = emptyState(() => this.channel.post({ type: 'launch' }), pickRuns);
+    this.layout.element.append(this.cursor.card.element);
     root.append(
       this.toolbar.element,
       this.empty,
-      html('div', { class: 'content', children: [this.legend.element, this.charts, this.table.element] }),
+      html('div', {
+        class: 'content',
+        children: [this.legend.element, this.groups.element, this.layout.element, this.table.element],
+      }),
       this.live.element,
     );
     root.classList.add('curves');
@@ -104,17 +130,22 @@ export class CurvesPage {
         onPageKey(event, {
           t: () => this.setTable(!state.table),
           l: () => this.setState({ logY: !state.logY }),
+          x: () => this.setX(state.x, !state.logX),
+          g: () => this.setState({ groupSeeds: !state.groupSeeds }),
+          a: () => this.setState({ all: !state.all }),
           '0': () => this.setView(null),
         });
     });
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.channel.post({ type: 'ready' });
     });
+    document.addEventListener('scroll', () => this.scrolled(), { passive: true });
+    window.addEventListener('resize', () => this.scrolled());
     onThemeChange(() => {
       this.scenes.theme = readTheme();
       this.drawAll();
     });
-    new ResizeObserver(() => this.resized()).observe(this.charts);
+    new ResizeObserver(() => this.resized()).observe(this.layout.element);
   }
 
   private receive(message: ToCurvesPage, binary: ArrayBuffer | undefined): void {
@@ -135,6 +166,14 @@ export class CurvesPage {
         return;
       case 'failed':
         this.store.failed(message.request, message.message);
+        return;
+      case 'linked': {
+        const state = this.state.current;
+        const { x, cursor, range } = message.view;
+        if (!state?.linked || state.x !== x) return;
+        this.cursor.follow(cursor);
+        if (range !== undefined) this.setView(range, false);
+      }
     }
   }
 
@@ -154,62 +193,74 @@ export class CurvesPage {
     this.channel.saveState(state);
     this.shownKey = '';
     this.layOut();
-    this.store.refresh(state.x);
-    this.waitAMoment();
+    this.refresh();
     this.store.setView(state.range);
   }
 
-  /** Makes the panels that state and runs ask for; existing ones are kept. Then draws everything. */
+  /** Makes the panels that state and runs ask for, then draws everything. */
   private layOut(): void {
     if (!this.state.current) return;
     if (this.runs.slots.keep(this.state.current.runs)) this.state.change({ styles: this.runs.slots.saved });
-    const kept = new Map(this.panels.map((view) => [JSON.stringify(view.panel), view]));
-    this.panels = panelsFor(this.state.metrics, this.runs.metrics).map((panel) => {
-      const key = JSON.stringify(panel);
-      const view = kept.get(key) ?? new PanelView(panel, this.panelEvents());
-      kept.delete(key);
-      return view;
-    });
-    for (const view of kept.values()) view.dispose();
-    for (const [index, view] of this.panels.entries())
-      if (this.charts.children[index] !== view.element)
-        this.charts.insertBefore(view.element, this.charts.children[index] ?? null);
-    this.charts.append(this.cursor.card.element);
     const none = this.runs.shown.length === 0;
     const { table } = this.state.current;
     this.empty.hidden = !none;
-    this.charts.hidden = none || table;
+    this.layout.element.hidden = none || table;
     this.table.element.hidden = none || !table;
     this.legend.element.hidden = none;
+    this.layout.update(this.state.current, this.state.metrics, this.runs.metrics);
     this.showSeries();
     this.updateBars();
     this.drawAll();
   }
 
-  private panelEvents(): ConstructorParameters<typeof PanelView>[1] {
+  private panelEvents(): PanelEvents {
     return {
-      viewChanged: (range) => this.setView(range),
+      move: (range) => this.motion.move(this.fitting(range)),
+      ended: () => this.motion.end(),
+      reset: () => this.setView(null),
+      moving: () => this.motion.now,
       pointed: (panel, x, height) => this.cursor.pointed(panel, x, height),
-      key: (panel, event) =>
-        onChartKey(event, {
-          walk: (by) => {
-            const said = this.cursor.walk(panel, by);
-            if (said) this.live.say(said);
-          },
-          leave: () => {
-            const there = this.cursor.x !== undefined;
-            this.cursor.clear();
-            return there;
-          },
-          zoom: (factor) => this.zoomBy(panel, factor),
-        }),
+      key: (panel, event) => this.chartKey(panel, event),
+      tools: {
+        setRobust: (metric, robust) => this.setRobust(metric, robust),
+        setPinned: (metric, pinned) => this.setState({ pinned: pinned ? metric : null }),
+      },
     };
+  }
+
+  private chartKey(view: PanelView, event: KeyboardEvent): void {
+    const { metric } = view.panel;
+    const state = this.state.current;
+    const logX = state?.logX ?? false;
+    const moveTo = (wanted: (range: XRange) => XRange): void => {
+      const range = this.motion.now ?? view.range;
+      if (range) this.motion.move(this.fitting(wanted(range)));
+    };
+    onChartKey(event, {
+      walk: (by) => this.say(this.cursor.walk(view, by)),
+      leave: () => this.cursor.leave(),
+      zoom: (factor) =>
+        moveTo((range) => zoomed(range, factor, this.cursor.x ?? (range[0] + range[1]) / 2, logX)),
+      pan: (share) => moveTo((range) => panned(range, share, logX)),
+      mark: () => {
+        const range = this.cursor.markRange();
+        this.say(range ? 'Range chosen.' : 'Range begins here. Move the cursor, then press B again.');
+        if (range) this.setView([range[0], range[1]]);
+      },
+      say: () => this.say(summaryText(view.panel, this.scenes.scene(view.panel))),
+      toggleRobust: () => this.setRobust(metric, !state?.robust.includes(metric)),
+      togglePinned: () => this.setState({ pinned: state?.pinned === metric ? null : metric }),
+    });
+  }
+
+  private say(text: string | undefined): void {
+    if (text !== undefined) this.live.say(text);
   }
 
   /** Tells store and extension which series are on show. Hidden runs are followed too: a click shows them at once. */
   private showSeries(): void {
     const keys = this.runs.shown.flatMap((run) =>
-      this.panels.flatMap((view) =>
+      this.layout.views.flatMap((view) =>
         metricsOf(view.panel)
           .filter(
             (metric) =>
@@ -227,79 +278,106 @@ export class CurvesPage {
     this.waitAMoment();
   }
 
+  private refresh(): void {
+    const state = this.state.current!;
+    this.store.refresh(state.x, state.smoothing);
+    this.waitAMoment();
+  }
+
   /** Points were asked for: what is not here after a moment is said to be loading. */
   private waitAMoment(): void {
     clearTimeout(this.moment);
     this.scenes.moment = true;
     this.moment = setTimeout(() => {
       this.scenes.moment = false;
-      for (const view of this.panels)
+      for (const view of this.layout.views)
         if (this.scenes.isLoading(view.panel.metric)) this.scheduler.drawLater(view);
     }, momentMilliseconds);
   }
 
   private updateBars(): void {
+    clearTimeout(this.barsLater);
+    this.barsLater = undefined;
     const state = this.state.current;
     if (!state) return;
+    const styleOf = (id: string) => this.runs.styleOf(id);
     this.toolbar.update(state, this.state.metrics, this.runs.metrics);
-    this.legend.update(
-      this.runs.shown,
-      new Set(state.hidden),
-      (run) => this.runs.slots.styleOf(run),
-      (run) => this.store.problemOf(run, this.panels[0]?.panel.metric ?? ''),
+    this.groups.update(this.runs.groups, state.groupSeeds && this.runs.shown.length > 0, styleOf);
+    this.legend.update(this.runs.shown, new Set(state.hidden), styleOf, (run) =>
+      this.store.problemOf(run, this.layout.views[0]?.panel.metric ?? ''),
     );
   }
 
   private runsChanged(): void {
-    const before = this.panels.map((p) => JSON.stringify(p.panel)).join();
-    const after = panelsFor(this.state.metrics, this.runs.metrics)
-      .map((p) => JSON.stringify(p))
-      .join();
-    if (before !== after || (this.runs.shown.length === 0) !== !this.empty.hidden) {
+    const state = this.state.current;
+    if (!state) return;
+    const others = this.layout.differs(state, this.state.metrics, this.runs.metrics);
+    if (others || (this.runs.shown.length === 0) !== !this.empty.hidden) {
       this.layOut();
       return;
     }
     this.showSeries();
     this.updateBars();
     // A panel without points says what its runs do.
-    for (const view of this.panels) if (!view.hasPicture) this.scheduler.drawLater(view);
+    for (const view of this.layout.views) if (!view.hasPicture) this.scheduler.drawLater(view);
   }
 
   private setState(change: Partial<CurvesState>): void {
     if (this.state.change(change)) this.layOut();
   }
 
-  private setX(x: SeriesX): void {
-    if (!this.state.current || this.state.current.x === x) return;
+  private setRobust(metric: string, robust: boolean): void {
+    const others = (this.state.current?.robust ?? []).filter((each) => each !== metric);
+    this.setState({ robust: robust ? [...others, metric] : others });
+  }
+
+  private setX(x: SeriesX, logX: boolean): void {
+    const state = this.state.current;
+    if (!state || (state.x === x && state.logX === logX)) return;
     this.cursor.clear();
+    this.motion.cancel();
     this.store.setView(null);
     // A range of steps is no range of tokens: another axis starts with everything.
-    this.setState({ x, range: null });
-    this.store.refresh(x);
-    this.waitAMoment();
+    this.setState({ x, logX, range: null });
+    if (state.x !== x) this.refresh();
+  }
+
+  private setSmoothing(smoothing: number | null): void {
+    if (!this.state.current || this.state.current.smoothing === smoothing) return;
+    this.setState({ smoothing });
+    this.refresh();
   }
 
   private setTable(table: boolean): void {
     if (this.state.current?.table === table) return;
+    const focused = this.layout.views.find((view) => view.hasFocus);
+    if (focused) this.table.choose(focused.panel.metric);
     this.setState({ table });
     if (table) this.table.focus();
-    else this.panels[0]?.focus();
+    else this.layout.views[0]?.focus();
   }
 
-  /** Moves all panels at once with the points there are; finer ones and the saved state follow when it settles. */
-  private setView(wanted: [number, number] | null): void {
+  /** A range as it can be shown: inside of what there is. */
+  private fitting(range: XRange): XRange {
+    return inside(range, this.scenes.extent, this.state.current?.logX ?? false);
+  }
+
+  /** Draws all panels with the points there are; finer ones and the saved state follow when it settles. */
+  private setView(wanted: XRange | null, tell = true): void {
     const state = this.state.current;
     if (!state) return;
+    this.motion.cancel();
     const { extent } = this.scenes;
     // Who zooms out beyond the points wants to see new ones come.
     const all = wanted !== null && wanted[0] <= extent[0] && wanted[1] >= extent[1];
-    const range = all ? null : wanted;
-    if (all) this.drawAll();
+    const range: [number, number] | null = wanted === null || all ? null : [wanted[0], wanted[1]];
+    // Also where nothing changes: a moved picture is replaced.
+    this.drawAll();
     const now = state.range;
     if (now === range || (now && range && now[0] === range[0] && now[1] === range[1])) return;
     this.state.changeUnsaved({ range });
     this.toolbar.update(this.state.current!, this.state.metrics, this.runs.metrics);
-    this.drawAll();
+    if (tell) this.tellLinked({ range });
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
       this.state.saveNow();
@@ -307,28 +385,52 @@ export class CurvesPage {
     }, settleMilliseconds);
   }
 
-  private zoomBy(view: PanelView, factor: number): void {
-    const range = view.range;
-    if (!range) return;
-    const middle = this.cursor.x ?? (range[0] + range[1]) / 2;
-    const from = Math.max(0, middle - (middle - range[0]) * factor);
-    this.setView([from, middle + (range[1] - middle) * factor]);
+  private tellLinked(view: { cursor?: number | null; range?: [number, number] | null }): void {
+    const state = this.state.current;
+    if (state?.linked)
+      this.channel.post({
+        type: 'linked',
+        view: { x: state.x, cursor: view.cursor ?? this.cursor.x ?? null, range: view.range },
+      });
   }
 
   private toggleRun(run: string): void {
     const hidden = this.runs.toggled(run);
     this.setState({ hidden });
-    this.live.say(`${this.runs.nameOf(run)} ${hidden.includes(run) ? 'hidden' : 'shown'}`);
+    this.say(`${this.runs.nameOf(run)} ${hidden.includes(run) ? 'hidden' : 'shown'}`);
+  }
+
+  private exportAs(format: 'png' | 'svg' | 'csv'): void {
+    const runs = this.runs.visible;
+    if (runs.length === 0) return;
+    if (format === 'csv') {
+      const metrics = [...new Set(this.layout.views.flatMap((view) => metricsOf(view.panel)))];
+      this.channel.post({ type: 'exportCsv', runs: runs.map((run) => run.run), metrics });
+      return;
+    }
+    void exportPicture(format, this.layout.views, this.runs, this.scenes.theme).then((bytes) =>
+      this.channel.post({ type: 'savePicture', format, name: runs[0]!.name.slice(0, 200) }, bytes),
+    );
   }
 
   private seriesChanged(key: SeriesKey): void {
-    for (const view of this.panels)
-      if (metricsOf(view.panel).includes(key.metric)) this.scheduler.drawLater(view);
-    if (key.metric === this.panels[0]?.panel.metric) this.updateBars();
+    for (const view of this.layout.views)
+      if (metricsOf(view.panel).includes(key.metric)) this.scheduler.drawLater(view, 'points');
+    if (key.metric === this.layout.views[0]?.panel.metric)
+      this.barsLater ??= setTimeout(() => this.updateBars(), barsMilliseconds);
+  }
+
+  private scrolled(): void {
+    if (!this.state.current?.all) return;
+    clearTimeout(this.scrolling);
+    this.scrolling = setTimeout(() => {
+      const state = this.state.current;
+      if (state?.all && this.layout.differs(state, this.state.metrics, this.runs.metrics)) this.layOut();
+    }, scrollMilliseconds);
   }
 
   private resized(): void {
-    const width = Math.max(0, ...this.panels.map((p) => p.width));
+    const width = Math.max(0, ...this.layout.views.map((view) => view.width));
     if (width === 0) return;
     this.store.setPixels(width * devicePixelRatio);
     // The cursor stays where only a note below a panel appeared; marks and their words follow the width.
@@ -341,23 +443,26 @@ export class CurvesPage {
     this.drawAll();
   }
 
-  private drawAll(): void {
-    for (const view of this.panels) this.scheduler.drawLater(view);
+  private drawAll(reason: DrawReason = 'person'): void {
+    for (const view of this.layout.views) this.scheduler.drawLater(view, reason);
   }
 
-  private draw(dirty: readonly PanelView[]): void {
+  private draw(view: PanelView): void {
     if (!this.state.current) return;
-    const everyone = this.scenes.measure(this.panels.map((view) => view.panel));
-    const views = (everyone ? this.panels : dirty).filter((view) => this.panels.includes(view));
-    if (this.state.current.table) this.drawTable();
-    else for (const view of views) view.draw(this.scenes.scene(view.panel));
+    if (this.scenes.measure(this.layout.views.map((each) => each.panel))) this.drawAll('points');
+    if (this.state.current.table) this.drawTable(view);
+    // While a gesture lasts the last picture is moved: a new one would be of another range.
+    else if (this.motion.now) this.scheduler.drawLater(view, 'points');
+    else view.draw(this.scenes.scene(view.panel));
     this.cursor.show();
-    this.report.drawn(new Set(views.flatMap((view) => metricsOf(view.panel))));
+    this.report.drawn(new Set(metricsOf(view.panel)));
   }
 
-  private drawTable(): void {
+  /** `drawn`: whose points changed; the table shows those of one panel. */
+  private drawTable(drawn?: PanelView): void {
     if (!this.state.current?.table) return;
-    const panel = this.table.panel(this.panels.map((v) => v.panel));
-    if (panel) this.table.draw(panel, this.scenes.scene(panel));
+    const panel = this.table.panel(this.layout.views.map((view) => view.panel));
+    if (panel && (drawn === undefined || drawn.panel === panel))
+      this.table.draw(panel, this.scenes.scene(panel));
   }
 }
