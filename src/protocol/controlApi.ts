@@ -172,7 +172,7 @@ export const seriesHeaderSchema = z.object({
       /** In steps, as asked. */
       halfLife: z.number(),
       phaseEnds: z.array(z.number().int()),
-      /** Null: the next point begins anew. Of the newest point of the range. */
+      /** Of the newest point. Null: the next one begins anew, or the range ends before it. */
       carry: smoothingCarrySchema.nullable(),
     })
     .nullable(),

@@ -8,7 +8,7 @@ import { pictureMove, type XRange } from './xRange.ts';
  */
 export class MovingPicture {
   private readonly picture = html('canvas');
-  private readonly plot = html('div', { class: 'moving-plot', children: [this.picture] });
+  private readonly plot = html('div', { class: 'moving-plot' });
   private readonly from = html('span');
   private readonly to = html('span');
   private readonly axis = html('div', { class: 'moving-axis muted numbers', children: [this.from, this.to] });
@@ -50,6 +50,7 @@ export class MovingPicture {
         top: `${top + height + 1}px`,
         width: `${width}px`,
       });
+      this.plot.append(this.picture);
       this.element.hidden = false;
     }
     const { scale, offset } = pictureMove(before, after, logarithmic);

@@ -192,7 +192,7 @@ export class PanelView {
     const empty = this.body.classList.contains('blank');
     this.waiting.hidden = !empty;
     setText(this.waiting, empty ? scene.waiting : '');
-    setText(this.summary, empty ? scene.waiting : summaryText(this.panel, scene));
+    setText(this.summary, empty ? '' : summaryText(this.panel, scene));
     const lines = footnotes(this.panel, scene);
     this.footnote.hidden = lines.length === 0;
     setText(this.footnote, lines.join('\n'));

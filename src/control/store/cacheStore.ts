@@ -263,29 +263,14 @@ export class CacheStore {
       return known;
     }
     const loaded = emptyRun();
-    const blocks = this.#sql(
-      'SELECT series, number, count, data FROM blocks WHERE run = ? ORDER BY number',
-    ).all(run);
-    for (const row of blocks) {
-      const series = String(row.series);
-      const data = row.data as Uint8Array;
-      const count = Number(row.count);
-      loaded.nextBlock = Number(row.number) + 1;
-      if (series === recordSeries) loaded.columns.addRecords(decodeRecords(data, count));
-      else {
-        const { value, record } = decodePoints(data, count);
-        const points = loaded.columns.metric(series.slice(1));
-        points.value.append(value);
-        points.record.append(record);
-        loaded.blockedPoints.set(series.slice(1), points.value.length);
-      }
-    }
-    loaded.blockedRecords = loaded.columns.records;
-    const row = this.#sql('SELECT unreadable FROM files WHERE run = ? AND file = ?').get(
+    const file = this.#sql('SELECT unreadable, metrics FROM files WHERE run = ? AND file = ?').get(
       run,
       'metrics.jsonl',
     );
-    loaded.unreadable = loaded.blockedUnreadable = Number(row?.unreadable ?? 0);
+    loaded.unreadable = loaded.blockedUnreadable = Number(file?.unreadable ?? 0);
+    // In the order in which they came, which that of the blocks is not.
+    for (const name of JSON.parse(String(file?.metrics ?? '[]')) as string[]) loaded.columns.metric(name);
+    this.#loadBlocks(run, loaded);
     this.#apply(loaded, this.#tailBytes(run, 'metrics.jsonl'));
     this.#loaded.set(run, loaded);
     for (const oldest of this.#loaded.keys()) {
@@ -293,6 +278,37 @@ export class CacheStore {
       this.#loaded.delete(oldest);
     }
     return loaded;
+  }
+
+  /** Asked for in the order in which SQLite has them: to sort them would copy every one. */
+  #loadBlocks(run: string, loaded: LoadedRun): void {
+    const { columns } = loaded;
+    const sizes = this.#sql(
+      'SELECT series, SUM(count) AS count, MAX(number) AS newest FROM blocks WHERE run = ? GROUP BY series',
+    ).all(run);
+    for (const { series, count, newest } of sizes) {
+      loaded.nextBlock = Math.max(loaded.nextBlock, Number(newest) + 1);
+      if (series === recordSeries) columns.reserveRecords(Number(count));
+      else {
+        const { value, record } = columns.metric(String(series).slice(1));
+        value.reserve(Number(count));
+        record.reserve(Number(count));
+      }
+    }
+    const blocks = this.#sql('SELECT series, count, data FROM blocks WHERE run = ? ORDER BY series, number');
+    for (const row of blocks.iterate(run)) {
+      const data = row.data as Uint8Array;
+      const count = Number(row.count);
+      if (row.series === recordSeries) columns.addRecords(decodeRecords(data, count));
+      else {
+        const points = columns.metric(String(row.series).slice(1));
+        const { value, record } = decodePoints(data, count);
+        points.value.append(value);
+        points.record.append(record);
+      }
+    }
+    loaded.blockedRecords = columns.records;
+    for (const [name, { value }] of columns.metrics) loaded.blockedPoints.set(name, value.length);
   }
 
   #tailBytes(run: string, file: FollowedFile): Uint8Array {
