@@ -210,12 +210,15 @@ export class PanelView {
     ];
     const { min, max, width } = chart.scales.x!;
     const heightOf = (v: number) => chart.scales.y!.getPixelForValue(v);
-    return readingsAt(
+    const readings = readingsAt(
       curves,
       x,
       ((max - min) / Math.max(1, width)) * 12,
       height === undefined ? undefined : { height, heightOf },
     );
+    // Means before the seeds that they are of.
+    const means = new Set(scene.bands.map((band) => band.run));
+    return [...readings.filter((r) => means.has(r.run)), ...readings.filter((r) => !means.has(r.run))];
   }
 
   /** Place of an x in CSS pixels from the chart's left, or undefined outside the picture. */
