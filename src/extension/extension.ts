@@ -26,7 +26,9 @@ export function activate(extension: vscode.ExtensionContext): void {
       pickRuns: async (shown) =>
         (await import('./commands/picks.ts')).pickRuns(service, shown, 'Which runs to show?'),
       launch: () => void vscode.commands.executeCommand(commandIds.launchRun),
-      exportCsv: async (run) => (await import('./commands/exportCsv.ts')).exportCsv(service, run),
+      exportCsv: async (runs, metrics) =>
+        (await import('./commands/exportCsv.ts')).exportCsv(service, runs, metrics),
+      savePicture: async (...picture) => (await import('./commands/savePicture.ts')).savePicture(...picture),
     },
     page,
   );

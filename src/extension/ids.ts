@@ -9,6 +9,7 @@ export const commandIds = {
   resumeRun: 'biphase.resumeRun',
   downloadCheckpoint: 'biphase.downloadCheckpoint',
   showCurves: 'biphase.showCurves',
+  openCurvesInNewPanel: 'biphase.openCurvesInNewPanel',
   compareRuns: 'biphase.compareRuns',
   pinBaseline: 'biphase.pinBaseline',
   showRunOutput: 'biphase.showRunOutput',

@@ -20,7 +20,21 @@ export const curvesStateSchema = z.object({
   runs: z.array(runIdSchema),
   metrics: z.array(z.string()),
   x: z.enum(seriesAxes),
+  logX: z.boolean().default(false),
   logY: z.boolean(),
+  /** Half-life of the moving average in steps; null: none. */
+  smoothing: z.number().positive().max(1e9).nullable().default(null),
+  /** Metrics whose chart leaves outliers off its scale. */
+  robust: z.array(z.string()).default([]),
+  /** Runs of one setup are drawn as their mean with a band. */
+  groupSeeds: z.boolean().default(false),
+  /** Metric of the big chart on top; null: the first one. */
+  pinned: z.string().nullable().default(null),
+  /** One small chart for every metric instead of the chosen ones; of those that have all words of `filter` in their name. */
+  all: z.boolean().default(false),
+  filter: z.string().max(1000).default(''),
+  /** Cursor and range go with the other panels. */
+  linked: z.boolean().default(true),
   table: z.boolean(),
   hidden: z.array(runIdSchema),
   range: z.tuple([z.number(), z.number()]).nullable(),
@@ -28,6 +42,16 @@ export const curvesStateSchema = z.object({
   styles: z.record(runIdSchema, z.number().int().min(0)).default({}),
 });
 export type CurvesState = z.infer<typeof curvesStateSchema>;
+
+/** What panels that are linked have in common. Places on the x axis are in its unit. */
+export const linkedViewSchema = z.object({
+  x: z.enum(seriesAxes),
+  /** Null: no cursor. */
+  cursor: z.number().nullable(),
+  /** Null: everything. Absent: only the cursor moved. */
+  range: z.tuple([z.number(), z.number()]).nullable().optional(),
+});
+export type LinkedView = z.infer<typeof linkedViewSchema>;
 
 export const toCurvesPage = z.discriminatedUnion('type', [
   /** Answer to `ready`: everything but the points. */
@@ -38,6 +62,8 @@ export const toCurvesPage = z.discriminatedUnion('type', [
   /** New points of shown series, in the order they came; binary: those of one delta after those of another. */
   z.object({ type: z.literal('points'), deltas: z.array(pointsDeltaSchema) }),
   z.object({ type: z.literal('failed'), request: z.number().int(), message: z.string() }),
+  /** Another panel's cursor or range moved. */
+  z.object({ type: z.literal('linked'), view: linkedViewSchema }),
 ]);
 export type ToCurvesPage = z.infer<typeof toCurvesPage>;
 
@@ -49,7 +75,15 @@ export const fromCurvesPage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('state'), state: curvesStateSchema }),
   z.object({ type: z.literal('pickRuns') }),
   z.object({ type: z.literal('launch') }),
-  z.object({ type: z.literal('exportCsv'), run: runIdSchema }),
+  /** All points of these runs; `metrics` null: of every metric. */
+  z.object({
+    type: z.literal('exportCsv'),
+    runs: z.array(runIdSchema).min(1),
+    metrics: z.array(z.string()).nullable(),
+  }),
+  /** A picture of the charts, to be saved where the person says; binary: the file. */
+  z.object({ type: z.literal('savePicture'), format: z.enum(['png', 'svg']), name: z.string().max(200) }),
+  z.object({ type: z.literal('linked'), view: linkedViewSchema }),
   z.object({ type: z.literal('problem'), message: z.string() }),
 ]);
 export type FromCurvesPage = z.infer<typeof fromCurvesPage>;

@@ -12,7 +12,8 @@ declare function acquireVsCodeApi(): VsCodeApi;
 
 /** The page's end of the message contract: both directions are checked against their schemas. */
 export interface Channel<Out> {
-  post(message: Out): void;
+  /** `binary`: bytes that belong to the message. */
+  post(message: Out, binary?: ArrayBuffer): void;
   /** What the last life of this page left with `saveState`; undefined where it does not fit the schema. */
   restoreState<S>(schema: z.ZodType<S>): S | undefined;
   /** UI state only, never data. */
@@ -52,8 +53,9 @@ export function openChannel<In extends z.ZodType, Out extends z.ZodType>(
   window.addEventListener('unhandledrejection', (event) => problem(String(event.reason)));
 
   return {
-    post(message) {
-      api.postMessage(outgoing.parse(message));
+    post(message, binary) {
+      const checked = outgoing.parse(message);
+      api.postMessage(binary ? Object.assign({ binary }, checked) : checked);
     },
     restoreState(schema) {
       const checked = schema.safeParse(api.getState());

@@ -4,20 +4,44 @@ import type { SeriesX } from './seriesStore.ts';
 export const axisChoices: readonly (readonly [SeriesX, string])[] = [
   ['step', 'step'],
   ['tokens', 'tokens'],
+  ['flops', 'FLOPs'],
   ['time', 'time'],
+  ['share', 'share of budget'],
 ];
 
 /** A tick of the x axis. */
 export function tickText(x: SeriesX, value: number): string {
   if (x === 'time') return value === 0 ? '0' : formatDuration(value);
+  if (x === 'flops') return flopsText(value);
+  if (x === 'share') return percent(value, 3);
   return formatCompact(value);
 }
 
-/** A place on the x axis, written out: "step 1,200", "1.21M tokens", "3 min 20 s". */
+/** A place on the x axis, written out: "step 1,200", "1.21M tokens", "3 min 20 s", "2.5e18 FLOPs", "25 % of budget". */
 export function placeText(x: SeriesX, value: number): string {
-  if (x === 'step') return `step ${formatCount(value)}`;
-  if (x === 'tokens') return `${formatCompact(value)} tokens`;
-  return formatDuration(value);
+  switch (x) {
+    case 'step':
+      return `step ${formatCount(value)}`;
+    case 'tokens':
+      return `${formatCompact(value)} tokens`;
+    case 'flops':
+      return `${flopsText(value)} FLOPs`;
+    case 'share':
+      return `${percent(value, 4)} of budget`;
+    case 'time':
+      return formatDuration(value);
+  }
+}
+
+/** FLOPs are compared by their power of ten. */
+function flopsText(value: number): string {
+  if (value === 0) return '0';
+  const [mantissa, exponent] = value.toExponential(2).split('e');
+  return `${Number(mantissa)}e${Number(exponent)}`;
+}
+
+function percent(share: number, digits: number): string {
+  return `${Number((share * 100).toPrecision(digits))} %`;
 }
 
 /**

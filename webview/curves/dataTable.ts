@@ -3,8 +3,8 @@ import { button, choice } from '../common/controls.ts';
 import { html, setText } from '../common/dom.ts';
 import { swatch } from '../common/swatch.ts';
 import { placeText } from './axis.ts';
+import type { PanelScene } from './panelScene.ts';
 import { markLabel, type Panel } from './panels.ts';
-import type { PanelScene } from './panelView.ts';
 import type { SeriesX } from './seriesStore.ts';
 import { type TableRow, tableRows } from './tableRows.ts';
 
@@ -66,6 +66,12 @@ export class DataTable {
       this.picker.set(found.metric);
     }
     return found;
+  }
+
+  /** Shows this metric's points. */
+  choose(metric: string): void {
+    if (this.chosen !== metric) this.page = 0;
+    this.chosen = metric;
   }
 
   focus(): void {

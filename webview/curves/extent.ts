@@ -5,18 +5,22 @@ interface WithX {
 
 /**
  * The range of x that shows all of these curves, the same for every panel; null where there are no points. It ends at a
- * round number up to a fiftieth beyond the last point, so that not every new point moves the whole picture.
+ * round number up to a fiftieth beyond the last point, so that not every new point moves the whole picture. On a
+ * logarithmic axis it begins at the first point above 0.
  */
-export function extentOf(curves: Iterable<readonly WithX[]>): [number, number] | null {
+export function extentOf(curves: Iterable<readonly WithX[]>, logarithmic = false): [number, number] | null {
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
   for (const points of curves) {
     const last = points.at(-1);
     if (!last) continue;
-    from = Math.min(from, points[0]!.x);
+    const first = logarithmic ? points.find((point) => point.x > 0) : points[0];
+    if (!first) continue;
+    from = Math.min(from, first.x);
     to = Math.max(to, last.x);
   }
   if (from > to) return null;
+  if (logarithmic) return from === to ? [from / 2, to * 2] : [from, to];
   if (to <= 0) return [0, 1];
   // A run that starts at its beginning starts at the left edge; one that was continued far from it does not.
   if (from === to || from <= to / 20) from = 0;

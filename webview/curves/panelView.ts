@@ -1,65 +1,42 @@
-import type { AnnotationOptions } from 'chartjs-plugin-annotation';
-import { type CurvePoint, firstAtOrAfter, type LiveSeries, xOfStep } from '../../src/core/liveSeries.ts';
-import { formatCount } from '../../src/core/numberFormat.ts';
 import { html, setText, svg } from '../common/dom.ts';
 import type { SeriesStyle } from '../common/seriesStyle.ts';
-import { swatch } from '../common/swatch.ts';
-import type { ThemeColours } from '../common/theme.ts';
-import { placeText } from './axis.ts';
+import { tickText } from './axis.ts';
 import {
-  adjustChart,
   type ChartSetup,
   type CurveChart,
-  type CurveDataset,
-  faded,
-  lineDataset,
   makeChart,
   plotEdges,
+  redrawChart,
+  updateChart,
 } from './charting.ts';
-import { layMarks, type MarkGroup } from './markLayout.ts';
-import { MarkLegend } from './markLegend.ts';
-import { isClmMark, isJoined, isOfPhase, markLabel, type Panel } from './panels.ts';
-import type { PhaseMark } from './phaseMarks.ts';
+import { type GesturePlot, Gestures } from './gestures.ts';
+import { MovingPicture } from './movingPicture.ts';
+import { measuredLines, panelDatasets } from './panelDatasets.ts';
+import { PanelHeader, type PanelTools } from './panelHeader.ts';
+import { markAnnotations, markGroups } from './panelMarks.ts';
+import { type PanelScene, readPoints } from './panelScene.ts';
+import type { Panel } from './panels.ts';
+import { footnotes, offScaleText, pointsText, summaryText } from './panelText.ts';
 import { PhaseWords } from './phaseWords.ts';
 import { type Curve, type Reading, readingsAt } from './readout.ts';
-import type { SeriesX } from './seriesStore.ts';
-
-/** One visible curve of a panel. */
-export interface PanelCurve {
-  run: string;
-  name: string;
-  metric: string;
-  phases: readonly { objective: string; until: number }[];
-  style: SeriesStyle;
-  series: LiveSeries | undefined;
-  emphasis: 'normal' | 'strong' | 'faint';
-}
-
-/** Everything a panel draws from; built anew for each drawing, points are shared. */
-export interface PanelScene {
-  curves: readonly PanelCurve[];
-  marks: readonly PhaseMark[];
-  x: SeriesX;
-  logY: boolean;
-  theme: ThemeColours;
-  /** The range of x to draw, the same in every panel. */
-  view: readonly [number, number];
-  /** What stands in the middle where there is nothing to draw yet. */
-  waiting: string;
-  /** Points were asked for a moment ago: until they come, the picture before them stays. */
-  moment: boolean;
-}
+import { type ValueRange, valueRange } from './valueRange.ts';
+import type { XRange } from './xRange.ts';
 
 /** What a panel tells the page. */
 export interface PanelEvents {
-  viewChanged: (range: [number, number]) => void;
+  /** A gesture moves the view; `ended` follows. */
+  move: (range: XRange) => void;
+  ended: () => void;
+  reset: () => void;
+  /** The range in view while a gesture lasts. */
+  moving: () => XRange | undefined;
   /** The pointer is at x (null: left), at a height in CSS pixels. */
   pointed: (panel: PanelView, x: number | null, height: number) => void;
   key: (panel: PanelView, event: KeyboardEvent) => void;
+  tools: PanelTools;
 }
 
-/** From more runs on, marks are smaller. */
-const manyRuns = 6;
+let summaries = 0;
 
 /** One chart with its heading, its cursor and its notes. */
 export class PanelView {
@@ -67,12 +44,16 @@ export class PanelView {
   readonly panel: Panel;
   private readonly canvas: HTMLCanvasElement;
   private readonly body: HTMLElement;
-  private readonly note: HTMLElement;
-  private readonly waiting: HTMLElement;
-  private readonly footnote: HTMLElement;
-  private readonly overlay: SVGSVGElement;
-  private readonly markLegend = new MarkLegend();
+  private readonly header: PanelHeader;
+  private readonly waiting = html('p', { class: 'waiting muted', attributes: { hidden: true } });
+  private readonly footnote = html('p', {
+    class: 'footnote muted',
+    attributes: { hidden: true, dir: 'auto' },
+  });
+  private readonly summary: HTMLElement;
+  private readonly overlay = svg('svg', { class: 'overlay', attributes: { 'aria-hidden': 'true' } });
   private readonly phaseWords = new PhaseWords();
+  private readonly moving = new MovingPicture();
   private chart: CurveChart | undefined;
   private scene: PanelScene | undefined;
   private setupKey = '';
@@ -81,40 +62,37 @@ export class PanelView {
   constructor(panel: Panel, events: PanelEvents) {
     this.panel = panel;
     this.events = events;
+    this.header = new PanelHeader(panel, events.tools);
     this.canvas = html('canvas', { attributes: { 'data-metric': panel.metric, 'aria-hidden': 'true' } });
-    this.overlay = svg('svg', { class: 'overlay', attributes: { 'aria-hidden': 'true' } });
-    this.note = html('span', { class: 'note muted numbers' });
-    this.waiting = html('p', { class: 'waiting muted', attributes: { hidden: true } });
-    this.footnote = html('p', { class: 'footnote muted', attributes: { hidden: true } });
+    this.summary = html('p', {
+      class: 'visually-hidden summary',
+      attributes: { id: `summary-${summaries++}` },
+    });
     this.body = html('div', {
       class: 'chart',
       attributes: {
         tabindex: 0,
         role: 'application',
         'aria-roledescription': 'chart',
-        'aria-label': `${panel.title}${panel.unit ? `, ${panel.unit}` : ''}. Arrow keys move the cursor, T shows the table.`,
+        'aria-label': `${panel.title}${panel.unit ? `, ${panel.unit}` : ''}. Arrow keys move the cursor, plus and minus zoom, brackets pan, B chooses a range, T shows the table.`,
+        'aria-describedby': this.summary.id,
       },
-      children: [this.canvas, this.phaseWords.element, this.overlay, this.waiting],
+      children: [this.canvas, this.phaseWords.element, this.moving.element, this.overlay, this.waiting],
     });
+    const gestures = new Gestures(this.body, {
+      plot: () => this.plot,
+      move: events.move,
+      ended: events.ended,
+      reset: events.reset,
+      pointed: (at) => events.pointed(this, at ? this.xAt(at.x) : null, at?.y ?? 0),
+    });
+    this.body.append(gestures.brush);
+    this.body.addEventListener('keydown', (event) => events.key(this, event));
     this.element = html('section', {
       class: `panel ${panel.size}`,
       attributes: { 'aria-label': panel.title },
-      children: [
-        html('header', {
-          children: [
-            html('h2', { text: panel.title }),
-            html('span', { class: 'unit muted', text: panel.unit }),
-            this.markLegend.element,
-            this.note,
-          ],
-        }),
-        this.body,
-        this.footnote,
-      ],
+      children: [this.header.element, this.body, this.summary, this.footnote],
     });
-    this.body.addEventListener('pointermove', (event) => this.pointerMoved(event));
-    this.body.addEventListener('pointerleave', () => this.events.pointed(this, null, 0));
-    this.body.addEventListener('keydown', (event) => this.events.key(this, event));
   }
 
   get width(): number {
@@ -122,7 +100,7 @@ export class PanelView {
   }
 
   /** The range of x that is drawn. */
-  get range(): [number, number] | undefined {
+  get range(): XRange | undefined {
     const scale = this.chart?.scales.x;
     return scale && [scale.min, scale.max];
   }
@@ -132,8 +110,20 @@ export class PanelView {
     return this.chart !== undefined && !this.body.classList.contains('blank');
   }
 
+  /** What a picture of this panel is made of; undefined where there is none. */
+  get drawing(): { panel: Panel; chart: CurveChart; scene: PanelScene; notes: string[] } | undefined {
+    if (!this.chart || !this.scene || !this.hasPicture) return undefined;
+    const { chart, scene, panel } = this;
+    const offScale = offScaleText(panel, scene, this.values(scene));
+    return { panel, chart, scene, notes: [...(offScale ? [offScale] : []), ...footnotes(panel, scene)] };
+  }
+
   focus(): void {
     this.body.focus();
+  }
+
+  get hasFocus(): boolean {
+    return this.body === document.activeElement;
   }
 
   /** Draws the scene now. */
@@ -143,168 +133,92 @@ export class PanelView {
     this.scene = scene;
     // Axes without points would have ticks that mean nothing.
     this.body.classList.toggle('blank', empty);
-    this.describe(scene);
+    const values = this.values(scene);
+    this.describe(scene, values);
+    this.moving.end();
     if (empty) return;
+    const widthOf = (text: string) => this.phaseWords.widthOf(text, scene.theme.font);
     const setup: ChartSetup = {
       panel: this.panel,
       x: scene.x,
+      logX: scene.logX,
       logY: scene.logY,
       theme: scene.theme,
       view: scene.view,
-      values: scene.curves.some((c) => hasValue(c.series?.points ?? [], scene.view)),
-      annotations: this.annotations(scene),
-      viewChanged: this.events.viewChanged,
+      values,
+      annotations: markAnnotations(markGroups(this.panel, scene, plotEdges(this.width), widthOf), scene),
     };
-    // Options are heavy to replace: only when one of them changed.
-    const key = JSON.stringify([scene.x, scene.logY, scene.theme, setup.values]);
-    if (!this.chart) this.chart = makeChart(this.canvas, setup);
-    else if (key !== this.setupKey) adjustChart(this.chart, setup);
-    else {
-      // Replaced options are to be had from the chart only after its update: these are for kept ones.
-      const { scales, plugins } = this.chart.options;
-      scales!.x!.min = setup.view[0];
-      scales!.x!.max = setup.view[1];
-      plugins!.annotation!.annotations = setup.annotations;
-    }
-    this.setupKey = key;
+    const key = JSON.stringify([scene.x, scene.logX, scene.logY, scene.theme, values.any]);
+    const fresh = this.chart === undefined;
+    this.chart ??= makeChart(this.canvas, setup);
     const chart = this.chart;
-    chart.data.datasets = scene.curves.flatMap((curve) => this.dataset(curve, scene));
-    chart.update('none');
+    chart.data.datasets = panelDatasets(this.panel, scene);
+    if (fresh || key !== this.setupKey) redrawChart(chart, setup);
+    else updateChart(chart, setup);
+    this.setupKey = key;
     const [from, to] = scene.view;
     const crosses = scene.curves.some((c) => c.series?.nonFinite.some(({ x }) => x >= from && x <= to));
     // The plot's edges are known only now: a long number at the end of the axis takes room.
-    const groups = this.markGroups(scene, [chart.chartArea.left, chart.chartArea.right]);
+    const groups = markGroups(this.panel, scene, [chart.chartArea.left, chart.chartArea.right], widthOf);
     this.phaseWords.show(groups, crosses ? chart.chartArea.top + 14 : chart.chartArea.top);
   }
 
-  private dataset(curve: PanelCurve, scene: PanelScene): CurveDataset[] {
-    if (!curve.series) return [];
-    const mark = curve.metric !== this.panel.metric;
-    const { nonFinite } = curve.series;
-    const points = this.shownPoints(curve);
-    return [
-      lineDataset(curve.run, curve.metric, points, nonFinite, curve.style, scene.theme, {
-        emphasis: curve.emphasis,
-        mark: mark
-          ? {
-              filled: !isClmMark(curve.metric),
-              whole: (points[0]?.x ?? 0) >= scene.view[0] && (points.at(-1)?.x ?? 0) <= scene.view[1],
-              // Those of many runs would cover the curves.
-              radius: new Set(scene.curves.map((c) => c.run)).size > manyRuns ? 2 : 3,
-              joined: (point, next) => isJoined(curve.metric, curve.phases, point.step, next.step),
-            }
-          : null,
-        head: !mark,
-      }),
-    ];
-  }
-
-  /** Validations of the other objective lie on a scale that would press the curve flat: none beside its own phases. */
-  private shownPoints({ metric, phases, series }: PanelCurve): CurvePoint[] {
-    const points = series?.points ?? [];
-    return metric === this.panel.metric
-      ? points
-      : points.filter(({ step }) => isOfPhase(metric, phases, step));
-  }
-
-  /** The phase marks in view, those that fall on the same place as one. */
-  private markGroups(scene: PanelScene, [left, right]: readonly [number, number]): MarkGroup[] {
-    const [from, to] = scene.view;
-    const marks = scene.marks.flatMap(({ run, name, step, label }) => {
-      const points = scene.curves.find((c) => c.run === run)?.series?.points ?? [];
-      const x = scene.x === 'step' ? step : xOfStep(points, step);
-      if (x === undefined || x < from || x > to) return [];
-      return [{ run, name, label, x, at: left + ((x - from) / (to - from)) * (right - left) }];
+  private values(scene: PanelScene): ValueRange {
+    return valueRange(measuredLines(this.panel, scene), scene.view, {
+      robust: scene.robust,
+      logarithmic: scene.logY && this.panel.logarithmic,
     });
-    const rows = this.panel.size === 'big' ? 2 : 0;
-    const widthOf = (text: string) => this.phaseWords.widthOf(text, scene.theme.font);
-    return layMarks(marks, { left, right, rows, widthOf });
   }
 
-  private annotations(scene: PanelScene): Record<string, AnnotationOptions> {
-    const { theme } = scene;
-    const groups = this.markGroups(scene, plotEdges(this.width));
-    const several = new Set(groups.flatMap((group) => group.runs)).size > 1;
-    return Object.fromEntries(
-      groups.map(({ x, runs }, index) => {
-        const style = scene.curves.find((c) => c.run === runs[0])?.style;
-        const own = several && runs.length === 1 && style ? theme.series[style.colour]! : theme.foreground;
-        return [
-          `mark${index}`,
-          {
-            type: 'line',
-            // The view follows the points: marks far ahead must not press a young curve into the corner.
-            adjustScaleRange: false,
-            xMin: x,
-            xMax: x,
-            borderColor: faded(own, theme.strong ? 0.9 : own === theme.foreground ? 0.35 : 0.6),
-            borderWidth: 1,
-            borderDash: [3, 3],
-            drawTime: 'beforeDatasetsDraw',
-          } satisfies AnnotationOptions,
-        ];
-      }),
-    );
+  /** Shows the last picture as it lies in another range, until the next drawing. */
+  move(range: XRange): void {
+    const { chart, scene, range: drawn } = this;
+    if (!chart || !scene || !drawn || !this.hasPicture) return;
+    this.overlay.replaceChildren();
+    this.moving.move(chart, drawn, range, scene.logX, (x) => tickText(scene.x, x));
   }
 
   /** Heading, middle and foot: how many points, what is awaited, what cannot be drawn. */
-  private describe(scene: PanelScene): void {
-    const main = scene.curves.filter((c) => c.metric === this.panel.metric);
-    const shown = main.reduce((sum, c) => sum + (c.series?.points.length ?? 0), 0);
-    const total = main.reduce((sum, c) => sum + (c.series?.total ?? 0), 0);
-    setText(
-      this.note,
-      total === 0
-        ? ''
-        : this.panel.size === 'big'
-          ? `${formatCount(shown)} of ${formatCount(Math.max(total, shown))} points`
-          : '',
-    );
+  private describe(scene: PanelScene, values: ValueRange): void {
+    const marked = scene.curves.filter((c) => c.metric !== this.panel.metric && c.series?.points.length);
+    this.header.describe({
+      points: this.panel.size === 'big' ? pointsText(this.panel, scene) : '',
+      offScale: offScaleText(this.panel, scene, values),
+      robust: scene.robust,
+      pinned: scene.pinned,
+      marks: marked.map((c) => c.metric),
+      checkpoints: scene.curves.some((c) => c.checkpoints.length > 0 && c.series !== undefined),
+    });
     const empty = this.body.classList.contains('blank');
     this.waiting.hidden = !empty;
     setText(this.waiting, empty ? scene.waiting : '');
-    const marked = scene.curves.filter((c) => c.metric !== this.panel.metric && c.series?.points.length);
-    this.markLegend.update(marked.map((c) => c.metric));
-    const lines: string[] = [];
-    const listed = this.panel.size === 'big' ? 3 : 1;
-    for (const curve of scene.curves) {
-      const bad = curve.series?.nonFinite ?? [];
-      if (bad.length === 0) continue;
-      const first = bad
-        .slice(0, listed)
-        .map((p) => `${this.panel.format(p.y)} at ${placeText('step', p.step)}`)
-        .join(', ');
-      const more = bad.length > listed ? ` and ${formatCount(bad.length - listed)} more` : '';
-      const of = curve.metric === this.panel.metric ? '' : ` (${markLabel(curve.metric)})`;
-      lines.push(`✕ ${curve.name}${of}: ${first}${more}`);
-    }
-    if (scene.logY && this.panel.logarithmic) {
-      const lost = scene.curves.reduce(
-        (sum, c) => sum + (c.series?.points.reduce((n, p) => n + (p.y <= 0 ? 1 : 0), 0) ?? 0),
-        0,
-      );
-      if (lost > 0)
-        lines.push(`${formatCount(lost)} points at or below 0 have no place on a logarithmic axis.`);
-    }
+    setText(this.summary, empty ? '' : summaryText(this.panel, scene));
+    const lines = footnotes(this.panel, scene);
     this.footnote.hidden = lines.length === 0;
     setText(this.footnote, lines.join('\n'));
   }
 
   /** The values at x, nearest to `height` (CSS pixels in the chart) first. */
   readings(x: number, height?: number): Reading[] {
-    const chart = this.chart;
-    const scene = this.scene;
+    const { chart, scene } = this;
     if (!chart || !scene) return [];
-    const curves: Curve[] = scene.curves
-      .filter((c) => c.series)
-      .map((c) => ({ run: c.run, metric: c.metric, points: this.shownPoints(c) }));
-    const scale = chart.scales.x!;
-    const tolerance = ((scale.max - scale.min) / Math.max(1, scale.width)) * 12;
-    const pointer =
-      height === undefined
-        ? undefined
-        : { height, heightOf: (v: number) => chart.scales.y!.getPixelForValue(v) };
-    return readingsAt(curves, x, tolerance, pointer);
+    const curves: Curve[] = [
+      ...scene.bands.map(({ run, points }) => ({ run, metric: this.panel.metric, points })),
+      ...scene.curves
+        .filter((c) => c.series)
+        .map((c) => ({ run: c.run, metric: c.metric, points: readPoints(this.panel, c, scene.smoothed) })),
+    ];
+    const { min, max, width } = chart.scales.x!;
+    const heightOf = (v: number) => chart.scales.y!.getPixelForValue(v);
+    const readings = readingsAt(
+      curves,
+      x,
+      ((max - min) / Math.max(1, width)) * 12,
+      height === undefined ? undefined : { height, heightOf },
+    );
+    // Means before the seeds that they are of.
+    const means = new Set(scene.bands.map((band) => band.run));
+    return [...readings.filter((r) => means.has(r.run)), ...readings.filter((r) => !means.has(r.run))];
   }
 
   /** Place of an x in CSS pixels from the chart's left, or undefined outside the picture. */
@@ -312,27 +226,33 @@ export class PanelView {
     const chart = this.chart;
     if (!chart) return undefined;
     const at = chart.scales.x!.getPixelForValue(x);
-    return at < chart.chartArea.left - 0.5 || at > chart.chartArea.right + 0.5 ? undefined : at;
+    return at >= chart.chartArea.left - 0.5 && at <= chart.chartArea.right + 0.5 ? at : undefined;
   }
 
   /** Shows the cursor line at x with a dot on the first curves; null takes it away. Nothing is redrawn. */
-  showCursor(x: number | null, readings: readonly Reading[]): void {
+  showCursor(x: number | null, readings: readonly Reading[], mark?: number): void {
     const chart = this.chart;
     const at = x === null ? undefined : this.place(x);
-    if (!chart || at === undefined) {
+    if (!chart || at === undefined || this.moving.shown) {
       this.overlay.replaceChildren();
       return;
     }
     const { top, bottom } = chart.chartArea;
+    const styles = new Map(
+      [...(this.scene?.curves ?? []), ...(this.scene?.bands ?? [])].map((c) => [c.run, c.style]),
+    );
     const dots = readings.slice(0, 12).flatMap((reading) => {
-      const style = this.scene?.curves.find((c) => c.run === reading.run)?.style;
+      const style = styles.get(reading.run);
       if (!style || !Number.isFinite(reading.point.y)) return [];
       const cx = this.place(reading.point.x);
       const cy = chart.scales.y!.getPixelForValue(reading.point.y);
       if (cx === undefined || cy < top - 1 || cy > bottom + 1) return [];
       return [svg('circle', { class: `series-${style.colour + 1}`, attributes: { cx, cy, r: 3.5 } })];
     });
+    const marked = mark === undefined ? undefined : this.place(mark);
+    const [left, width] = marked === undefined ? [0, 0] : [Math.min(at, marked), Math.abs(at - marked)];
     this.overlay.replaceChildren(
+      ...(width > 0 ? [svg('rect', { attributes: { x: left, y: top, width, height: bottom - top } })] : []),
       svg('line', { attributes: { x1: at, x2: at, y1: top, y2: bottom } }),
       ...dots,
     );
@@ -340,15 +260,11 @@ export class PanelView {
 
   /** A value beside the heading: what the cursor reads here, and of which run where there are several. */
   showNote(text: string, style: SeriesStyle | undefined): void {
-    this.note.replaceChildren(...(style ? [swatch(style)] : []), text);
+    this.header.show(text, style);
   }
 
   restoreNote(): void {
-    if (this.scene) this.describe(this.scene);
-  }
-
-  resize(): void {
-    this.chart?.resize();
+    this.header.restore();
   }
 
   dispose(): void {
@@ -356,24 +272,14 @@ export class PanelView {
     this.element.remove();
   }
 
-  private pointerMoved(event: PointerEvent): void {
-    const chart = this.chart;
-    if (!chart || event.pointerType === 'touch') return;
-    const bounds = this.canvas.getBoundingClientRect();
-    const left = event.clientX - bounds.left;
-    const height = event.clientY - bounds.top;
-    const { chartArea } = chart;
-    if (left < chartArea.left || left > chartArea.right) {
-      this.events.pointed(this, null, 0);
-      return;
-    }
-    this.events.pointed(this, chart.scales.x!.getValueForPixel(left) ?? null, height);
+  private get plot(): GesturePlot | undefined {
+    const { chart, scene, range } = this;
+    if (!chart || !scene || !range || !this.hasPicture) return undefined;
+    const { left, width } = chart.chartArea;
+    return { range: this.events.moving() ?? range, left, width, logarithmic: scene.logX };
   }
-}
 
-/** Whether a point in the range has a finite value. */
-function hasValue(points: readonly CurvePoint[], [from, to]: readonly [number, number]): boolean {
-  for (let i = firstAtOrAfter(points, from); i < points.length && points[i]!.x <= to; i++)
-    if (Number.isFinite(points[i]!.y)) return true;
-  return false;
+  private xAt(left: number): number | null {
+    return this.chart?.scales.x?.getValueForPixel(left) ?? null;
+  }
 }

@@ -61,23 +61,45 @@ function rank(order: readonly string[], metric: string): number {
 }
 
 /**
- * The panels for the chosen metrics, in their order; `available` is every metric that some shown run has.
- * The first panel is big, the others small.
+ * The panels for these metrics, in their order, that of `big` first and alone big; null: all are small. `available` is
+ * every metric that some shown run has.
  */
-export function panelsFor(chosen: readonly string[], available: Iterable<string>): Panel[] {
+export function panelsFor(
+  metrics: readonly string[],
+  available: Iterable<string>,
+  big: string | null = panelMetrics(metrics)[0] ?? null,
+): Panel[] {
   const marks = [...new Set(available)].filter(isValidation).sort();
-  return panelMetrics(chosen).map((metric, index) => {
+  const others = panelMetrics(metrics).filter((metric) => metric !== big);
+  return [...(big === null ? [] : [big]), ...others].map((metric) => {
     const about = known[metric] ?? validationPanel(metric);
     return {
       metric,
       title: about?.title ?? metric,
       unit: about?.unit ?? '',
       marks: metric === metricNames.loss ? marks : [],
-      size: index === 0 ? 'big' : 'small',
+      size: metric === big ? 'big' : 'small',
       logarithmic: about?.logarithmic ?? true,
       format: about?.format ?? formatValue,
     };
   });
+}
+
+/** Those metrics that have all words of the filter in their name or title, whatever their case. */
+export function filteredMetrics(metrics: readonly string[], filter: string): string[] {
+  const words = filter
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  return metrics.filter((metric) => {
+    const name = `${metric} ${titleOf(metric)}`.toLowerCase();
+    return words.every((word) => name.includes(word));
+  });
+}
+
+/** What a metric is called in headings and lists. */
+export function titleOf(metric: string): string {
+  return (known[metric] ?? validationPanel(metric))?.title ?? metric;
 }
 
 /** A validation loss as a panel of its own, to compare runs of whatever objective. */

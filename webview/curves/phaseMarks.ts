@@ -1,3 +1,4 @@
+import type { CurvePoint } from '../../src/core/liveSeries.ts';
 import type { RunSummary } from '../../src/protocol/controlApi.ts';
 
 /** A vertical line: the step at which something changes in a run. */
@@ -22,4 +23,12 @@ export function phaseMarks(runs: readonly RunSummary[]): PhaseMark[] {
       marks.push({ run, name, step: decayStart, label: 'decay' });
   }
   return marks;
+}
+
+/** Where a run went on after an interruption: the first point of each later segment. */
+export function resumeMarks(run: string, name: string, points: readonly CurvePoint[]): PhaseMark[] {
+  return points.flatMap(({ step, segment }, index) => {
+    const before = points[index - 1];
+    return before && before.segment !== segment ? [{ run, name, step, label: 'resumed' }] : [];
+  });
 }

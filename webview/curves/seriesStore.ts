@@ -1,6 +1,7 @@
 import { LiveSeries, stepsOfRange } from '../../src/core/liveSeries.ts';
 import { decodeSeries } from '../../src/core/seriesBytes.ts';
 import type { PointsDelta, SeriesHeader, SeriesRequest } from '../../src/protocol/controlApi.ts';
+import { isValidation } from './panels.ts';
 
 export type SeriesX = SeriesHeader['x'];
 
@@ -13,6 +14,8 @@ export interface SeriesKey {
 /** Points a pixel that deltas may pile up before a coarser snapshot is asked for: twice what a snapshot brings. */
 const pointsPerPixel = 8;
 const queuedDeltasKept = 256;
+/** What a chart draws of all its runs together. */
+const pointsPerChart = 32_000;
 
 interface Entry extends SeriesKey {
   whole: LiveSeries | undefined;
@@ -46,7 +49,10 @@ export class SeriesStore {
   private readonly events: SeriesStoreEvents;
   private nextRequest = 1;
   private axis: SeriesX = 'step';
+  private smoothing: number | null = null;
   private pixels = 800;
+  /** Runs on show, at least 1. */
+  private runs = 1;
   private view: readonly [number, number] | null = null;
 
   constructor(events: SeriesStoreEvents) {
@@ -56,6 +62,7 @@ export class SeriesStore {
   /** The series to hold from now on. Newcomers are asked for, others dropped. */
   show(keys: readonly SeriesKey[]): void {
     const wanted = new Map(keys.map((k) => [keyOf(k.run, k.metric), k]));
+    this.runs = Math.max(1, new Set(keys.map((k) => k.run)).size);
     for (const key of [...this.entries.keys()]) if (!wanted.has(key)) this.entries.delete(key);
     for (const [key, { run, metric }] of wanted) {
       if (this.entries.has(key)) continue;
@@ -74,9 +81,10 @@ export class SeriesStore {
     }
   }
 
-  /** Asks for everything again: the page was hidden or the axis changed. */
-  refresh(x: SeriesX): void {
+  /** Asks for everything again: the page was hidden, or axis or smoothing changed. */
+  refresh(x: SeriesX, smoothing: number | null): void {
     this.axis = x;
+    this.smoothing = smoothing;
     for (const entry of this.entries.values()) {
       if (entry.whole?.x !== x) entry.whole = undefined;
       entry.detail = undefined;
@@ -198,8 +206,13 @@ export class SeriesStore {
         this.askDetail(entry);
       }
     }
-    if (entry.whole!.points.length > pointsPerPixel * this.pixels) this.askWhole(entry);
+    if (entry.whole!.points.length > pointsPerPixel * this.pixelsToAsk) this.askWhole(entry);
     return true;
+  }
+
+  /** Width that is asked for: a chart of many runs is coarser, so that drawing it takes no longer. */
+  private get pixelsToAsk(): number {
+    return Math.max(64, Math.min(this.pixels, Math.floor(pointsPerChart / (4 * this.runs))));
   }
 
   private askWhole(entry: Entry): void {
@@ -236,7 +249,7 @@ export class SeriesStore {
   private ask(entry: Entry, detail: boolean, from: number | null, to: number | null): number {
     const request = this.nextRequest++;
     this.asked.set(request, { key: keyOf(entry.run, entry.metric), detail });
-    const pixels = detail ? Math.min(16384, this.pixels * 2) : this.pixels;
+    const pixels = detail ? Math.min(16384, this.pixelsToAsk * 2) : this.pixelsToAsk;
     this.events.ask(request, {
       run: entry.run,
       metric: entry.metric,
@@ -244,7 +257,8 @@ export class SeriesStore {
       from,
       to,
       pixels,
-      smoothing: null,
+      // A validation is drawn as it was measured.
+      smoothing: isValidation(entry.metric) ? null : this.smoothing,
     });
     return request;
   }

@@ -1,39 +1,64 @@
 import type { CurvesState } from '../../src/protocol/pageMessages.ts';
 import { button, checkbox, choice } from '../common/controls.ts';
-import { html, setText } from '../common/dom.ts';
+import { html } from '../common/dom.ts';
 import { axisChoices } from './axis.ts';
-import { panelMetrics, panelsFor } from './panels.ts';
+import { MetricMenu } from './metricMenu.ts';
+import { PopUp } from './popUp.ts';
+import { searchBox } from './searchBox.ts';
 import type { SeriesX } from './seriesStore.ts';
+import { SmoothingSlider } from './smoothingSlider.ts';
 
 export interface ToolbarEvents {
   pickRuns: () => void;
-  setMetrics: (metrics: string[]) => void;
-  setX: (x: SeriesX) => void;
-  setLogY: (logY: boolean) => void;
+  change: (change: Partial<CurvesState>) => void;
+  setX: (x: SeriesX, logX: boolean) => void;
+  setSmoothing: (halfLife: number | null) => void;
   setTable: (table: boolean) => void;
   resetView: () => void;
+  exportAs: (format: 'png' | 'svg' | 'csv') => void;
 }
 
-/** Runs, metrics, axes, reset, and whether curves or the table are shown. */
+/** Runs, metrics, axes, what is done with the curves, reset, export, and whether curves or the table are shown. */
 export class Toolbar {
   readonly element: HTMLElement;
   private readonly runs;
+  private readonly metrics: MetricMenu;
   private readonly x;
+  private readonly logX;
   private readonly logY;
+  private readonly smoothing: SmoothingSlider;
+  private readonly seeds;
+  private readonly all;
+  private readonly filter;
+  private readonly linked;
   private readonly curves;
   private readonly table;
   private readonly reset;
-  private readonly summary = html('summary', { text: 'Metrics' });
-  private readonly list = html('div', { class: 'metric-list' });
-  private readonly menu: HTMLDetailsElement;
-  private listed = '';
-  private readonly events: ToolbarEvents;
+  private state: CurvesState | undefined;
 
   constructor(events: ToolbarEvents) {
-    this.events = events;
     this.runs = button({ label: 'Runs…', title: 'Choose the runs to show', press: events.pickRuns });
-    this.x = choice('x', axisChoices, (value) => events.setX(value as SeriesX));
-    this.logY = checkbox('log y', 'Logarithmic y axis for losses and norms (L)', events.setLogY);
+    this.metrics = new MetricMenu((metrics) => events.change({ metrics }));
+    this.x = choice('x', axisChoices, (x) => events.setX(x as SeriesX, this.state?.logX ?? false));
+    this.logX = checkbox('log x', 'Logarithmic x axis (X)', (logX) =>
+      events.setX(this.state?.x ?? 'step', logX),
+    );
+    this.logY = checkbox('log y', 'Logarithmic y axis for losses and norms (L)', (logY) =>
+      events.change({ logY }),
+    );
+    this.smoothing = new SmoothingSlider(events.setSmoothing);
+    this.seeds = checkbox(
+      'group seeds',
+      'Draw runs of one setup that differ in their seeds as their mean with a band (G)',
+      (groupSeeds) => events.change({ groupSeeds }),
+    );
+    this.all = checkbox('all metrics', 'A small chart for every metric (A)', (all) => events.change({ all }));
+    this.filter = searchBox('Filter metrics', (filter) => events.change({ filter }));
+    this.linked = button({
+      label: 'Linked',
+      title: 'Cursor and range go with the other curves panels; press to lock this one',
+      press: () => events.change({ linked: !(this.state?.linked ?? true) }),
+    });
     this.curves = button({
       label: 'Curves',
       title: 'Show the points as curves (T)',
@@ -46,29 +71,26 @@ export class Toolbar {
     });
     this.reset = button({
       label: 'Whole run',
-      title: 'Show the whole range again (0)',
+      title: 'Show the whole range again (0, or a double click)',
       press: events.resetView,
-    });
-    this.menu = html('details', { class: 'metrics', children: [this.summary, this.list] });
-    this.menu.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape' || !this.menu.open) return;
-      event.stopPropagation();
-      this.menu.open = false;
-      this.summary.focus();
-    });
-    document.addEventListener('pointerdown', (event) => {
-      if (!event.composedPath().includes(this.menu)) this.menu.open = false;
     });
     this.element = html('div', {
       class: 'toolbar',
-      attributes: { role: 'toolbar', 'aria-label': 'Curves' },
+      attributes: { role: 'group', 'aria-label': 'Curves' },
       children: [
         this.runs.element,
-        this.menu,
+        this.metrics.element,
         this.x.element,
+        this.logX.element,
         this.logY.element,
+        this.smoothing.element,
+        this.seeds.element,
+        this.all.element,
+        this.filter.element,
         html('span', { class: 'spring' }),
         this.reset.element,
+        this.linked.element,
+        exportMenu(events.exportAs),
         html('div', {
           class: 'one-of-two',
           attributes: { role: 'group', 'aria-label': 'View' },
@@ -79,34 +101,45 @@ export class Toolbar {
   }
 
   update(state: CurvesState, chosen: readonly string[], available: Iterable<string>): void {
+    this.state = state;
     this.runs.setLabel(state.runs.length === 0 ? 'Runs…' : `Runs (${state.runs.length})…`);
     this.x.set(state.x);
+    this.logX.set(state.logX);
     this.logY.set(state.logY);
+    this.smoothing.set(state.smoothing);
+    this.seeds.set(state.groupSeeds);
+    this.all.set(state.all);
+    this.filter.set(state.filter);
+    this.filter.element.hidden = !state.all;
+    this.metrics.element.hidden = state.all;
+    this.linked.setLabel(state.linked ? 'Linked' : 'Locked');
+    this.linked.setPressed(state.linked);
     this.curves.setPressed(!state.table);
     this.table.setPressed(state.table);
     this.reset.element.hidden = state.range === null;
-    this.offerMetrics(panelMetrics([...available, ...chosen]), chosen);
+    this.metrics.update(available, chosen);
   }
+}
 
-  private offerMetrics(metrics: readonly string[], chosen: readonly string[]): void {
-    setText(this.summary, `Metrics (${chosen.length})`);
-    const key = JSON.stringify([metrics, chosen]);
-    if (key === this.listed) return;
-    this.listed = key;
-    const titles = new Map(panelsFor(metrics, []).map((p) => [p.metric, p.title]));
-    const focused = [...this.list.children].indexOf(document.activeElement as Element);
-    this.list.replaceChildren(
-      ...metrics.map((metric) => {
-        const box = checkbox(titles.get(metric) ?? metric, metric, (checked) => {
-          const next = checked ? [...chosen, metric] : chosen.filter((m) => m !== metric);
-          // The last one stays: a page without a chart says nothing.
-          if (next.length > 0) this.events.setMetrics(panelMetrics(next));
-          else box.set(true);
-        });
-        box.set(chosen.includes(metric));
-        return box.element;
-      }),
-    );
-    if (focused >= 0) (this.list.children[focused] as HTMLElement | undefined)?.focus();
-  }
+function exportMenu(exportAs: ToolbarEvents['exportAs']): HTMLElement {
+  const content = html('div');
+  const menu = new PopUp('Export', content);
+  const formats = [
+    ['png', 'PNG picture…'],
+    ['svg', 'SVG drawing…'],
+    ['csv', 'CSV, all points…'],
+  ] as const;
+  content.append(
+    ...formats.map(
+      ([format, label]) =>
+        button({
+          label,
+          press: () => {
+            menu.close();
+            exportAs(format);
+          },
+        }).element,
+    ),
+  );
+  return menu.element;
 }

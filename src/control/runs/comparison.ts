@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { metricDirection } from '../../core/metricDirection.ts';
 import { specTexts } from '../../core/runDifferences.ts';
 import { median } from '../../core/statistics/moments.ts';
@@ -19,15 +18,10 @@ export class Comparison {
     this.#store = store;
   }
 
-  /** Of those runs that are known. Between two of them whoever else waits gets a turn. */
-  async of(runs: readonly string[]): Promise<ComparedRun[]> {
-    const compared: ComparedRun[] = [];
-    for (const run of runs) {
-      const known = this.#catalog.get(run);
-      if (known) compared.push(this.#compared(known));
-      await nextTurn();
-    }
-    return compared;
+  /** Undefined where the run is not known. */
+  of(run: string): ComparedRun | undefined {
+    const known = this.#catalog.get(run);
+    return known && this.#compared(known);
   }
 
   #compared({ report, node }: CatalogRun): ComparedRun {

@@ -241,7 +241,10 @@ export class ClientSession implements Asker {
       }),
       runFile: async ({ run }) => ({ file: control.runs.file(run) }),
       runEvents: async ({ run }) => ({ events: control.runs.events(run) }),
-      compare: async ({ runs }) => ({ runs: await control.comparison.of(runs) }),
+      compare: async ({ runs }) => {
+        const compared = await turns.map(runs, (run) => control.comparison.of(run));
+        return { runs: compared.filter((run) => run !== undefined) };
+      },
       series: async (request) => ({ withBytes: await turns.do(() => control.series.snapshot(request)) }),
       subscribe: async ({ series }) => {
         this.#watched = new Set(series.map(({ run, metric }) => `${run} ${metric}`));

@@ -37,6 +37,7 @@ function handlers(
     downloadCheckpoint: async (clicked) =>
       (await import('./downloadCheckpoint.ts')).downloadCheckpoint(service, clicked),
     showCurves: (_, { runs }) => curves.show([...runs]),
+    openCurvesInNewPanel: (_, { runs }) => curves.showInNewPanel([...runs]),
     compareRuns: async (_, { runs }) =>
       (await import('./compareCommands.ts')).compareRuns(service, compare, runs, tree.selectedRuns),
     pinBaseline: async (clicked) =>

@@ -5,6 +5,7 @@ import {
   type CurvesState,
   type FromCurvesPage,
   fromCurvesPage,
+  type LinkedView,
   type ToCurvesPage,
 } from '../../protocol/pageMessages.ts';
 import type { ControlService } from '../control/controlService.ts';
@@ -12,12 +13,23 @@ import { newestFirst } from '../views/runText.ts';
 import { withPageState, withRuns } from './curvesState.ts';
 import { PagePanel } from './pagePanel.ts';
 import { type PointsEvent, PointsOutbox } from './pointsOutbox.ts';
+import type { SeriesSubscriptions } from './seriesSubscriptions.ts';
 
 /** What the panel asks of the rest of the extension. */
 export interface CurvesPanelActions {
   pickRuns(shown: readonly string[]): Promise<string[] | undefined>;
   launch(): void;
-  exportCsv(run: string): void;
+  exportCsv(runs: readonly string[], metrics: readonly string[] | null): void;
+  savePicture(name: string, format: 'png' | 'svg', bytes: Uint8Array): void;
+}
+
+/** What a panel is made with. */
+export interface CurvesPanelContext {
+  extensionUri: vscode.Uri;
+  log: vscode.LogOutputChannel;
+  subscriptions: SeriesSubscriptions;
+  /** Cursor or range moved in this panel. */
+  linked: (from: CurvesPanel, view: LinkedView) => void;
 }
 
 /**
@@ -27,7 +39,7 @@ export interface CurvesPanelActions {
 export class CurvesPanel extends PagePanel {
   readonly #service: ControlService;
   readonly #actions: CurvesPanelActions;
-  readonly #log: vscode.LogOutputChannel;
+  readonly #context: CurvesPanelContext;
   #state: CurvesState;
   #ready = false;
   #shown: { run: string; metric: string }[] = [];
@@ -38,12 +50,12 @@ export class CurvesPanel extends PagePanel {
     state: CurvesState,
     service: ControlService,
     actions: CurvesPanelActions,
-    context: { extensionUri: vscode.Uri; log: vscode.LogOutputChannel },
+    context: CurvesPanelContext,
   ) {
     super(panel, context.extensionUri, 'curves');
     this.#service = service;
     this.#actions = actions;
-    this.#log = context.log;
+    this.#context = context;
     this.#state = state;
     this.register(service.onPoints((event) => this.#addPoints(event)));
     this.register(
@@ -72,6 +84,20 @@ export class CurvesPanel extends PagePanel {
     return this.#state.runs;
   }
 
+  /** What a second panel starts from. */
+  get state(): CurvesState {
+    return this.#state;
+  }
+
+  get active(): boolean {
+    return this.panel.active;
+  }
+
+  /** Another panel's cursor or range moved; the page follows where it is linked. */
+  follow(view: LinkedView): void {
+    void this.#post({ type: 'linked', view });
+  }
+
   /** Shows these runs beside those on show. */
   addRuns(runs: readonly string[]): void {
     this.#setRuns([...this.#state.runs, ...runs]);
@@ -85,13 +111,15 @@ export class CurvesPanel extends PagePanel {
   protected override received(raw: unknown): void {
     const checked = fromCurvesPage.safeParse(raw);
     if (!checked.success) {
-      this.#log.error(`curves: a message of the page does not fit its contract: ${checked.error.message}`);
+      this.#context.log.error(
+        `curves: a message of the page does not fit its contract: ${checked.error.message}`,
+      );
       return;
     }
-    void this.#handle(checked.data);
+    void this.#handle(checked.data, (raw as { binary?: unknown }).binary);
   }
 
-  async #handle(message: FromCurvesPage): Promise<void> {
+  async #handle(message: FromCurvesPage, binary: unknown): Promise<void> {
     switch (message.type) {
       case 'ready':
         this.#ready = true;
@@ -116,10 +144,17 @@ export class CurvesPanel extends PagePanel {
         this.#actions.launch();
         return;
       case 'exportCsv':
-        this.#actions.exportCsv(message.run);
+        this.#actions.exportCsv(message.runs, message.metrics);
+        return;
+      case 'savePicture':
+        if (binary instanceof ArrayBuffer || ArrayBuffer.isView(binary))
+          this.#actions.savePicture(message.name, message.format, bytesOf(binary));
+        return;
+      case 'linked':
+        this.#context.linked(this, message.view);
         return;
       case 'problem':
-        this.#log.error(`curves: ${message.message}`);
+        this.#context.log.error(`curves: ${message.message}`);
     }
   }
 
@@ -128,7 +163,7 @@ export class CurvesPanel extends PagePanel {
     try {
       await this.#service.ready();
     } catch (error) {
-      this.#log.error(`curves: ${toBiphaseError(error).message}`);
+      this.#context.log.error(`curves: ${toBiphaseError(error).message}`);
     }
     const runs = this.#state.runs.flatMap((id) => this.#service.runs.get(id) ?? []).sort(newestFirst);
     void this.#post({ type: 'snapshot', runs, state: this.#state });
@@ -152,9 +187,9 @@ export class CurvesPanel extends PagePanel {
     if (series.length === 0 && this.#shown.length === 0) return;
     this.#shown = series;
     try {
-      await this.#service.subscribe(series);
+      await this.#context.subscriptions.set(this, series);
     } catch (error) {
-      this.#log.warn(`curves: ${toBiphaseError(error).message}`);
+      this.#context.log.warn(`curves: ${toBiphaseError(error).message}`);
     }
   }
 
@@ -169,6 +204,11 @@ export class CurvesPanel extends PagePanel {
       // The panel was closed meanwhile; what is shown again asks for a snapshot.
     }
   }
+}
+
+function bytesOf(binary: ArrayBuffer | ArrayBufferView): Uint8Array {
+  if (binary instanceof ArrayBuffer) return new Uint8Array(binary);
+  return new Uint8Array(binary.buffer, binary.byteOffset, binary.byteLength);
 }
 
 /** The bytes as an ArrayBuffer of their own: what messages to a webview carry without JSON. */

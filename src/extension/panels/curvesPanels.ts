@@ -1,16 +1,21 @@
 import * as vscode from 'vscode';
+import type { CurvesState, LinkedView } from '../../protocol/pageMessages.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { Disposable } from '../disposable.ts';
 import { contextKeys, panelIds } from '../ids.ts';
 import { isActive, newestFirst } from '../views/runText.ts';
 import type { CurvesPanel, CurvesPanelActions } from './curvesPanel.ts';
 
-/** Opens, finds and restores the curves panel: one a window. Its code and the schemas are loaded when it is needed. */
+/**
+ * Opens, finds, restores and links the curves panels of a window. Their code and the schemas are loaded when they are
+ * needed.
+ */
 export class CurvesPanels extends Disposable implements vscode.WebviewPanelSerializer {
   readonly #service: ControlService;
   readonly #actions: CurvesPanelActions;
   readonly #context: { extensionUri: vscode.Uri; log: vscode.LogOutputChannel };
-  #panel: CurvesPanel | undefined;
+  /** The one that was used last comes last. */
+  readonly #panels = new Set<CurvesPanel>();
 
   constructor(
     service: ControlService,
@@ -26,11 +31,32 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
 
   /** Shows these runs beside those on show; without any: what runs, else those on show, else the newest run. */
   async show(runs: readonly string[] = []): Promise<void> {
-    if (this.#panel) {
-      this.#panel.addRuns(runs.length > 0 ? runs : this.#activeRuns());
-      this.#panel.reveal();
+    const last = this.#last();
+    if (!last) {
+      await this.#open(undefined, runs.length > 0 ? runs : undefined);
       return;
     }
+    last.addRuns(runs.length > 0 ? runs : this.#activeRuns());
+    last.reveal();
+  }
+
+  /** Opens one more panel with what the last one shows, or with these runs. */
+  async showInNewPanel(runs: readonly string[] = []): Promise<void> {
+    const last = this.#last();
+    await this.#open(last?.state, runs.length > 0 ? runs : last?.runs);
+  }
+
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, saved: unknown): Promise<void> {
+    await this.#adopt(panel, saved, []);
+  }
+
+  /** The panel in use, else the one used last. */
+  #last(): CurvesPanel | undefined {
+    const panels = [...this.#panels];
+    return panels.find((panel) => panel.active) ?? panels.at(-1);
+  }
+
+  async #open(state: CurvesState | undefined, runs: readonly string[] | undefined): Promise<void> {
     const { pageOptions } = await import('./pagePanel.ts');
     const panel = vscode.window.createWebviewPanel(
       panelIds.curves,
@@ -38,12 +64,7 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
       { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
       pageOptions(this.#context.extensionUri),
     );
-    await this.#adopt(panel, undefined, runs.length > 0 ? runs : undefined);
-  }
-
-  async deserializeWebviewPanel(panel: vscode.WebviewPanel, saved: unknown): Promise<void> {
-    if (this.#panel) panel.dispose();
-    else await this.#adopt(panel, saved, []);
+    await this.#adopt(panel, state, runs);
   }
 
   async #adopt(
@@ -53,14 +74,27 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
   ): Promise<void> {
     const { CurvesPanel } = await import('./curvesPanel.ts');
     const { curvesStateOf } = await import('./curvesState.ts');
-    const curves = new CurvesPanel(panel, curvesStateOf(saved), this.#service, this.#actions, this.#context);
-    this.#panel = this.register(curves);
-    curves.onEnded(() => {
-      if (this.#panel === curves) this.#panel = undefined;
+    const state = curvesStateOf(saved);
+    const curves = new CurvesPanel(panel, state, this.#service, this.#actions, {
+      ...this.#context,
+      subscriptions: this.#service.subscriptions,
+      linked: (from, view) => this.#link(from, view),
+    });
+    this.#panels.add(this.register(curves));
+    curves.onEnded(() => this.#panels.delete(curves));
+    panel.onDidChangeViewState(() => {
+      if (!panel.active) return;
+      this.#panels.delete(curves);
+      this.#panels.add(curves);
     });
     const shown = runs ?? (await this.#defaultRuns());
     curves.addRuns(shown);
     if (shown.length > 0) void vscode.commands.executeCommand('setContext', contextKeys.curvesShown, true);
+  }
+
+  /** Hands a cursor or range on to the other panels; hidden ones get nothing. */
+  #link(from: CurvesPanel, view: LinkedView): void {
+    for (const panel of this.#panels) if (panel !== from) panel.follow(view);
   }
 
   async #defaultRuns(): Promise<string[]> {

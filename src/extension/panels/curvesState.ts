@@ -1,6 +1,6 @@
 import { type CurvesState, curvesStateSchema } from '../../protocol/pageMessages.ts';
 
-const emptyState: CurvesState = {
+const emptyState: CurvesState = curvesStateSchema.parse({
   runs: [],
   metrics: [],
   x: 'step',
@@ -8,8 +8,7 @@ const emptyState: CurvesState = {
   table: false,
   hidden: [],
   range: null,
-  styles: {},
-};
+});
 
 /** UI state as a page left it; what does not fit is dropped. */
 export function curvesStateOf(saved: unknown): CurvesState {

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { encodeSeries } from '../../../src/core/seriesBytes.ts';
+import { Smoother } from '../../../src/core/smoothing.ts';
 import type {
   PointsDelta,
   RunSummary,
@@ -53,7 +54,15 @@ export function emptyState(runs: readonly RunSummary[], change: Partial<CurvesSt
     runs: runs.map((r) => r.run),
     metrics: [],
     x: 'step',
+    logX: false,
     logY: false,
+    smoothing: null,
+    robust: [],
+    groupSeeds: false,
+    pinned: null,
+    all: false,
+    filter: '',
+    linked: true,
     table: false,
     hidden: [],
     range: null,
@@ -77,16 +86,27 @@ export function valueAt(run: number, metric: string, step: number): number {
 }
 
 interface Points {
-  x: number[];
+  step: number[];
   y: number[];
 }
 
-function pack(points: Points): string {
+/** A step in the units of the axis, as `fakeRun` has them: 4,096 tokens and 0.2 s a step, 4,200 steps. */
+const perStep = { step: 1, tokens: 4096, flops: 2.5e11, time: 0.2, share: 1 / 4200 };
+
+interface Packing {
+  x?: SeriesRequest['x'];
+  smoother?: Smoother;
+  /** The segment of a step; all are of the first one where it is absent. */
+  segmentOf?: (step: number) => number;
+}
+
+function pack(points: Points, { x = 'step', smoother, segmentOf = () => 0 }: Packing = {}): string {
   const bytes = encodeSeries({
-    x: Float64Array.from(points.x),
+    x: Float64Array.from(points.step, (step) => step * perStep[x]),
     y: Float64Array.from(points.y),
-    step: Uint32Array.from(points.x),
-    segment: new Uint16Array(points.x.length),
+    ...(smoother ? { smooth: Float64Array.from(points.y, (y, i) => smoother.next(points.step[i]!, y)) } : {}),
+    step: Uint32Array.from(points.step),
+    segment: Uint16Array.from(points.step, segmentOf),
   });
   return Buffer.from(bytes).toString('base64');
 }
@@ -98,6 +118,8 @@ export class FakeHost {
   versions = new Map<string, number>();
   /** First step of each metric that does not begin at the beginning. */
   readonly begins = new Map<string, number>();
+  /** The segment of a step: a resumed run has several. */
+  segmentOf: ((step: number) => number) | undefined;
   private readonly value: (run: number, metric: string, step: number) => number;
 
   constructor(page: Page, value = valueAt) {
@@ -127,27 +149,29 @@ export class FakeHost {
     const requests: SeriesRequest[] = [];
     for (const message of asked) {
       if (message.type !== 'series') continue;
-      const { run, metric, x, from, to } = message.series;
+      const { run, metric, x, from, to, smoothing } = message.series;
       requests.push(message.series);
       const every = metric.startsWith('validation') ? 200 : Math.max(1, Math.floor(upTo / 1000));
-      const points: Points = { x: [], y: [] };
+      const points: Points = { step: [], y: [] };
       for (let step = every; step <= upTo; step += every)
         if (step >= Math.max(from ?? 0, this.begins.get(metric) ?? 0) && step <= (to ?? upTo)) {
-          points.x.push(step);
+          points.step.push(step);
           points.y.push(this.value(Number(run.slice(9)), metric, step));
         }
+      const smoother = smoothing === null ? undefined : new Smoother(smoothing, []);
+      const bytes = pack(points, { x, smoother, segmentOf: this.segmentOf });
       const header: SeriesHeader = {
         run,
         metric,
         x,
         version: 1,
         total: upTo,
-        points: points.x.length,
+        points: points.step.length,
         bucket: every,
-        smoothing: null,
+        smoothing: smoother ? { halfLife: smoothing!, phaseEnds: [], carry: smoother.carry } : null,
       };
       this.versions.set(`${run} ${metric}`, 1);
-      await this.send({ type: 'series', request: message.request, header }, pack(points));
+      await this.send({ type: 'series', request: message.request, header }, bytes);
     }
     return requests;
   }
@@ -169,6 +193,6 @@ export class FakeHost {
       ends: { tokens: step * 4096, flops: step * 2.5e11, time: step * 0.2, share: step / 4200 },
     };
     const y = this.value(Number(run.slice(9)), metric, step);
-    await this.send({ type: 'points', deltas: [delta] }, pack({ x: [step], y: [y] }));
+    await this.send({ type: 'points', deltas: [delta] }, pack({ step: [step], y: [y] }));
   }
 }

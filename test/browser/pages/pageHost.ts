@@ -129,7 +129,7 @@ export interface OpenPage {
 /** The extension's frame around a page. The hash is that of an empty style element, which the controls fill by script. */
 function pageHtml(name: string, theme: ThemeName): string {
   const policy =
-    "default-src 'none'; script-src 'nonce-test'; style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";
+    "default-src 'none'; script-src 'nonce-test'; style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; img-src 'self' data:";
   return `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
 <link rel="icon" href="data:,"><meta http-equiv="Content-Security-Policy" content="${policy}">
 <link rel="stylesheet" href="/${name}.css"><title>${name}</title></head>

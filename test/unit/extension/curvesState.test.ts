@@ -6,7 +6,9 @@ const [a, b] = ['20260101-00000001', '20260101-00000002'];
 
 test('what a page saved is read, also before it remembered styles; anything else is an empty state', () => {
   const saved = { metrics: ['loss'], x: 'step', logY: true, table: false, hidden: [], range: null };
-  assert.deepEqual(curvesStateOf({ ...saved, runs: [a] }), { ...saved, runs: [a], styles: {} });
+  const read = curvesStateOf({ ...saved, runs: [a] });
+  assert.deepEqual(read, { ...read, ...saved, runs: [a], styles: {} });
+  assert.deepEqual([read.smoothing, read.robust, read.linked, read.all], [null, [], true, false]);
   assert.deepEqual(curvesStateOf({ runs: 3 }).runs, []);
   assert.deepEqual(curvesStateOf(undefined).metrics, []);
 });

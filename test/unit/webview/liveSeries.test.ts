@@ -91,9 +91,9 @@ test('a series is loading until its first answer, whatever that is; asked for ag
   assert.equal(loading(), true);
   store.answered(asked[0], header(0, 0, 0), encodeSeries(columns([])));
   assert.equal(loading(), false, 'known to have no points');
-  store.refresh('step');
+  store.refresh('step', null);
   assert.equal(loading(), false, 'the picture stays');
-  store.refresh('tokens');
+  store.refresh('tokens', null);
   assert.equal(loading(), true, 'another axis');
   store.failed(asked.at(-1)!, 'The node is gone.');
   assert.equal(loading(), false);

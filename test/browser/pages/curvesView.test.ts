@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { fakeRun, valueAt } from './fakeRuns.ts';
+import { frames, openCurves, plotBox, posted, three } from './openCurves.ts';
+import { PageHost, screenshots } from './pageHost.ts';
+
+let host: PageHost;
+before(async () => {
+  host = await PageHost.start();
+});
+after(() => host.stop());
+
+test('each x axis is asked for and named, linear or logarithmic', async () => {
+  const { page, problems, fake, settle, saved } = await openCurves(host);
+  const wanted = [
+    ['tokens', 'tokens', /M tokens$/],
+    ['flops', 'FLOPs', /e\d+ FLOPs$/],
+    ['time', 'time', / (s|min)/],
+    ['share', 'share of budget', / % of budget$/],
+  ] as const;
+  for (const [x, label, place] of wanted) {
+    await page.locator('.toolbar vscode-dropdown').click();
+    await page.getByRole('option', { name: label, exact: true }).click();
+    await settle();
+    assert.equal((await saved()).x, x);
+    const asked = (await fake.posted()).findLast((m) => m.type === 'series');
+    assert.equal(asked?.type === 'series' && asked.series.x, x);
+    const { left, right, middle } = await plotBox(page);
+    await page.mouse.move(left + (right - left) * 0.5, middle);
+    await page.locator('.readout:not([hidden]) > p').first().waitFor();
+    assert.match(await page.locator('.readout > p').first().innerText(), place);
+  }
+  await page.locator('.panel.big .chart').focus();
+  await page.keyboard.press('x');
+  await settle();
+  assert.equal((await saved()).logX, true);
+  await page.mouse.move(5, 5);
+  await page.screenshot({ path: path.join(screenshots, 'curves-log-x.png') });
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('smoothing is off at first; moved, the average is asked for and the raw curve stays faint', async () => {
+  for (const theme of ['dark', 'light', 'contrast'] as const) {
+    const { page, problems, fake, settle, saved } = await openCurves(host, { theme });
+    assert.ok((await fake.posted()).every((m) => m.type !== 'series' || m.series.smoothing === null));
+    const slider = page.getByRole('slider', { name: /Smoothing/ });
+    assert.equal(await slider.getAttribute('aria-valuetext'), 'off');
+    await slider.focus();
+    for (let i = 0; i < 6; i++) await page.keyboard.press('ArrowRight');
+    await settle();
+    assert.equal((await saved()).smoothing, 50);
+    const asked = (await fake.posted()).filter((m) => m.type === 'series' && m.series.smoothing === 50);
+    const metrics = asked.map((m) => (m.type === 'series' ? m.series.metric : ''));
+    assert.ok(metrics.includes('loss') && !metrics.some((metric) => metric.startsWith('validation')));
+    const { left, right, middle } = await plotBox(page);
+    await page.mouse.move(left + (right - left) * 0.3, middle);
+    await page
+      .locator('.readout-line', { hasText: /\(raw \d/ })
+      .first()
+      .waitFor();
+    await page.screenshot({ path: path.join(screenshots, `curves-smoothed-${theme}.png`) });
+    // Deltas go on from the state that came with the answer.
+    await fake.append(three[0]!.run, 'loss', 2001);
+    await page.waitForFunction(() =>
+      (globalThis as unknown as { drawn: { lastStep: number }[] }).drawn.some((d) => d.lastStep === 2001),
+    );
+    assert.deepEqual(problems, []);
+    await page.close();
+  }
+});
+
+test('a robust scale is an option of a chart and says what it hides', async () => {
+  const spiked = (run: number, metric: string, step: number): number =>
+    metric === 'gradNorm' && step % 400 === 0 ? 900 : valueAt(run, metric, step);
+  const { page, saved, problems } = await openCurves(host, { value: spiked });
+  const panel = page.locator('.panel', { has: page.locator('canvas[data-metric="gradNorm"]') });
+  assert.equal(await panel.locator('.off-scale').innerText(), '');
+  await panel.getByRole('button', { name: /Leave outliers/ }).click();
+  await panel.locator('.off-scale', { hasText: /^at least 15 points off scale$/ }).waitFor();
+  assert.deepEqual((await saved()).robust, ['gradNorm']);
+  await page.screenshot({ path: path.join(screenshots, 'curves-robust.png') });
+  await panel.getByRole('button', { name: /Leave outliers/ }).click();
+  await panel.locator('.off-scale', { hasText: /^$/ }).waitFor({ state: 'attached' });
+  assert.deepEqual((await saved()).robust, []);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('a run that went on after an interruption has a mark there, and checkpoints are told', async () => {
+  const { page } = await openCurves(host, {
+    runs: [three[0]!],
+    prepare: (fake) => {
+      fake.segmentOf = (step) => (step > 1400 ? 1 : 0);
+    },
+  });
+  await page.locator('.phase-words span', { hasText: 'resumed' }).waitFor();
+  await page.locator('.panel.big .mark-legend', { hasText: 'checkpoints' }).waitFor();
+  await page.screenshot({ path: path.join(screenshots, 'curves-resumed.png') });
+  await page.close();
+});
+
+test('the hover card is sorted by nearness and compares with the first, or with the baseline', async () => {
+  const baseline = [three[0]!, { ...three[1]!, baseline: true }, three[2]!];
+  for (const runs of [three, baseline]) {
+    const { page } = await openCurves(host, { runs });
+    const { left, right, box } = await plotBox(page);
+    await page.mouse.move(left + (right - left) * 0.9, box.y + 20);
+    await page.locator('.readout:not([hidden])').waitFor();
+    const lines = await page.locator('.readout-line').evaluateAll((all) =>
+      all.map((line) => ({
+        name: line.querySelector('.name')!.textContent,
+        value: Number.parseFloat(line.querySelector('.numbers')!.textContent!),
+        difference: line.querySelector('.difference')!.textContent!.replace('−', '-'),
+      })),
+    );
+    const own = lines.filter((line) => !line.name!.includes('validation'));
+    assert.deepEqual(
+      own.map((line) => line.value),
+      own.map((line) => line.value).sort((a, b) => b - a),
+      'from the pointer down',
+    );
+    const reference = runs === baseline ? own.find((l) => l.name === three[1]!.name)! : own[0]!;
+    assert.equal(reference.difference, '');
+    for (const line of own.filter((l) => l !== reference))
+      assert.ok(Math.abs(Number(line.difference) - (line.value - reference.value)) < 2e-3);
+    assert.equal(await page.locator('.readout .compared').innerText(), `Δ to ${reference.name}`);
+    await page.close();
+  }
+});
+
+test('seeds of one setup are one mean with a band; three show their range, five an interval', async () => {
+  const seeds = (count: number, setup: string, from: number, name: string) =>
+    Array.from({ length: count }, (_, i) =>
+      fakeRun(from + i, `${name}-s${i}`, { setup, seed: i, phases: [{ objective: 'mlm', until: 4200 }] }),
+    );
+  const runs = [...seeds(3, 'aaa', 1, '210m-mlm40'), ...seeds(5, 'bbb', 10, '210m-clm')];
+  for (const theme of ['dark', 'light', 'contrast'] as const) {
+    const { page, problems, settle, saved } = await openCurves(host, { runs, theme });
+    await page.getByText('group seeds').click();
+    await settle();
+    assert.equal((await saved()).groupSeeds, true);
+    const groups = await page.locator('.group-legend li').allInnerTexts();
+    assert.match(groups[0]!, /mean of 210m-mlm40\s+n = 3: range/);
+    assert.match(groups[1]!, /mean of 210m-clm\s+n = 5: 95 % t-interval/);
+    const { left, right, middle } = await plotBox(page);
+    await page.mouse.move(left + (right - left) * 0.3, middle);
+    const mean = page.locator('.readout-line', { hasText: 'mean of 210m-mlm40' });
+    await mean.waitFor();
+    const step = Number((await page.locator('.readout > p').first().innerText()).replace(/\D/g, ''));
+    const near = Math.round(step / 2) * 2;
+    const values = [1, 2, 3].map((run) => valueAt(run, 'loss', near));
+    const told = await mean.locator('.numbers').first().innerText();
+    const expected = [values.reduce((a, b) => a + b) / 3, Math.min(...values), Math.max(...values)];
+    assert.equal(
+      told,
+      `${expected[0]!.toPrecision(4)} (n = 3: range ${expected[1]!.toPrecision(4)} to ${expected[2]!.toPrecision(4)})`,
+    );
+    await page.screenshot({ path: path.join(screenshots, `curves-seeds-${theme}.png`) });
+    assert.deepEqual(problems, []);
+    await page.close();
+  }
+});
+
+test('layout, axes and choices come back after a reload', async () => {
+  const state = { logX: true, smoothing: 20, robust: ['loss'], pinned: 'gradNorm', linked: false };
+  const { page, settle, saved, fake } = await openCurves(host, { state });
+  assert.equal(await page.locator('.panel.big canvas[data-metric]').getAttribute('data-metric'), 'gradNorm');
+  await page.keyboard.press('g');
+  await settle();
+  const before = await saved();
+  assert.deepEqual({ ...before, ...state, groupSeeds: true }, before);
+  await page.reload();
+  await posted(page, 'ready');
+  await fake.send({ type: 'snapshot', runs: three, state: before });
+  await page.locator('.group-legend:not([hidden])').waitFor();
+  await frames(page, 2);
+  assert.equal(await page.locator('.panel.big canvas[data-metric]').getAttribute('data-metric'), 'gradNorm');
+  assert.equal(await page.getByRole('slider').getAttribute('aria-valuetext'), '20 steps');
+  await page.close();
+});

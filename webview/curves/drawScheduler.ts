@@ -1,0 +1,69 @@
+/** Why something is drawn: `points` came, or the person asked for another picture. */
+export type DrawReason = 'points' | 'person';
+
+/** Of new points alone a chart is drawn no more often than so, in milliseconds. */
+const pointsInterval = 200;
+/** Milliseconds that drawing of points rests at most. */
+const longestRest = 200;
+
+/**
+ * Draws one chart a frame, so that no frame takes as long as all of them together: first what the person waits for,
+ * then charts with new points, each at most five times a second. A slow picture of points is followed by as long a rest,
+ * so that keys are not kept waiting.
+ */
+export class DrawScheduler<View> {
+  private readonly waiting = new Map<View, DrawReason>();
+  private readonly drawnAt = new Map<View, number>();
+  private readonly drawOne: (view: View) => void;
+  private frame: number | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private restUntil = 0;
+
+  constructor(drawOne: (view: View) => void) {
+    this.drawOne = drawOne;
+  }
+
+  drawLater(view: View, reason: DrawReason = 'person'): void {
+    if (reason === 'person' || !this.waiting.has(view)) this.waiting.set(view, reason);
+    this.plan();
+  }
+
+  /** The view is no longer there. */
+  forget(view: View): void {
+    this.waiting.delete(view);
+    this.drawnAt.delete(view);
+  }
+
+  private plan(): void {
+    if (this.frame !== undefined || this.waiting.size === 0) return;
+    const now = performance.now();
+    const due = Math.min(...[...this.waiting].map(([view, reason]) => this.dueAt(view, reason)));
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (due <= now) this.frame = requestAnimationFrame(() => this.draw());
+    else this.timer = setTimeout(() => this.plan(), due - now);
+  }
+
+  private dueAt(view: View, reason: DrawReason): number {
+    if (reason === 'person') return 0;
+    return Math.max(this.restUntil, (this.drawnAt.get(view) ?? Number.NEGATIVE_INFINITY) + pointsInterval);
+  }
+
+  private draw(): void {
+    this.frame = undefined;
+    const started = performance.now();
+    const all = [...this.waiting];
+    const [view, reason] =
+      all.find(([, why]) => why === 'person') ??
+      all.find(([each, why]) => this.dueAt(each, why) <= started) ??
+      [];
+    if (view !== undefined) {
+      this.waiting.delete(view);
+      this.drawnAt.set(view, started);
+      this.drawOne(view);
+      const ended = performance.now();
+      if (reason === 'points') this.restUntil = ended + Math.min(longestRest, ended - started);
+    }
+    this.plan();
+  }
+}

@@ -1,0 +1,38 @@
+import type { SeriesKey, SeriesStore } from './seriesStore.ts';
+
+/** What listeners in the page's frame learn after points were drawn. */
+export interface DrawnDetail {
+  run: string;
+  metric: string;
+  lastStep: number;
+  /** Unix milliseconds when the canvas had them. */
+  time: number;
+}
+
+/** Says what was drawn, for whoever measures: an event in the frame of the drawing, nothing else. */
+export class DrawnReport {
+  private readonly arrived = new Map<string, SeriesKey>();
+  private readonly store: SeriesStore;
+
+  constructor(store: SeriesStore) {
+    this.store = store;
+  }
+
+  /** New points came that will be drawn. */
+  add(key: SeriesKey): void {
+    this.arrived.set(`${key.run} ${key.metric}`, key);
+  }
+
+  /** The charts of these metrics were drawn. */
+  drawn(metrics: ReadonlySet<string>): void {
+    const time = Date.now();
+    for (const [key, { run, metric }] of this.arrived) {
+      if (!metrics.has(metric)) continue;
+      this.arrived.delete(key);
+      const lastStep = this.store.wholeOf(run, metric)?.points.at(-1)?.step;
+      if (lastStep === undefined) continue;
+      const detail: DrawnDetail = { run, metric, lastStep, time };
+      document.dispatchEvent(new CustomEvent('biphase-drawn', { detail }));
+    }
+  }
+}
