@@ -1,5 +1,6 @@
 import { metricDirection } from '../../src/core/metricDirection.ts';
 import { formatCount, formatValue } from '../../src/core/numberFormat.ts';
+import { printable } from '../../src/core/printable.ts';
 import { bootstrapInterval } from '../../src/core/statistics/bootstrap.ts';
 import { meanInterval } from '../../src/core/statistics/meanInterval.ts';
 import { differenceInterval } from '../../src/core/statistics/tTests.ts';
@@ -83,7 +84,7 @@ function metricRow(
     section: 'Metrics',
     reason: '',
     label: `${metricTitle(name)}, ${end === 'last' ? 'final' : best}`,
-    about: `${name}${name.includes('loss') ? ', nats' : ''}: ${end === 'last' ? 'the last value that was logged' : `the ${best} value that was logged`}`,
+    about: `${printable(name)}${name.includes('loss') ? ', nats' : ''}: ${end === 'last' ? 'the last value that was logged' : `the ${best} value that was logged`}`,
     tall: true,
     differs: true,
     distinct: columns.length,
@@ -180,8 +181,9 @@ function fullText(
 
 function metricTitle(name: string): string {
   if (name === metricNames.loss) return 'training loss';
-  if (name.startsWith('validation/loss/')) return `validation loss, ${name.slice('validation/loss/'.length)}`;
-  return name;
+  const shown = printable(name);
+  const validation = metricNames.validationLoss('');
+  return shown.startsWith(validation) ? `validation loss, ${shown.slice(validation.length)}` : shown;
 }
 
 /** What the intervals allow to say. */

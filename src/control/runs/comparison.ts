@@ -1,4 +1,5 @@
 import { metricDirection } from '../../core/metricDirection.ts';
+import { printable } from '../../core/printable.ts';
 import { specTexts } from '../../core/runDifferences.ts';
 import { median } from '../../core/statistics/moments.ts';
 import type { ComparedMetric, ComparedRun } from '../../protocol/comparison.ts';
@@ -33,7 +34,7 @@ export class Comparison {
     const threads = file?.engine.threads;
     return {
       run,
-      spec: spec ? specTexts(file, { node, bundle: spec.bundle }) : null,
+      spec: spec ? printableTexts(specTexts(file, { node, bundle: spec.bundle })) : null,
       problem: spec
         ? file
           ? null
@@ -45,6 +46,11 @@ export class Comparison {
       threads: typeof threads === 'number' ? threads : null,
     };
   }
+}
+
+/** A run file may hold what turns or moves the text around it. */
+function printableTexts(texts: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, printable(text)]));
 }
 
 /** Which records a later segment hides (null: none), and the seconds of training at the newest. */

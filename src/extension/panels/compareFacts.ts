@@ -60,7 +60,11 @@ export class CompareFacts {
       const life = this.#life;
       try {
         const facts = await this.#way.ask(runs);
-        if (life === this.#life) this.#way.tell(facts);
+        if (life !== this.#life) continue;
+        this.#way.tell(facts);
+        const told = new Set(facts.map(({ run }) => run));
+        const untold = runs.filter((run) => !told.has(run));
+        if (untold.length > 0) this.#way.failed(untold, `Control does not know ${untold.join(', ')}.`);
       } catch (thrown) {
         if (life === this.#life) this.#way.failed(runs, toBiphaseError(thrown).message);
       }

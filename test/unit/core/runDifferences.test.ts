@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseRunFile } from '../../../src/core/parseRunFile.ts';
 import { resolveRunFile } from '../../../src/core/resolveRunFile.ts';
-import { runDifferences } from '../../../src/core/runDifferences.ts';
+import { runDifferences, specRows, specTexts } from '../../../src/core/runDifferences.ts';
 import type { ResolvedRunFile } from '../../../src/protocol/runFile.ts';
 
 const clm = { objective: 'clm', until: 150 };
@@ -108,4 +108,81 @@ test('whatever else of a resolved run changes is a difference', () => {
   const changed = structuredClone(file);
   change(changed, '');
   assert.deepEqual(paths, []);
+});
+
+const place = { node: 'atlas', bundle: 'a1b2' };
+
+test('a comparison says for each difference why: setup, data, code, seed or place', () => {
+  const base = resolved();
+  const runs = [
+    specTexts(base, place),
+    specTexts(resolved({ schedule: { peak: 3e-3 } }), place),
+    specTexts(resolved({ data: { source: '/corpus' } }), place),
+    specTexts(base, { ...place, bundle: 'ffff' }),
+    specTexts(resolved({ seed: 4 }), place),
+    specTexts(resolved({ engine: { threads: 1 } }), { ...place, node: 'borealis' }),
+  ];
+  const differing = specRows(runs).filter((row) => row.differs);
+  assert.deepEqual(
+    differing.map(({ reason, section, label, texts }) => [reason, section, label, texts.join(' | ')]),
+    [
+      ['data', 'Data', 'data', 'world | world | /corpus | world | world | world'],
+      ['setup', 'Schedule', 'peak learning rate', '5e-3 | 3e-3 | 5e-3 | 5e-3 | 5e-3 | 5e-3'],
+      ['seed', 'Seed', 'seed', '0 | 0 | 0 | 0 | 4 | 0'],
+      ['code', 'Code', 'bundle', 'a1b2 | a1b2 | a1b2 | ffff | a1b2 | a1b2'],
+      ['place', 'Place', 'node', 'atlas | atlas | atlas | atlas | atlas | borealis'],
+      ['place', 'Place', 'threads', 'auto | auto | auto | auto | auto | 1'],
+    ],
+  );
+});
+
+test("phases are compared one by one under the paper's name; one that others lack stands with them", () => {
+  const rows = specRows([
+    specTexts(resolved({ phases: [clm, mlm] }), place),
+    specTexts(
+      resolved({ phases: [clm, mlm, { objective: 'mixed', share: { clm: 0.5, mlm: 0.5 }, until: 700 }] }),
+      place,
+    ),
+  ]).filter(({ section, differs }) => section === 'Phases' && differs);
+  assert.deepEqual(
+    rows.map(({ label, texts }) => [label, ...texts]),
+    [
+      ['objectives', 'clm-150 → mlm40-600', 'clm-150 → mlm40-600 → mixed50-700'],
+      ['phase 3', undefined, 'mixed'],
+      ['phase 3, ends at step', undefined, '700'],
+      ['phase 3, masked', undefined, '40 %'],
+      ['phase 3, mask, random and kept', undefined, '100 %, 0 %, 0 %'],
+      ['phase 3, CLM and MLM', undefined, '50 % and 50 %'],
+      ["phase 3, AdamW's moments", undefined, 'keep'],
+    ],
+  );
+});
+
+test('a run of which nothing is known makes no difference; one whose file cannot be read has its code and place', () => {
+  const rows = specRows([specTexts(resolved(), place), null, specTexts(resolved(), place)]);
+  assert.ok(rows.every(({ differs }) => !differs));
+  const unread = specRows([specTexts(resolved(), place), specTexts(null, place)]);
+  assert.equal(unread.find(({ label }) => label === 'bundle')?.differs, false);
+  assert.equal(unread.find(({ label }) => label === 'batch')?.differs, true);
+});
+
+test('whatever tells two experiments apart is in their comparison too', () => {
+  const before = resolved();
+  const changes: object[] = [
+    { schedule: { warmup: 3 } },
+    { optimizer: { betas: [0.8, 0.95] } },
+    { batch: { samples: 3 } },
+    { model: 'mini' },
+    { from: { checkpoint: '20260101-aaaaaaaa@500' } },
+    { data: { source: 'world', packing: { sizes: 'fixed' } } },
+  ];
+  for (const change of changes) {
+    const now = resolved(change);
+    const said = specRows([specTexts(before, place), specTexts(now, place)]).filter(({ differs }) => differs);
+    for (const line of runDifferences(before, now))
+      assert.ok(
+        said.some(({ label }) => line.startsWith(`${label}: `)),
+        line,
+      );
+  }
 });

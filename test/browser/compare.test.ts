@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Frame, Page } from 'playwright-core';
+import { type ControlClient, connectControl } from '../../src/control/client/controlClient.ts';
+import { newRunId } from '../../src/core/newRunId.ts';
+import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
+import {
+  palette,
+  paletteAndPick,
+  patience,
+  reload,
+  screenshot,
+  webviewFrame,
+} from '../support/workbenchPage.ts';
+
+let workbench: Workbench;
+let page: Page;
+let client: ControlClient;
+/** Two seeds of one setup, and a run with another learning rate. */
+const runs = [
+  { name: 'cold', seed: 0, peak: 1e-3 },
+  { name: 'cold', seed: 1, peak: 1e-3 },
+  { name: 'hot', seed: 0, peak: 5e-3 },
+].map((each) => ({ ...each, run: newRunId() }));
+
+before(async () => {
+  workbench = await startWorkbench();
+  page = await workbench.open();
+  // The window starts control.
+  await palette(page, 'Biphase: Focus on Runs View');
+  await page
+    .locator('.monaco-list-row, .welcome-view-content', { hasText: /this computer|No runs yet/ })
+    .first()
+    .waitFor();
+  client = await connectControl({
+    stateFolder: path.join(workbench.person.home, '.local/state/biphase'),
+    controlFile: '/nowhere/control.mjs',
+    execPath: process.execPath,
+    client: 'window',
+    trusted: () => false,
+    version: '0.1.0',
+  });
+  for (const { run, name, seed, peak } of runs)
+    await client.call('launch', {
+      node: 'this computer',
+      run,
+      file: {
+        name,
+        model: { hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32 },
+        data: { source: 'world', packing: { length: 32 }, tokenizer: { train: { vocabSize: 300 } } },
+        batch: { samples: 4 },
+        phases: [
+          { objective: 'clm', until: 10 },
+          { objective: 'mlm', until: 30 },
+        ],
+        schedule: { peak },
+        validate: { every: 10 },
+        engine: { threads: 1 },
+        seed,
+      },
+    });
+  for (const deadline = Date.now() + patience; ; ) {
+    const { runs: known } = await client.call('runs', {});
+    if (runs.every(({ run }) => known.find((k) => k.run === run)?.state === 'finished')) break;
+    assert.ok(Date.now() < deadline, JSON.stringify(known.map(({ state, reason }) => [state, reason])));
+    await page.waitForTimeout(200);
+  }
+});
+after(async () => {
+  client?.dispose();
+  await workbench?.close();
+});
+
+const heads = (frame: Frame): Promise<string[]> => frame.locator('.column-head .name').allInnerTexts();
+
+async function cells(frame: Frame, label: string): Promise<string[]> {
+  const row = frame
+    .locator('.comparison tbody tr', { has: frame.locator('.row-head', { hasText: label }) })
+    .first();
+  await row.waitFor();
+  return row.locator('td:not(.spacer)').allInnerTexts();
+}
+
+test('Compare Runs… puts seeds together, says what differs and marks no winner of single runs', async () => {
+  await palette(page, 'Biphase: Compare Runs…');
+  await page.locator('.quick-input-title', { hasText: 'Which runs to compare?' }).waitFor();
+  await page.locator('.quick-input-widget .quick-input-check-all').click();
+  await page.keyboard.press('Enter');
+  const frame = await webviewFrame(page, '.comparison .column-head');
+  await frame.locator('.column-foot', { hasText: '2 seeds: 0, 1' }).waitFor();
+  await frame.locator('.filter').fill('peak');
+  const rates = await cells(frame, 'peak learning rate');
+  assert.deepEqual([...rates].sort(), ['1e-3', '5e-3']);
+  await frame.locator('.filter').fill('');
+  assert.match((await cells(frame, 'validation loss, mlm, final')).join(), / ± .*\(n = 2\)/);
+  assert.match(await frame.locator('.notes').innerText(), /one seed \(1 of 2 columns\)/);
+  await frame.locator('.overlay-panel .note', { hasText: /\d+ of \d+ points/ }).waitFor();
+  await screenshot(page, 'compare-workbench');
+});
+
+test('a pinned baseline is remembered, and everything is told as a difference to it, after a reload too', async () => {
+  await paletteAndPick(page, 'Biphase: Pin as Baseline', 'hot');
+  let frame = await webviewFrame(page, '.column-head.fixed');
+  assert.deepEqual(await heads(frame), ['hot', 'cold']);
+  await frame.locator('.overlay-panel h2', { hasText: 'Loss, difference to hot' }).waitFor();
+  const { runs: known } = await client.call('runs', {});
+  assert.deepEqual(
+    known.filter(({ baseline }) => baseline).map(({ run }) => run),
+    [runs[2]!.run],
+  );
+  await reload(page);
+  frame = await webviewFrame(page, '.column-head.fixed');
+  assert.deepEqual(await heads(frame), ['hot', 'cold']);
+  assert.match((await cells(frame, 'validation loss, mlm, final'))[1]!, /[+−]\d/);
+  await screenshot(page, 'compare-workbench-baseline');
+});
+
+test('the comparison is copied to the clipboard', async () => {
+  const frame = await webviewFrame(page, '.column-head.fixed');
+  await frame.locator('vscode-button', { hasText: 'Copy CSV' }).click();
+  await page.locator('.statusbar-item', { hasText: 'The comparison is on the clipboard as CSV.' }).waitFor();
+});
