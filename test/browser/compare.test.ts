@@ -85,7 +85,7 @@ async function cells(frame: Frame, label: string): Promise<string[]> {
 test('Compare Runs… puts seeds together, says what differs and marks no winner of single runs', async () => {
   await palette(page, 'Biphase: Compare Runs…');
   await page.locator('.quick-input-title', { hasText: 'Which runs to compare?' }).waitFor();
-  await page.locator('.quick-input-widget .quick-input-check-all').click();
+  await page.locator('.quick-input-widget .quick-input-header .monaco-checkbox').first().click();
   await page.keyboard.press('Enter');
   const frame = await webviewFrame(page, '.comparison .column-head');
   await frame.locator('.column-foot', { hasText: '2 seeds: 0, 1' }).waitFor();

@@ -1,4 +1,3 @@
-import { formatCount, formatValue } from '../../src/core/numberFormat.ts';
 import { bytesPerPoint } from '../../src/core/seriesBytes.ts';
 import {
   type CompareRun,
@@ -18,14 +17,15 @@ import { StyleSlots } from '../common/seriesStyle.ts';
 import { onThemeChange, readTheme } from '../common/theme.ts';
 import { type Column, columnDetail, columnsOf } from './columns.ts';
 import { csvOf, markdownOf } from './copyText.ts';
+import { cursorRow } from './cursorRow.ts';
 import { CurveLoader } from './curveLoader.ts';
 import { CurveScene } from './curveScene.ts';
 import { gatheringNotes } from './notes.ts';
-import { signed } from './numberText.ts';
 import { OverlayChart } from './overlayChart.ts';
 import type { Row } from './row.ts';
 import { type Comparison, columnOrder, comparisonOf, shownRows } from './rows.ts';
-import { type HeadColumn, TableView } from './tableView.ts';
+import type { HeadColumn } from './tableRows.ts';
+import { TableView } from './tableView.ts';
 import { Toolbar } from './toolbar.ts';
 
 /** At most so often is the table or the chart made anew while news come. */
@@ -295,33 +295,10 @@ export class ComparePage {
     });
   }
 
-  /** The values of the curves at the cursor: the chart's own row in the table. */
   #cursorRow(): Row | undefined {
-    const step = this.#cursor;
-    const state = this.#state!;
-    if (step === null) return undefined;
-    const base = this.#isPinned() ? this.#curves.valueAt(this.#columns[0]!, state.metric, step) : undefined;
-    return {
-      key: 'cursor',
-      section: 'At the cursor',
-      reason: '',
-      label: `${state.metric} at step ${formatCount(step)}`,
-      tall: true,
-      differs: true,
-      distinct: 0,
-      words: [],
-      cell: (index) => {
-        const point = this.#curves.valueAt(this.#columns[index]!, state.metric, step);
-        if (!point) return { text: '–', value: null };
-        const at = point.x === step ? '' : `at step ${formatCount(point.x)}`;
-        const apart = base && index > 0 ? signed(point.y - base.y) : '';
-        return {
-          text: formatValue(point.y),
-          more: [apart, at].filter((part) => part !== '').join(' · '),
-          value: point.y,
-        };
-      },
-    };
+    if (this.#cursor === null) return undefined;
+    const { metric } = this.#state!;
+    return cursorRow(this.#curves, this.#columns, metric, this.#cursor, this.#isPinned());
   }
 
   #cursorMoved(step: number | null, said: boolean): void {

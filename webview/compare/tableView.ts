@@ -1,31 +1,15 @@
 import { html } from '../common/dom.ts';
-import type { SeriesStyle } from '../common/seriesStyle.ts';
-import { swatch } from '../common/swatch.ts';
-import type { Row } from './row.ts';
+import {
+  type Gaps,
+  headRow,
+  heights,
+  type Item,
+  sectionRow,
+  spacerRow,
+  type TableScene,
+  valueRow,
+} from './tableRows.ts';
 import { type VisibleWindow, windowOf, windowOfEqual } from './visibleWindow.ts';
-
-/** The head of a column. */
-export interface HeadColumn {
-  key: string;
-  name: string;
-  detail: string;
-  /** All that can be said. */
-  about: string;
-  style: SeriesStyle;
-}
-
-export interface TableScene {
-  /** In the order in which they stand; `index` is what rows know them by. */
-  columns: readonly (HeadColumn & { index: number })[];
-  rows: readonly Row[];
-  /** Rows stand under the names of their sections. */
-  sections: boolean;
-  /** The first column is the baseline and stays in view. */
-  pinned: boolean;
-  /** There are intervals to be shown. */
-  wide: boolean;
-  sortedBy: { row: string; descending: boolean } | null;
-}
 
 export interface TableEvents {
   pin: (column: string) => void;
@@ -37,9 +21,6 @@ export interface TableEvents {
   viewed: (from: number, to: number) => void;
 }
 
-type Item = { kind: 'section'; text: string; reason: string } | { kind: 'row'; row: Row };
-
-const heights = { section: 30, row: 27, tall: 44 };
 const extraColumns = 2;
 const extraRows = 6;
 
@@ -97,11 +78,6 @@ export class TableView {
     this.#draw();
   }
 
-  /** The column that has the keys, by position; undefined on a row head. */
-  get activeColumn(): string | undefined {
-    return this.#scene?.columns[this.#active.column - 1]?.key;
-  }
-
   #drawLater(): void {
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = undefined;
@@ -147,7 +123,7 @@ export class TableView {
       ...(fixed ? [0] : []),
       ...Array.from({ length: across.to - across.from }, (_, i) => fixed + across.from + i),
     ];
-    const gaps: [number, number] = [across.before, across.behind];
+    const gaps: Gaps = [across.before, across.behind];
     this.#widths.replaceChildren(
       ...[
         head,
@@ -163,10 +139,17 @@ export class TableView {
     );
     this.#table.setAttribute('aria-colcount', String(scene.columns.length + 1));
     this.#table.setAttribute('aria-rowcount', String(this.#items.length + 1));
-    this.#head.replaceChildren(this.#headRow(scene, shown, gaps));
+    this.#head.replaceChildren(headRow(scene, shown, gaps));
     const rows: HTMLElement[] = [];
     if (down.before > 0) rows.push(spacerRow(down.before));
-    for (let i = down.from; i < down.to; i++) rows.push(this.#bodyRow(scene, i, shown, gaps));
+    for (let i = down.from; i < down.to; i++) {
+      const item = this.#items[i]!;
+      rows.push(
+        item.kind === 'section'
+          ? sectionRow(item, i, shown, gaps)
+          : valueRow(item.row, i, scene, shown, gaps),
+      );
+    }
     if (down.behind > 0) rows.push(spacerRow(down.behind));
     this.#body.replaceChildren(...rows);
     this.#placeKeys(focused);
@@ -179,135 +162,6 @@ export class TableView {
       Math.floor(at) + (scene.pinned ? 1 : 0),
       Math.min(scene.columns.length, Math.ceil(at + room)),
     );
-  }
-
-  #headRow(scene: TableScene, shown: readonly number[], gaps: readonly [number, number]): HTMLElement {
-    const corner = html('th', {
-      class: 'row-head corner',
-      attributes: { scope: 'col', 'aria-colindex': 1, 'data-row': 0, 'data-column': 0, tabindex: -1 },
-      children: [html('span', { class: 'visually-hidden', text: 'What is compared' })],
-    });
-    const heads = shown.map((position) => {
-      const column = scene.columns[position]!;
-      const pinned = scene.pinned && position === 0;
-      return html('th', {
-        class: pinned ? 'column-head fixed' : 'column-head',
-        attributes: {
-          scope: 'col',
-          'aria-colindex': position + 2,
-          'data-row': 0,
-          'data-column': position + 1,
-          tabindex: -1,
-          title: column.about,
-        },
-        children: [
-          html('div', {
-            class: 'column-title',
-            children: [swatch(column.style), html('span', { class: 'name', text: column.name })],
-          }),
-          html('div', {
-            class: 'column-foot',
-            children: [
-              html('span', {
-                class: 'detail muted',
-                text: pinned ? `baseline · ${column.detail}` : column.detail,
-              }),
-              headButton('pin', pinned ? `Unpin ${column.name}` : `Pin ${column.name} as baseline`, pinned),
-              headButton('remove', `Remove ${column.name} from the comparison`, false),
-            ],
-          }),
-        ],
-      });
-    });
-    return tableRow(1, corner, heads, gaps, scene.pinned, 'th');
-  }
-
-  #bodyRow(
-    scene: TableScene,
-    index: number,
-    shown: readonly number[],
-    gaps: readonly [number, number],
-  ): HTMLElement {
-    const item = this.#items[index]!;
-    if (item.kind === 'section') {
-      const about = item.reason === '' || item.reason === item.text.toLowerCase() ? '' : item.reason;
-      const row = html('tr', {
-        class: 'section',
-        attributes: { 'aria-rowindex': index + 2 },
-        children: [
-          html('th', {
-            attributes: {
-              scope: 'rowgroup',
-              colspan: shown.length + 1 + gaps.filter((gap) => gap > 0).length,
-              'aria-colindex': 1,
-              'data-row': index + 1,
-              'data-column': 0,
-              tabindex: -1,
-            },
-            children: [
-              html('span', {
-                class: 'section-name',
-                children: [
-                  item.text,
-                  ...(about ? [html('span', { class: 'reason muted', text: ` ${about}` })] : []),
-                ],
-              }),
-            ],
-          }),
-        ],
-      });
-      row.style.height = `${heights.section}px`;
-      return row;
-    }
-    const { row } = item;
-    const sorted = scene.sortedBy?.row === row.key ? (scene.sortedBy.descending ? ' ↓' : ' ↑') : '';
-    const head = html('th', {
-      class: 'row-head',
-      attributes: {
-        scope: 'row',
-        'aria-colindex': 1,
-        'data-row': index + 1,
-        'data-column': 0,
-        tabindex: -1,
-        title: [row.about ?? row.label, 'Press to sort the columns by it.'].join('\n'),
-      },
-      children: [
-        html('span', { class: 'label', text: row.label }),
-        ...(sorted === '' ? [] : [html('span', { class: 'sorted', text: sorted })]),
-        ...(scene.sections || row.reason === ''
-          ? []
-          : [html('span', { class: 'reason muted', text: ` ${row.reason}` })]),
-      ],
-    });
-    const cells = shown.map((position) => {
-      const cell = row.cell(scene.columns[position]!.index);
-      return html('td', {
-        class: [cell.tone ?? '', scene.pinned && position === 0 ? 'fixed' : ''].join(' ').trim() || undefined,
-        attributes: {
-          'aria-colindex': position + 2,
-          'data-row': index + 1,
-          'data-column': position + 1,
-          tabindex: -1,
-          title: cell.more ? `${cell.text}\n${cell.more}` : cell.text,
-        },
-        children: [
-          html('span', {
-            class: 'value',
-            children: [
-              ...(cell.tone === 'best' ? [html('span', { class: 'tag', text: 'best' }), ' '] : []),
-              cell.text,
-              ...(cell.tone === 'same'
-                ? [html('span', { class: 'visually-hidden', text: ' as the baseline' })]
-                : []),
-            ],
-          }),
-          ...(cell.more ? [html('span', { class: 'more', text: cell.more })] : []),
-        ],
-      });
-    });
-    const made = tableRow(index + 2, head, cells, gaps, scene.pinned, 'td');
-    made.style.height = `${row.tall ? heights.tall : heights.row}px`;
-    return made;
   }
 
   /** One element is in the tab order: the active cell, or the scroller while that is out of view. */
@@ -418,43 +272,4 @@ export class TableView {
     this.#moveTo(row, column);
     if (column === 0 && row > 0) this.#press(false);
   }
-}
-
-function headButton(action: 'pin' | 'remove', label: string, pressed: boolean): HTMLElement {
-  return html('button', {
-    class: `plain head-button ${action}`,
-    text: action === 'pin' ? (pressed ? 'Unpin' : 'Pin') : '✕',
-    attributes: {
-      type: 'button',
-      tabindex: -1,
-      'data-action': action,
-      'aria-label': label,
-      title: `${label} (${action === 'pin' ? 'B' : 'Delete'})`,
-    },
-  });
-}
-
-function spacerRow(height: number): HTMLElement {
-  const row = html('tr', { class: 'spacer', attributes: { 'aria-hidden': 'true' }, children: [html('td')] });
-  row.style.height = `${height}px`;
-  return row;
-}
-
-/** With empty cells where columns out of view would stand. */
-function tableRow(
-  index: number,
-  head: HTMLElement,
-  cells: readonly HTMLElement[],
-  gaps: readonly [number, number],
-  pinned: boolean,
-  tag: 'td' | 'th',
-): HTMLElement {
-  const spacer = () => html('td', { class: `spacer ${tag}`, attributes: { 'aria-hidden': 'true' } });
-  const row = html('tr', { attributes: { 'aria-rowindex': index }, children: [head] });
-  const rest = [...cells];
-  if (pinned) row.append(...rest.splice(0, 1));
-  if (gaps[0] > 0) row.append(spacer());
-  row.append(...rest);
-  if (gaps[1] > 0) row.append(spacer());
-  return row;
 }
