@@ -9,9 +9,9 @@ import {
   palette,
   paletteAndPick,
   patience,
-  reload,
   screenshot,
   webviewFrame,
+  workbenchReady,
 } from '../support/workbenchPage.ts';
 
 let workbench: Workbench;
@@ -109,7 +109,11 @@ test('a pinned baseline is remembered, and everything is told as a difference to
     known.filter(({ baseline }) => baseline).map(({ run }) => run),
     [runs[2]!.run],
   );
-  await reload(page);
+  // By the command, so that the window saves its layout; a page that is cut off may come back with an older one.
+  const loaded = page.waitForEvent('domcontentloaded');
+  await palette(page, 'Developer: Reload Window');
+  await loaded;
+  await workbenchReady(page);
   frame = await webviewFrame(page, '.column-head.fixed');
   assert.deepEqual(await heads(frame), ['hot', 'cold']);
   assert.match((await cells(frame, 'validation loss, mlm, final'))[1]!, /[+−]\d/);
