@@ -4,6 +4,7 @@ import { printable } from '../core/printable.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
 import type { QueueHold } from '../protocol/queue.ts';
+import type { ResolvedRunFile } from '../protocol/runFile.ts';
 import type { AgentLink, AgentListener } from './nodes/agentLink.ts';
 import { type Bundle, openBundle } from './nodes/bundle.ts';
 import type { ManagedNode } from './nodes/managedNode.ts';
@@ -16,7 +17,7 @@ import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
 import { RunNotebook } from './runs/runNotebook.ts';
 import { RunService } from './runs/runService.ts';
-import { summarize } from './runs/runSummary.ts';
+import { factsOf, resolvedFileOf, summarize, unknownRun } from './runs/runSummary.ts';
 import { SeriesService } from './runs/seriesService.ts';
 import { PromptDesk } from './server/promptDesk.ts';
 import { CacheStore, type Committed } from './store/cacheStore.ts';
@@ -66,7 +67,10 @@ export class Control {
     this.#log = options.log;
     this.store = new CacheStore(path.join(options.stateFolder, 'cache.db'));
     this.#catalog = new RunCatalog(this.store, (run) => listener.runChanged(run), options.log);
-    this.series = new SeriesService(this.store);
+    this.series = new SeriesService(this.store, (run) => {
+      const known = this.#catalog.get(run);
+      return known ? factsOf(known) : unknownRun;
+    });
     this.nodes = new NodeManager(new NodeConfigs(options.stateFolder), options.kinds, {
       bundle: () => {
         this.#bundle ??= openBundle(options.bundleFolder);
@@ -118,8 +122,8 @@ export class Control {
     return known && this.#summarize(known);
   }
 
-  runSummaries(): RunSummary[] {
-    return this.#catalog.all().map((run) => this.#summarize(run));
+  runIds(): string[] {
+    return this.#catalog.all().map(({ report }) => report.run);
   }
 
   addNode(config: NodeConfig): void {
@@ -168,10 +172,12 @@ export class Control {
   #summarize(run: CatalogRun): RunSummary {
     const { run: id } = run.report;
     const disk = this.space.sizeOf(id);
-    return this.notebook.annotate({
-      ...summarize(run, this.store.overview(id)),
-      ...(disk ? { disk } : {}),
-    });
+    const summary = summarize(run, this.store.overview(id), (other) => this.#fileOf(other));
+    return this.notebook.annotate({ ...summary, ...(disk ? { disk } : {}) });
+  }
+
+  #fileOf(run: string): ResolvedRunFile | null {
+    return resolvedFileOf(this.#catalog.get(run)?.report.spec ?? null);
   }
 
   #isWithheld(node: ManagedNode, report: RunReport): boolean {

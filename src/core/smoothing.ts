@@ -20,7 +20,16 @@ const longestGap = 4;
 export class Smoother {
   readonly #halfLife: number;
   readonly #phaseEnds: readonly number[];
-  #carry: SmoothingCarry | null;
+  /** Of the newest point; -1: there is none. */
+  #step = -1;
+  #mean = 0;
+  #weight = 0;
+  /** Last step of the newest point's phase. */
+  #phaseEnd = Number.POSITIVE_INFINITY;
+  /** Points are mostly even: the powers of the last spacing. */
+  #spacing = 0;
+  #kept = 1;
+  #own = 0;
 
   /**
    * @param halfLife in steps, above 0
@@ -30,39 +39,43 @@ export class Smoother {
   constructor(halfLife: number, phaseEnds: readonly number[], carry: SmoothingCarry | null = null) {
     this.#halfLife = halfLife;
     this.#phaseEnds = phaseEnds;
-    this.#carry = carry;
+    if (carry) this.#begin(carry.step, carry.mean, carry.weight);
   }
 
   /** State after the newest point; null: the next one begins anew. */
   get carry(): SmoothingCarry | null {
-    return this.#carry;
+    return this.#step < 0 ? null : { mean: this.#mean, step: this.#step, weight: this.#weight };
   }
 
   /** The average at the next point, whose step is above the one before; NaN where y is not finite. */
   next(step: number, y: number): number {
     if (!Number.isFinite(y)) {
-      this.#carry = null;
+      this.#step = -1;
       return Number.NaN;
     }
-    const before = this.#carry;
-    if (before === null || this.#startsAnew(before.step, step)) {
-      this.#carry = { mean: y, step, weight: 0 };
+    const spacing = step - this.#step;
+    if (this.#step < 0 || step > this.#phaseEnd || spacing > longestGap * this.#halfLife) {
+      this.#begin(step, y, 0);
       return y;
     }
-    const halfLives = (step - before.step) / this.#halfLife;
-    const kept = 2 ** -halfLives;
-    // Exact where the spacing is a tiny part of the half-life.
-    const own = -Math.expm1(-Math.LN2 * halfLives);
-    const weight = (before.weight === 0 ? own : before.weight) * kept + own;
-    const mean = between(before.mean, y, own / weight);
-    this.#carry = { mean, step, weight };
-    return mean;
+    if (spacing !== this.#spacing) {
+      const halfLives = spacing / this.#halfLife;
+      this.#spacing = spacing;
+      this.#kept = 2 ** -halfLives;
+      // Exact where the spacing is a tiny part of the half-life.
+      this.#own = -Math.expm1(-Math.LN2 * halfLives);
+    }
+    this.#weight = (this.#weight === 0 ? this.#own : this.#weight) * this.#kept + this.#own;
+    this.#mean = between(this.#mean, y, this.#own / this.#weight);
+    this.#step = step;
+    return this.#mean;
   }
 
-  #startsAnew(before: number, step: number): boolean {
-    if (step - before > longestGap * this.#halfLife) return true;
-    // Few phases: a search would cost more.
-    return this.#phaseEnds.some((end) => before <= end && end < step);
+  #begin(step: number, mean: number, weight: number): void {
+    this.#step = step;
+    this.#mean = mean;
+    this.#weight = weight;
+    this.#phaseEnd = this.#phaseEnds.find((end) => end >= step) ?? Number.POSITIVE_INFINITY;
   }
 }
 
