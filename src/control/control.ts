@@ -179,12 +179,12 @@ export class Control {
     return this.notebook.annotate({ ...summary, ...(disk ? { disk } : {}) });
   }
 
-  #isWithheld(node: ManagedNode, report: RunReport): boolean {
-    return this.notebook.withholds(report, node, () => this.#report(node, report));
-  }
-
   #fileOf(run: string): ResolvedRunFile | null {
     return resolvedFileOf(this.#catalog.get(run)?.report.spec ?? null);
+  }
+
+  #isWithheld(node: ManagedNode, report: RunReport): boolean {
+    return this.notebook.withholds(report, node, () => this.#report(node, report));
   }
 
   async #deleteRoot(node: ManagedNode, root: string): Promise<string[]> {

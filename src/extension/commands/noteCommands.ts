@@ -10,6 +10,7 @@ import {
   knownTags,
   type TagRow,
   tagChange,
+  tagMeant,
   tagRows,
 } from '../runs/noteRows.ts';
 import { pickRun, type RunChoice, runsFor } from './picks.ts';
@@ -114,6 +115,9 @@ function pickTags(runs: readonly RunSummary[], all: readonly string[]): Promise<
   const show = (typed: string): void => {
     pick.items = tagRows(runs, [...known], typed);
     pick.selectedItems = pick.items.filter(({ tag }) => ticked.has(tag));
+    const meant = tagMeant(pick.items, typed);
+    // The list of many ticks has no row of its own choice: Enter takes the one that is marked.
+    pick.activeItems = meant ? [meant] : [];
   };
   pick.canSelectMany = true;
   pick.title = `Tags of ${runsText(runs)}`;
@@ -126,7 +130,7 @@ function pickTags(runs: readonly RunSummary[], all: readonly string[]): Promise<
     });
     pick.onDidAccept(() => {
       ticked = new Set(pick.selectedItems.map(({ tag }) => tag));
-      const [row] = pick.activeItems;
+      const row = pick.activeItems[0] ?? tagMeant(pick.items, pick.value.trim());
       if (pick.value.trim() === '' || !row) {
         resolve(ticked);
         pick.hide();

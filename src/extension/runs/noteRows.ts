@@ -4,6 +4,8 @@ import { plainLabel } from '../plainLabel.ts';
 
 type Noted = Pick<RunSummary, 'tags' | 'group'>;
 
+const newTag = 'new tag';
+
 export interface TagRow {
   label: string;
   description: string;
@@ -34,8 +36,21 @@ export function tagRows(runs: readonly Noted[], known: readonly string[], typed:
     return { label: plainLabel(tag), description: some ? `${count} of ${runs.length}` : '', tag };
   });
   if (typed !== '' && !known.includes(typed))
-    rows.push({ label: plainLabel(typed), description: 'new tag', tag: typed });
+    rows.push({ label: plainLabel(typed), description: newTag, tag: typed });
   return rows;
+}
+
+/** The row that Enter ticks: the tag as typed, else one that begins so, else one that has it, else the new one. */
+export function tagMeant(rows: readonly TagRow[], typed: string): TagRow | undefined {
+  if (typed === '') return undefined;
+  const wanted = typed.toLowerCase();
+  const known = rows.filter(({ description }) => description !== newTag);
+  return (
+    known.find(({ tag }) => tag.toLowerCase() === wanted) ??
+    known.find(({ tag }) => tag.toLowerCase().startsWith(wanted)) ??
+    known.find(({ tag }) => tag.toLowerCase().includes(wanted)) ??
+    rows.find(({ tag }) => tag === typed)
+  );
 }
 
 /** Tags that all of the runs have. */

@@ -14,6 +14,7 @@ import {
   knownGroups,
   knownTags,
   tagChange,
+  tagMeant,
   tagRows,
 } from '../../../../src/extension/runs/noteRows.ts';
 import {
@@ -46,6 +47,14 @@ test('tags: what all have and is not ticked goes, what is ticked comes to all, w
   );
   assert.equal(tagRows(runs, ['all'], 'all').length, 1);
   assert.deepEqual(knownTags(runs), ['all', 'some']);
+});
+
+test('Enter ticks the tag that is meant, and makes a new one where none is', () => {
+  const rows = (typed: string) => tagRows([], ['paper', 'old paper'], typed);
+  const meant = (typed: string) => tagMeant(rows(typed), typed)?.tag;
+  assert.deepEqual(['pap', 'ape', 'old', 'PAPER', 'new', ''].map(meant), [
+    ...['paper', 'paper', 'old paper', 'paper', 'new', undefined],
+  ]);
 });
 
 test('hostile tags and groups are rows as they are written', () => {
