@@ -5,7 +5,7 @@ import { LoadedRun } from './loadedRun.ts';
 /** Series of the blocks that hold (segment, step, tokens, time, elapsed). */
 export const recordSeries = '';
 /** Blocks read before others have a turn: a few milliseconds' work. */
-const blocksAtOnce = 64;
+const blocksAtOnce = 16;
 
 /** Reads a run from blocks and tail, piece by piece: nothing of it is of use before the end. */
 export function* loadRun(sql: (text: string) => StatementSync, run: string): Generator<undefined, LoadedRun> {
@@ -24,6 +24,7 @@ export function* loadRun(sql: (text: string) => StatementSync, run: string): Gen
   );
   columns.reserveRecords(Number(records?.count ?? 0));
   yield* loadBlocks(sql, run, loaded);
+  yield;
   yield* loadTail(sql, run, loaded);
   return loaded;
 }
