@@ -4,7 +4,7 @@
 // has just started and again from the same one, plain and smoothed; 2,000 points a second that arrive in 20 runs; a list
 // of many runs, and all of them reporting at once; one run with 5,000 metrics. For each: how long the whole took, and how
 // long control's event loop was held at most. With --state the store is kept and used again. It asserts nothing.
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -12,7 +12,6 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { type ControlClient, connectControl } from '../../src/control/client/controlClient.ts';
 import { controlSocket } from '../../src/control/client/stateFolder.ts';
 import type { ExecExit, NodeKind, Transport } from '../../src/control/nodes/transport.ts';
@@ -202,6 +201,8 @@ async function measureRuns(folder: string): Promise<void> {
   await control.measure('list of runs, warm', list);
   const reports = Array.from({ length: many }, (_, i) => reportOf(i, 'running'));
   control.node({ kind: 'runs', reports });
+  // It has to be there before the node is asked.
+  await sleep(1000);
   await control.client.call('addNode', { config: node });
   const news = new Map<string, number>();
   const changed = async (want: number): Promise<string> => {
@@ -287,12 +288,14 @@ function say(line: string): void {
 
 /** The control process that is measured. */
 async function serve(folder: string): Promise<void> {
-  const worker = new Worker(new URL('./writingNode.ts', import.meta.url));
+  const agent = fork(path.join(import.meta.dirname, 'writingNode.ts'), {
+    stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
+  });
   const server = new ControlServer({
     ...{
       stateFolder: folder,
       bundleFolder: path.resolve(import.meta.dirname, '../../dist/bundle'),
-      kinds: { local: kind(worker), ssh: kind(worker) },
+      kinds: { local: kind(agent), ssh: kind(agent) },
     },
     ...{
       address: controlSocket(folder),
@@ -306,7 +309,7 @@ async function serve(folder: string): Promise<void> {
   delay.enable();
   let cpu = process.cpuUsage();
   process.on('message', (message: { ask?: true; order?: NodeOrder }) => {
-    if (message.order) return worker.postMessage(message.order);
+    if (message.order) return void agent.send(message.order);
     const used = process.cpuUsage(cpu);
     cpu = process.cpuUsage();
     process.send!({
@@ -320,20 +323,16 @@ async function serve(folder: string): Promise<void> {
   process.send!('ready');
 }
 
-function kind(worker: Worker): NodeKind {
+function kind(agent: ChildProcess): NodeKind {
   return {
     connect: async ({ name }): Promise<Transport> => ({
       description: name,
       closed: new Promise(() => {}),
-      exec: async () => {
-        const [stdin, stdout] = [new PassThrough(), new PassThrough()];
-        stdin.on('data', (bytes: Uint8Array) =>
-          worker.postMessage({ kind: 'bytes', bytes } satisfies NodeOrder),
-        );
-        worker.on('message', (bytes: Uint8Array) => void stdout.write(bytes));
-        const exit = new Promise<ExecExit>(() => {});
-        return { stdin, stdout, stderr: new PassThrough(), exit, close: () => {} };
-      },
+      exec: async () => ({
+        ...{ stdin: agent.stdin!, stdout: agent.stdout!, stderr: new PassThrough() },
+        exit: new Promise<ExecExit>(() => {}),
+        close: () => {},
+      }),
       upload: async () => undefined,
       download: async () => undefined,
       close: () => undefined,

@@ -2,6 +2,7 @@ import { metricDirection } from '../../core/metricDirection.ts';
 import { printable } from '../../core/printable.ts';
 import { specTexts } from '../../core/runDifferences.ts';
 import { median } from '../../core/statistics/moments.ts';
+import type { Turns } from '../../core/turns.ts';
 import type { ComparedMetric, ComparedRun } from '../../protocol/comparison.ts';
 import { type MetricNumber, metricNames } from '../../protocol/runDirectory.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
@@ -17,6 +18,17 @@ export class Comparison {
   constructor(catalog: RunCatalog, store: CacheStore) {
     this.#catalog = catalog;
     this.#store = store;
+  }
+
+  /** Those of the runs that are known, in turns with whoever else asks. */
+  async answer(runs: readonly string[], turns: Turns): Promise<ComparedRun[]> {
+    const compared: ComparedRun[] = [];
+    for (const run of runs) {
+      await turns.all(this.#store.loading(run));
+      const found = await turns.do(() => this.of(run));
+      if (found) compared.push(found);
+    }
+    return compared;
   }
 
   /** Undefined where the run is not known. */

@@ -241,11 +241,8 @@ export class ClientSession implements Asker {
       }),
       runFile: async ({ run }) => ({ file: control.runs.file(run) }),
       runEvents: async ({ run }) => ({ events: control.runs.events(run) }),
-      compare: async ({ runs }) => {
-        const compared = await turns.map(runs, (run) => control.comparison.of(run));
-        return { runs: compared.filter((run) => run !== undefined) };
-      },
-      series: async (request) => ({ withBytes: await turns.do(() => control.series.snapshot(request)) }),
+      compare: async ({ runs }) => ({ runs: await control.comparison.answer(runs, turns) }),
+      series: async (request) => ({ withBytes: await control.series.answer(request, turns) }),
       subscribe: async ({ series }) => {
         this.#watched = new Set(series.map(({ run, metric }) => `${run} ${metric}`));
         return done;
