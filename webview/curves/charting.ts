@@ -16,6 +16,7 @@ import { tickText, timeStep } from './axis.ts';
 import { edgeMarksPlugin } from './chartMarks.ts';
 import { faded } from './datasets.ts';
 import { logTicks } from './logTicks.ts';
+import { longLinesPlugin } from './longLinesPlugin.ts';
 import type { Panel } from './panels.ts';
 import type { SeriesX } from './seriesStore.ts';
 import type { ValueRange } from './valueRange.ts';
@@ -33,6 +34,7 @@ Chart.register(
   annotation,
   zoom,
   edgeMarksPlugin,
+  longLinesPlugin,
 );
 
 export interface ChartSetup {

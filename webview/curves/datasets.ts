@@ -8,6 +8,8 @@ import type { BandPoint } from './seedGroups.ts';
 
 /** What our own marks and pictures need beside a dataset. */
 export interface CurveDataset extends ChartDataset<'line', CurvePoint[]> {
+  /** The same for the same line of the next drawing. */
+  key: string;
   run: string;
   metric: string;
   style: SeriesStyle;
@@ -63,6 +65,7 @@ export function lineDataset(source: CurveSource, theme: ThemeColours, look: Curv
   const width = look.emphasis === 'strong' ? 2.25 : 1.4;
   const { mark } = look;
   return {
+    key: `${source.run} ${source.metric} ${mark ? 'marks' : look.head ? 'line' : look.emphasis}`,
     run: source.run,
     metric: source.metric,
     style,
@@ -105,6 +108,7 @@ export function bandDatasets(
 ): CurveDataset[] {
   const edge = (key: 'low' | 'high', fill: CurveDataset['fill']): CurveDataset => ({
     ...nothing,
+    key: `${run} ${metric} ${key}`,
     run,
     metric,
     style,
@@ -117,4 +121,17 @@ export function bandDatasets(
     order: 3,
   });
   return [edge('high', '+1'), edge('low', false)];
+}
+
+/**
+ * The next drawing's datasets in the objects of the last one's: chart.js keeps what it made of their points then, instead
+ * of making tens of thousands of elements anew.
+ */
+export function renewed(before: readonly CurveDataset[], next: readonly CurveDataset[]): CurveDataset[] {
+  const kept = new Map(before.map((dataset) => [dataset.key, dataset]));
+  return next.map((dataset) => {
+    const old = kept.get(dataset.key);
+    kept.delete(dataset.key);
+    return old ? Object.assign(old, dataset) : dataset;
+  });
 }

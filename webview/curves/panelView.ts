@@ -9,6 +9,7 @@ import {
   redrawChart,
   updateChart,
 } from './charting.ts';
+import { type CurveDataset, renewed } from './datasets.ts';
 import { type GesturePlot, Gestures } from './gestures.ts';
 import { MovingPicture } from './movingPicture.ts';
 import { measuredLines, panelDatasets } from './panelDatasets.ts';
@@ -152,7 +153,8 @@ export class PanelView {
     const fresh = this.chart === undefined;
     this.chart ??= makeChart(this.canvas, setup);
     const chart = this.chart;
-    chart.data.datasets = panelDatasets(this.panel, scene);
+    const before = chart.data.datasets as unknown as CurveDataset[];
+    chart.data.datasets = renewed(before, panelDatasets(this.panel, scene));
     if (fresh || key !== this.setupKey) redrawChart(chart, setup);
     else updateChart(chart, setup);
     this.setupKey = key;

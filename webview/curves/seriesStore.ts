@@ -15,7 +15,7 @@ export interface SeriesKey {
 const pointsPerPixel = 8;
 const queuedDeltasKept = 256;
 /** What a chart draws of all its runs together. */
-const pointsPerChart = 32_000;
+const pointsPerChart = 24_000;
 
 interface Entry extends SeriesKey {
   whole: LiveSeries | undefined;
