@@ -3,7 +3,11 @@ import { BiphaseError } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
+import { importedNode } from '../protocol/outsideRuns.ts';
 import type { QueueHold } from '../protocol/queue.ts';
+import { ExportService } from './exports/exportService.ts';
+import { ImportedRuns } from './imports/importedRuns.ts';
+import { ImportService } from './imports/importService.ts';
 import type { AgentLink, AgentListener } from './nodes/agentLink.ts';
 import { type Bundle, openBundle } from './nodes/bundle.ts';
 import type { ManagedNode } from './nodes/managedNode.ts';
@@ -47,6 +51,9 @@ export class Control {
   readonly space: SpaceOnNodes;
   readonly transfers = new TransferDesk();
   readonly checkpoints: CheckpointCopies;
+  readonly exports: ExportService;
+  readonly imports: ImportService;
+  readonly #imported: ImportedRuns;
   readonly #catalog: RunCatalog;
   readonly #queues: QueueKeeper;
   readonly #listener: ControlListener;
@@ -79,15 +86,25 @@ export class Control {
     this.space = new SpaceOnNodes(this.nodes, (run) => listener.runChanged(run));
     const staging = new Staging(this.transfers, path.join(options.stateFolder, 'corpus-hashes.jsonl'));
     this.checkpoints = new CheckpointCopies(this.transfers, this.nodes, this.#catalog);
-    this.runs = new RunService(this.nodes, this.#catalog, this.store, staging);
+    this.#imported = new ImportedRuns({
+      folder: path.join(options.stateFolder, 'imported'),
+      catalog: this.#catalog,
+      store: this.store,
+      committed: (run, committed) => listener.committed(run, committed),
+      log: options.log,
+    });
+    this.imports = new ImportService(this.transfers, this.#imported);
+    this.exports = new ExportService(this.transfers, this.#catalog, this.store);
+    this.runs = new RunService(this.nodes, this.#catalog, this.store, staging, this.#imported);
     this.#endWakeWatch = watchForWake(() => {
       options.log('woke from a sleep');
       this.nodes.wake();
     });
   }
 
-  /** Goes back to the nodes where runs are live, asking nobody. */
+  /** Shows what was imported, and goes back to the nodes where runs are live, asking nobody. */
   start(): void {
+    this.#imported.load();
     for (const node of this.nodes.all()) if (this.#catalog.activeOn(node.config.name).length > 0) node.want();
   }
 
@@ -106,6 +123,11 @@ export class Control {
   }
 
   addNode(config: NodeConfig): void {
+    if (config.name === importedNode)
+      throw new BiphaseError(
+        'usage',
+        `A node cannot be named "${importedNode}": imported runs are shown under it.`,
+      );
     const before = this.nodes.has(config.name) ? this.nodes.get(config.name) : undefined;
     this.nodes.add(config);
     if (before) this.#forget(before);
@@ -128,6 +150,7 @@ export class Control {
     for (const node of this.nodes.all()) this.#forget(node);
     // What agents still say on their way out has no store any more.
     this.#closed = true;
+    this.#imported.close();
     this.#queues.close();
     this.nodes.close();
     this.#catalog.close();

@@ -209,6 +209,10 @@ export class ClientSession implements Asker {
       runFile: async ({ run }) => ({ file: control.runs.file(run) }),
       runEvents: async ({ run }) => ({ events: control.runs.events(run) }),
       series: async (request) => ({ withBytes: control.series.snapshot(request) }),
+      exportRuns: (request) =>
+        control.exports.export(request, (progress) => this.#peer.emit('transfer', progress)),
+      importRuns: (request) =>
+        control.imports.import(request, (progress) => this.#peer.emit('transfer', progress)),
       subscribe: async ({ series }) => {
         this.#watched = new Set(series.map(({ run, metric }) => `${run} ${metric}`));
         return done;

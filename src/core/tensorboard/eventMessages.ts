@@ -1,7 +1,9 @@
 import { float32At, float64At, readFields, type WireField, WireWriter, wireTypes } from './protobufWire.ts';
 
 /** Field numbers of TensorFlow's event.proto, summary.proto and tensor.proto, as far as scalars need them. */
-const event = { wallTime: 1, step: 2, fileVersion: 3, summary: 5 } as const;
+const event = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;
+const sessionStatus = 1;
+const sessionStart = 1;
 const summaryValue = 1;
 const value = { tag: 1, simpleValue: 2, tensor: 8, metadata: 9 } as const;
 const pluginData = 1;
@@ -23,6 +25,15 @@ export interface ScalarEvent {
 /** The first record of every event file. */
 export function versionEvent(wallTime: number): Uint8Array {
   return new WireWriter().double(event.wallTime, wallTime).text(event.fileVersion, eventFileVersion).done();
+}
+
+/** Says that a run starts anew at `step`: readers drop what they have from there on. */
+export function restartEvent(wallTime: number, step: number): Uint8Array {
+  return new WireWriter()
+    .double(event.wallTime, wallTime)
+    .varint(event.step, step)
+    .bytes(event.sessionLog, new WireWriter().varint(sessionStatus, sessionStart).done())
+    .done();
 }
 
 /**
