@@ -21,6 +21,8 @@ export const commandIds = {
   releaseQueue: 'biphase.releaseQueue',
   setPriority: 'biphase.setPriority',
   freeSpace: 'biphase.freeSpace',
+  exportRun: 'biphase.exportRun',
+  importRuns: 'biphase.importRuns',
   refresh: 'biphase.refresh',
   showLog: 'biphase.showLog',
   copyDiagnostics: 'biphase.copyDiagnostics',
@@ -44,6 +46,8 @@ export const commandsThatNeedTrust: readonly CommandName[] = [
   'releaseQueue',
   'setPriority',
   'freeSpace',
+  'exportRun',
+  'importRuns',
 ];
 
 export const viewIds = {

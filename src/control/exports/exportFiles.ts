@@ -1,5 +1,5 @@
 import { csvCell } from '../../core/csv/csvReader.ts';
-import { restartEvent, scalarEvent, versionEvent } from '../../core/tensorboard/eventMessages.ts';
+import { scalarEvent, startEvent, versionEvent } from '../../core/tensorboard/eventMessages.ts';
 import { frameRecord } from '../../core/tensorboard/tfRecords.ts';
 import type { ExportRow, ExportRows } from './exportRows.ts';
 
@@ -52,9 +52,8 @@ export function* eventPieces(run: string, rows: ExportRows): Generator<Piece> {
   const begin = (row: Pick<ExportRow, 'segment' | 'step' | 'time'>): Piece => {
     second = Math.max(second, Math.floor(row.time));
     file = eventFileName(run, second, row.segment);
-    const restart = segment < 0 ? [] : [restartEvent(row.time, row.step)];
     segment = row.segment;
-    const records = [versionEvent(row.time), ...restart].map(frameRecord);
+    const records = [versionEvent(row.time), startEvent(row.time, row.step)].map(frameRecord);
     return { file, bytes: joined(records), points: 0 };
   };
   for (const row of rows.rows()) {

@@ -14,6 +14,8 @@ import { csvPieces, eventPieces, isEventFileOf, linePieces, type Piece } from '.
 import { ExportRows } from './exportRows.ts';
 
 const gatheredBytes = 256 << 10;
+/** Of one point, for saying how far it is. */
+const valueBytes = 8;
 const partMark = '.biphase-part-';
 
 interface Target {
@@ -55,10 +57,9 @@ export class ExportService {
     let points = 0;
     for (const [index, target] of targets.entries()) {
       const rows = new ExportRows(this.#store.columns(target.run));
-      const say = (done: number): void => {
-        const percent = rows.points === 0 ? 100 : Math.floor((100 * done) / rows.points);
-        tell({ doing: `exporting run ${index + 1} of ${targets.length}, ${percent} %`, done: 0, total: 0 });
-      };
+      const doing = `exporting run ${index + 1} of ${targets.length}`;
+      const total = valueBytes * rows.points;
+      const say = (done: number): void => tell({ doing, done: valueBytes * done, total });
       await writeTarget(target, format, rows, signal, say);
       points += rows.points;
     }

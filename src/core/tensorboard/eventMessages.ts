@@ -27,8 +27,8 @@ export function versionEvent(wallTime: number): Uint8Array {
   return new WireWriter().double(event.wallTime, wallTime).text(event.fileVersion, eventFileVersion).done();
 }
 
-/** Says that a run starts anew at `step`: readers drop what they have from there on. */
-export function restartEvent(wallTime: number, step: number): Uint8Array {
+/** Says that a session starts at `step`. From a run's second session on, TensorBoard drops what it has from that step on. */
+export function startEvent(wallTime: number, step: number): Uint8Array {
   return new WireWriter()
     .double(event.wallTime, wallTime)
     .varint(event.step, step)
