@@ -1,5 +1,5 @@
 import { csvCell } from '../../core/csv/csvReader.ts';
-import { scalarEvent, startEvent, versionEvent } from '../../core/tensorboard/eventMessages.ts';
+import { EventEncoder, startEvent, versionEvent } from '../../core/tensorboard/eventMessages.ts';
 import { frameRecord } from '../../core/tensorboard/tfRecords.ts';
 import type { ExportRow, ExportRows } from './exportRows.ts';
 
@@ -46,6 +46,7 @@ export function* linePieces(rows: ExportRows): Generator<Piece> {
  * which they are to be read.
  */
 export function* eventPieces(run: string, rows: ExportRows): Generator<Piece> {
+  const encoder = new EventEncoder();
   let file = '';
   let segment = -1;
   let second = 0;
@@ -59,7 +60,7 @@ export function* eventPieces(run: string, rows: ExportRows): Generator<Piece> {
   for (const row of rows.rows()) {
     if (row.segment !== segment) yield begin(row);
     const scalars = row.values.map(({ metric, value }): [string, number] => [rows.metrics[metric]!, value]);
-    const event = scalarEvent({ wallTime: row.time, step: row.step, scalars });
+    const event = encoder.encode({ wallTime: row.time, step: row.step, scalars });
     yield { file, bytes: frameRecord(event), points: row.values.length };
   }
   if (segment < 0) yield begin({ segment: 0, step: 0, time: 0 });

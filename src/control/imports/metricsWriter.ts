@@ -28,7 +28,8 @@ export class MetricsWriter {
   points = 0;
   leftOut = 0;
   firstTime: number | undefined;
-  readonly #metrics = new Map<string, number>();
+  /** As they are written; whether it is the loss that a tree shows. */
+  readonly #metrics = new Map<string, { key: string; isLoss: boolean }>();
   #gathered = '';
   #pending: { at: ImportedStep; line: string[]; seen: Set<string> } | undefined;
   #time = 0;
@@ -78,17 +79,19 @@ export class MetricsWriter {
   #value(name: string, value: number): void {
     const { line, seen } = this.#pending!;
     if (seen.has(name)) return;
-    if (!this.#metrics.has(name)) {
+    let metric = this.#metrics.get(name);
+    if (!metric) {
       if (this.#metrics.size >= mostMetrics) {
         this.leftOut++;
         return;
       }
-      this.#metrics.set(name, this.#metrics.size);
+      metric = { key: JSON.stringify(name), isLoss: lossNames.test(name) };
+      this.#metrics.set(name, metric);
     }
     seen.add(name);
     this.points++;
-    if (lossNames.test(name)) this.#loss = value;
-    line.push(`${JSON.stringify(name)}:${Number.isFinite(value) ? value : JSON.stringify(nonFinite(value))}`);
+    if (metric.isLoss) this.#loss = value;
+    line.push(`${metric.key}:${Number.isFinite(value) ? value : `"${value}"`}`);
   }
 
   #endLine(): void {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type CsvLayout, cellNumber, cellTime, csvLayout } from '../../core/csv/csvLayout.ts';
 import { CsvReader, separatorOf } from '../../core/csv/csvReader.ts';
 import { BiphaseError } from '../../core/errors.ts';
-import type { MetricsWriter } from './metricsWriter.ts';
+import type { ImportedStep, MetricsWriter } from './metricsWriter.ts';
 import type { ReadOptions } from './readEventFiles.ts';
 
 const mostRuns = 10_000;
@@ -102,16 +102,26 @@ class TableRows {
     if (layout.long) {
       const { metric, value } = layout.long;
       const name = metric === undefined ? this.#stem : (row[metric] ?? '').trim();
-      this.#add(run, at, name, row[value]);
-    } else
+      this.#add(run, at, [[name, row[value]]]);
+    } else if (layout.perRun)
       for (const { column, name, run: named } of layout.metrics)
-        this.#add(named ?? run, at, name, row[column]);
+        this.#add(named ?? run, at, [[name, row[column]]]);
+    else
+      this.#add(
+        run,
+        at,
+        layout.metrics.map(({ column, name }) => [name, row[column]]),
+      );
   }
 
-  #add(run: string, at: Parameters<MetricsWriter['add']>[0], name: string, cell: string | undefined): void {
-    const value = cellNumber(cell, this.#separator);
-    if (value !== undefined) this.#writer(run).add(at, [[name, value]]);
-    else if (cell !== undefined && cell.trim() !== '') this.strange++;
+  #add(run: string, at: ImportedStep, cells: readonly [name: string, cell: string | undefined][]): void {
+    const values: [string, number][] = [];
+    for (const [name, cell] of cells) {
+      const value = cellNumber(cell, this.#separator);
+      if (value !== undefined) values.push([name, value]);
+      else if (cell !== undefined && cell.trim() !== '') this.strange++;
+    }
+    if (values.length > 0) this.#writer(run).add(at, values);
   }
 
   #writer(run: string): MetricsWriter {

@@ -12,6 +12,7 @@ export interface CsvLayout {
   long: { metric: number | undefined; value: number } | undefined;
   /** Wide form: one column a metric; `run` where the header says whose it is. */
   metrics: { column: number; name: string; run: string | undefined }[];
+  perRun: boolean;
 }
 
 /** Names as programs write them, in lower case without anything but letters and digits. */
@@ -68,15 +69,18 @@ export function csvLayout(header: readonly string[], chosen?: string | null): Cs
     run: find('run'),
     long: undefined,
     metrics: [],
+    perRun: false,
   };
   const { wallTime, elapsed, tokens, segment, run } = layout;
   const taken = new Set([step, wallTime, elapsed, tokens, segment, run]);
   const others = [...header.keys()].filter((column) => !taken.has(column) && isName(header[column]!));
   const metric = find('metric');
   if (value !== undefined && (metric !== undefined || others.length === 1)) layout.long = { metric, value };
-  else
-    layout.metrics =
-      perRun(header, others) ?? others.map((column) => ({ column, name: header[column]!, run: undefined }));
+  else {
+    const perRun = columnsPerRun(header, others);
+    layout.perRun = perRun !== undefined;
+    layout.metrics = perRun ?? others.map((column) => ({ column, name: header[column]!, run: undefined }));
+  }
   return layout;
 }
 
@@ -101,7 +105,10 @@ function isName(name: string): boolean {
 }
 
 /** W&B's charts: "<run> - <metric>", and the same with __MIN and __MAX, which are left out. */
-function perRun(header: readonly string[], columns: readonly number[]): CsvLayout['metrics'] | undefined {
+function columnsPerRun(
+  header: readonly string[],
+  columns: readonly number[],
+): CsvLayout['metrics'] | undefined {
   const all = new Set(header);
   const bases = columns.filter(
     (column) => all.has(`${header[column]}__MIN`) && all.has(`${header[column]}__MAX`),
@@ -127,10 +134,15 @@ const nonFinite = new Map([
 export function cellNumber(cell: string | undefined, separator: string): number | undefined {
   const text = cell?.trim() ?? '';
   if (text === '') return undefined;
+  const plainly = Number(text);
+  // Number() also reads 0x10, 0o7 and 0b1.
+  if (Number.isFinite(plainly) && !/^.?0[xob]/i.test(text)) return plainly;
   const dotted =
     separator === ';' && /^[+-]?\d*,\d+(e[+-]?\d+)?$/i.test(text) ? text.replace(',', '.') : text;
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(dotted)) return Number(dotted);
-  return nonFinite.get(text.toLowerCase());
+  const known = nonFinite.get(text.toLowerCase());
+  // Beyond the largest double: as infinite as any program would read it.
+  const number = /^[+-]?\d/.test(dotted) && !/^.?0[xob]/i.test(dotted) ? Number(dotted) : Number.NaN;
+  return known ?? (Number.isNaN(number) ? undefined : number);
 }
 
 /** Unix seconds of a cell that holds a date, or seconds, milli-, micro- or nanoseconds since 1970. */

@@ -36,22 +36,41 @@ export function startEvent(wallTime: number, step: number): Uint8Array {
     .done();
 }
 
-/**
- * Values of one step as `simple_value`: the one form that every reader of event files knows. It is a 32-bit float, so a value
- * is rounded to about 7 digits and one beyond ±3.4e38 is infinite.
- */
-export function scalarEvent({ wallTime, step, scalars }: ScalarEvent): Uint8Array {
-  const summary = new WireWriter();
-  for (const [tag, number] of scalars)
-    summary.bytes(
-      summaryValue,
-      new WireWriter().text(value.tag, tag).float(value.simpleValue, number).done(),
-    );
-  return new WireWriter()
-    .double(event.wallTime, wallTime)
-    .varint(event.step, step)
-    .bytes(event.summary, summary.done())
-    .done();
+const floatValueBytes = 5;
+
+/** Writes events. Tags repeat in all of them, so they are encoded once. */
+export class EventEncoder {
+  /** The field `tag` of a value, as it stands in every event. */
+  readonly #tags = new Map<string, Uint8Array>();
+
+  /**
+   * Values of one step as `simple_value`: the one form that every reader of event files knows. It is a 32-bit float, so a
+   * value is rounded to about 7 digits and one beyond ±3.4e38 is infinite.
+   */
+  encode({ wallTime, step, scalars }: ScalarEvent): Uint8Array {
+    const summary = new WireWriter();
+    for (const [tag, number] of scalars) {
+      const named = this.#tag(tag);
+      summary
+        .open(summaryValue, named.length + floatValueBytes)
+        .raw(named)
+        .float(value.simpleValue, number);
+    }
+    return new WireWriter()
+      .double(event.wallTime, wallTime)
+      .varint(event.step, step)
+      .bytes(event.summary, summary.done())
+      .done();
+  }
+
+  #tag(tag: string): Uint8Array {
+    let bytes = this.#tags.get(tag);
+    if (!bytes) {
+      bytes = new WireWriter().text(value.tag, tag).done();
+      this.#tags.set(tag, bytes);
+    }
+    return bytes;
+  }
 }
 
 /** Reads the events of one file. A tag's plugin may be named in its first event only, so one reader reads a file in order. */

@@ -73,6 +73,7 @@ export function float32At(bytes: Uint8Array, offset = 0): number {
 /** A message that is being written. */
 export class WireWriter {
   #bytes = new Uint8Array(64);
+  #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
   /** `value`: a whole number of at most 53 bits, not negative. */
@@ -84,21 +85,33 @@ export class WireWriter {
 
   double(field: number, value: number): this {
     this.#key(field, wireTypes.fixed64);
-    new DataView(this.#grow(8)).setFloat64(this.#length - 8, value, true);
+    this.#grow(8);
+    this.#view.setFloat64(this.#length - 8, value, true);
     return this;
   }
 
   float(field: number, value: number): this {
     this.#key(field, wireTypes.fixed32);
-    new DataView(this.#grow(4)).setFloat32(this.#length - 4, value, true);
+    this.#grow(4);
+    this.#view.setFloat32(this.#length - 4, value, true);
     return this;
   }
 
   bytes(field: number, value: Uint8Array): this {
+    return this.open(field, value.length).raw(value);
+  }
+
+  /** A message of `length` bytes begins, which is written next. */
+  open(field: number, length: number): this {
     this.#key(field, wireTypes.bytes);
-    this.#number(value.length);
-    this.#grow(value.length);
-    this.#bytes.set(value, this.#length - value.length);
+    this.#number(length);
+    return this;
+  }
+
+  /** Bytes of a message that was opened. */
+  raw(bytes: Uint8Array): this {
+    this.#grow(bytes.length);
+    this.#bytes.set(bytes, this.#length - bytes.length);
     return this;
   }
 
@@ -128,15 +141,15 @@ export class WireWriter {
     this.#bytes[this.#length - 1] = value;
   }
 
-  #grow(more: number): ArrayBuffer {
+  #grow(more: number): void {
     const needed = this.#length + more;
     if (needed > this.#bytes.length) {
       const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
       larger.set(this.#bytes);
       this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
     }
     this.#length = needed;
-    return this.#bytes.buffer;
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { crc32c, maskedCrc32c } from '../../../src/core/tensorboard/crc32c.ts';
-import { EventDecoder, scalarEvent, versionEvent } from '../../../src/core/tensorboard/eventMessages.ts';
+import { EventDecoder, EventEncoder, versionEvent } from '../../../src/core/tensorboard/eventMessages.ts';
 import { damageSentence, frameRecord, RecordReader } from '../../../src/core/tensorboard/tfRecords.ts';
 
 test('CRC-32C gives the answers of RFC 3720, B.4, and the check value of its catalogue entry', () => {
@@ -114,7 +114,7 @@ test('events come back as they were written, as 32-bit floats', () => {
       fc.nat({ max: 0xffffffff }),
       fc.array(scalar, { maxLength: 10 }),
       (wallTime, step, scalars) => {
-        const decoded = new EventDecoder().decode(scalarEvent({ wallTime, step, scalars }));
+        const decoded = new EventDecoder().decode(new EventEncoder().encode({ wallTime, step, scalars }));
         assert.deepEqual(decoded, {
           wallTime,
           step,
