@@ -7,7 +7,10 @@ import { withTransferProgress } from '../control/transferProgress.ts';
 const mostNotes = 3;
 
 /** *Import Runs…*: files or a folder; where it is not clear which column of a table is the step, the person is asked. */
-export async function importRuns(service: ControlService): Promise<void> {
+export async function importRuns(
+  service: ControlService,
+  showCurves: (runs: string[]) => Promise<void>,
+): Promise<void> {
   await service.ready();
   const paths = await pickPaths();
   if (!paths) return;
@@ -23,7 +26,7 @@ export async function importRuns(service: ControlService): Promise<void> {
     result.imported.push(...more.imported);
     result.notes.push(...more.notes);
   }
-  await tell(result);
+  await tell(result, showCurves);
 }
 
 async function pickPaths(): Promise<string[] | undefined> {
@@ -52,8 +55,9 @@ async function pickStep(path: string, columns: readonly string[]): Promise<strin
     ...columns.filter((column) => column !== '').map((column) => ({ label: column, step: column })),
     { label: 'None: count the rows', step: null },
   ];
+  // It comes after a while: what the person does meanwhile must not answer it.
   const title = `Which column of ${vscode.Uri.file(path).path.split('/').at(-1)} is the step?`;
-  return (await vscode.window.showQuickPick(items, { title }))?.step;
+  return (await vscode.window.showQuickPick(items, { title, ignoreFocusOut: true }))?.step;
 }
 
 function imported(
@@ -66,7 +70,10 @@ function imported(
   );
 }
 
-async function tell({ imported: runs, notes }: ImportResult): Promise<void> {
+async function tell(
+  { imported: runs, notes }: ImportResult,
+  showCurves: (runs: string[]) => Promise<void>,
+): Promise<void> {
   const more = notes.length > mostNotes ? [`And ${notes.length - mostNotes} more.`] : [];
   const rest = [...notes.slice(0, mostNotes), ...more];
   if (runs.length === 0) {
@@ -77,7 +84,10 @@ async function tell({ imported: runs, notes }: ImportResult): Promise<void> {
   const count = runs.length === 1 ? runs[0]!.name : `${runs.length} runs`;
   const again = updated === 0 ? '' : `; ${updated === 1 ? 'one was' : `${updated} were`} here before`;
   const text = [`Imported ${count}${again}.`, ...rest].join(' ');
-  void (rest.length > 0
-    ? vscode.window.showWarningMessage(text)
-    : vscode.window.showInformationMessage(text));
+  const show = 'Show Curves';
+  const chosen =
+    rest.length > 0
+      ? await vscode.window.showWarningMessage(text, show)
+      : await vscode.window.showInformationMessage(text, show);
+  if (chosen === show) await showCurves(runs.map(({ run }) => run));
 }
