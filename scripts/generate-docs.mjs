@@ -4,8 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { controlCommands } from '../src/cli/controlCommands.ts';
-import { nodeCommands } from '../src/cli/nodeCommands.ts';
+import { allCommands } from '../src/cli/allCommands.ts';
 import { nodeSettingsSchema } from '../src/protocol/controlApi.ts';
 import { runFileSchema } from '../src/protocol/runFile.ts';
 
@@ -71,7 +70,7 @@ export function nodeSettingsJsonSchema() {
 }
 
 export async function commandLineReference() {
-  const entries = [...nodeCommands, ...controlCommands];
+  const entries = allCommands;
   const table = entries.map((e) => `| [\`biphase ${e.name}\`](#biphase-${e.name}) | ${e.summary} |`);
   const sections = [];
   for (const entry of entries) {

@@ -28,6 +28,16 @@ export const controlCommands: CommandEntry[] = [
     load: async () => (await import('./commands/checkpoint.ts')).command,
   },
   {
+    name: 'export',
+    summary: 'the curves of runs as TensorBoard, CSV or JSON lines; or a model folder in another type',
+    load: async () => (await import('./commands/exportCurves.ts')).command,
+  },
+  {
+    name: 'import',
+    summary: 'curves of other programs: TensorBoard folders, CSV tables, metrics.jsonl',
+    load: async () => (await import('./commands/import.ts')).command,
+  },
+  {
     name: 'nodes',
     summary: 'add, test, list and remove nodes; what takes space on one',
     load: async () => (await import('./commands/nodes.ts')).command,

@@ -3,8 +3,12 @@ import { BiphaseError } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
+import { importedNode } from '../protocol/outsideRuns.ts';
 import type { QueueHold } from '../protocol/queue.ts';
 import type { ResolvedRunFile } from '../protocol/runFile.ts';
+import { ExportService } from './exports/exportService.ts';
+import { ImportedRuns } from './imports/importedRuns.ts';
+import { ImportService } from './imports/importService.ts';
 import type { AgentLink, AgentListener } from './nodes/agentLink.ts';
 import { type Bundle, openBundle } from './nodes/bundle.ts';
 import type { ManagedNode } from './nodes/managedNode.ts';
@@ -54,6 +58,9 @@ export class Control {
   readonly checkpoints: CheckpointCopies;
   readonly notebook: RunNotebook;
   readonly #user: UserStore;
+  readonly exports: ExportService;
+  readonly imports: ImportService;
+  readonly #imported: ImportedRuns;
   readonly #catalog: RunCatalog;
   readonly #queues: QueueKeeper;
   readonly #listener: ControlListener;
@@ -90,7 +97,16 @@ export class Control {
     this.space = new SpaceOnNodes(this.nodes, (run) => listener.runChanged(run));
     const staging = new Staging(this.transfers, path.join(options.stateFolder, 'corpus-hashes.jsonl'));
     this.checkpoints = new CheckpointCopies(this.transfers, this.nodes, this.#catalog);
-    this.runs = new RunService(this.nodes, this.#catalog, this.store, staging);
+    this.#imported = new ImportedRuns({
+      folder: path.join(options.stateFolder, 'imported'),
+      catalog: this.#catalog,
+      store: this.store,
+      committed: (run, committed) => listener.committed(run, committed),
+      log: options.log,
+    });
+    this.imports = new ImportService(this.transfers, this.#imported);
+    this.exports = new ExportService(this.transfers, this.#catalog, this.store);
+    this.runs = new RunService(this.nodes, this.#catalog, this.store, staging, this.#imported);
     this.#user = new UserStore(path.join(options.stateFolder, 'user.db'));
     for (const notice of this.#user.notices) options.log(notice);
     this.notebook = new RunNotebook(
@@ -110,8 +126,9 @@ export class Control {
     });
   }
 
-  /** Goes back to the nodes where runs are live, asking nobody. */
+  /** Shows what was imported, and goes back to the nodes where runs are live, asking nobody. */
   start(): void {
+    this.#imported.load();
     for (const node of this.nodes.all()) if (this.#catalog.activeOn(node.config.name).length > 0) node.want();
   }
 
@@ -130,6 +147,11 @@ export class Control {
   }
 
   addNode(config: NodeConfig): void {
+    if (config.name === importedNode)
+      throw new BiphaseError(
+        'usage',
+        `A node cannot be named "${importedNode}": imported runs are shown under it.`,
+      );
     const before = this.nodes.has(config.name) ? this.nodes.get(config.name) : undefined;
     this.nodes.add(config);
     if (before) this.#forget(before);
@@ -165,6 +187,7 @@ export class Control {
     for (const node of this.nodes.all()) this.#forget(node);
     // What agents still say on their way out has no store any more.
     this.#closed = true;
+    this.#imported.close();
     this.#queues.close();
     this.nodes.close();
     this.#catalog.close();

@@ -36,6 +36,8 @@ export const commandIds = {
   sortRunsBy: 'biphase.sortRunsBy',
   showArchivedRuns: 'biphase.showArchivedRuns',
   hideArchivedRuns: 'biphase.hideArchivedRuns',
+  exportRun: 'biphase.exportRun',
+  importRuns: 'biphase.importRuns',
   refresh: 'biphase.refresh',
   showLog: 'biphase.showLog',
   copyDiagnostics: 'biphase.copyDiagnostics',
@@ -65,6 +67,8 @@ export const commandsThatNeedTrust: readonly CommandName[] = [
   'archiveRuns',
   'unarchiveRuns',
   'deleteRuns',
+  'exportRun',
+  'importRuns',
 ];
 
 export const viewIds = {

@@ -3,6 +3,12 @@ import { folderListSchema, probeSchema } from './agentApi.ts';
 import { comparedRunSchema, mostComparedAtOnce } from './comparison.ts';
 import { method, nothing } from './contract.ts';
 import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
+import {
+  exportRequestSchema,
+  exportResultSchema,
+  importRequestSchema,
+  importResultSchema,
+} from './outsideRuns.ts';
 import { prioritySchema, queueHoldSchema, queuePlaceSchema } from './queue.ts';
 import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
 import { notesChangeSchema, runsOfChangeSchema } from './runNotes.ts';
@@ -96,7 +102,7 @@ export const runSummarySchema = z.object({
   archived: z.boolean(),
   /** Pinned as the run that others are compared with; one at most. */
   baseline: z.boolean(),
-  kind: z.enum(['pretrain', 'finetune-grid']),
+  kind: z.enum(['pretrain', 'finetune-grid', 'imported']),
   state: z.enum(runStates),
   reason: z.string().optional(),
   /** Unix seconds of the newest news from the node; with `connected` false the state is "as of" then. */
@@ -425,6 +431,14 @@ export const controlMethods = {
   ),
   /** Points of a series for a range and width; bytes beside the answer as `seriesHeaderSchema` says. */
   series: method(seriesRequestSchema, seriesHeaderSchema),
+  /** Writes curves to files of this machine. `transfer` events tell how far it is; `cancelTransfer` ends it and leaves no part. */
+  exportRuns: method(exportRequestSchema, exportResultSchema),
+  /**
+   * Brings curves of other programs in as runs of kind `imported`, which control keeps. What was imported from the same
+   * place before is replaced. `transfer` events and `cancelTransfer` as above.
+   */
+  importRuns: method(importRequestSchema, importResultSchema),
+
   /** From now on `points` events come for these (run, metric); replaces the former set of this client. */
   subscribe: method(
     z.object({ series: z.array(z.object({ run: runIdSchema, metric: z.string() })) }),

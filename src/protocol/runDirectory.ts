@@ -155,7 +155,8 @@ export const specSchema = z.looseObject({
   schema: z.number(),
   id: runIdSchema,
   name: z.string(),
-  kind: z.enum(['pretrain', 'finetune-grid']),
+  /** `imported`: curves of another program, kept by control; nothing can be started from them. */
+  kind: z.enum(['pretrain', 'finetune-grid', 'imported']),
   createdAt: z.number(),
   bundle: z.string(),
   file: z.record(z.string(), z.unknown()),

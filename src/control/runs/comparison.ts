@@ -39,6 +39,8 @@ export class Comparison {
 
   #compared({ report, node }: CatalogRun): ComparedRun {
     const { run, spec } = report;
+    // What came from another program has no run file, and differs in nothing that is known.
+    const imported = spec?.kind === 'imported';
     const file = resolvedFileOf(spec);
     const columns = this.#store.columns(run);
     const { hidden, elapsed } = ofRecords(columns);
@@ -46,9 +48,9 @@ export class Comparison {
     const threads = file?.engine.threads;
     return {
       run,
-      spec: spec ? printableTexts(specTexts(file, { node, bundle: spec.bundle })) : null,
+      spec: spec && !imported ? printableTexts(specTexts(file, { node, bundle: spec.bundle })) : null,
       problem: spec
-        ? file
+        ? file || imported
           ? null
           : 'This version cannot read its run file.'
         : 'Its run file could not be read.',

@@ -10,6 +10,7 @@ import type { LaunchCheck, TransferProgress } from '../../protocol/controlApi.ts
 import type { QueueHold } from '../../protocol/queue.ts';
 import type { EventLine, Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile, RunFile } from '../../protocol/runFile.ts';
+import type { ImportedRuns } from '../imports/importedRuns.ts';
 import type { AgentLink } from '../nodes/agentLink.ts';
 import type { ManagedNode } from '../nodes/managedNode.ts';
 import type { NodeManager } from '../nodes/nodeManager.ts';
@@ -35,12 +36,20 @@ export class RunService {
   readonly #catalog: RunCatalog;
   readonly #store: CacheStore;
   readonly #staging: Staging;
+  readonly #imported: ImportedRuns;
 
-  constructor(nodes: NodeManager, catalog: RunCatalog, store: CacheStore, staging: Staging) {
+  constructor(
+    nodes: NodeManager,
+    catalog: RunCatalog,
+    store: CacheStore,
+    staging: Staging,
+    imported: ImportedRuns,
+  ) {
     this.#nodes = nodes;
     this.#catalog = catalog;
     this.#store = store;
     this.#staging = staging;
+    this.#imported = imported;
   }
 
   /** Answers within a second: what the node does not tell by then is null. */
@@ -144,7 +153,7 @@ export class RunService {
   /** A new segment. Data that were copied to the node and are gone from there are copied again. */
   async resume(run: string, listener: (progress: TransferProgress) => void): Promise<void> {
     const known = this.#known(run);
-    const { node } = await this.#nodes.use(known.node);
+    const { node } = await this.#nodes.use(this.#nodeOf(run));
     const staged = known.report.spec?.staged;
     if (staged) await this.#staging.restore(staged, node, run, listener);
     const link = await node.use();
@@ -154,8 +163,12 @@ export class RunService {
     await link.call('resume', { run, environment, setup, slot: slotWish(config), slurm, queue });
   }
 
-  /** Removes the run from the store, and its directory where `onNode`. */
+  /** Removes the run from the store, and its directory where `onNode`; of an imported run what control keeps of it. */
   async delete(run: string, onNode: boolean): Promise<void> {
+    if (this.#imported.has(run)) {
+      this.#imported.remove(run);
+      return;
+    }
     if (onNode && this.#known(run).onNode) await (await this.#linkOf(run)).call('delete', { run });
     else this.mustBeOver(run);
     this.#catalog.remove(run);
@@ -249,7 +262,14 @@ export class RunService {
   }
 
   async #linkOf(run: string): Promise<AgentLink> {
-    return (await this.#nodes.use(this.#known(run).node)).link;
+    return (await this.#nodes.use(this.#nodeOf(run))).link;
+  }
+
+  #nodeOf(run: string): string {
+    const { node, report } = this.#known(run);
+    if (report.spec?.kind === 'imported')
+      throw new BiphaseError('refused', `${report.spec.name} was imported: it is on no node.`);
+    return node;
   }
 
   #known(run: string): CatalogRun {

@@ -69,7 +69,7 @@ export function summarize(
     step: progress?.step ?? 0,
     totalSteps: steps,
     tokens: progress?.tokens ?? 0,
-    tokensPerSecond: progress?.tokensPerSecond ?? null,
+    tokensPerSecond: spec?.kind === 'imported' ? null : (progress?.tokensPerSecond ?? null),
     loss: progress?.loss ?? null,
     secondsLeft: active ? (progress?.secondsLeft ?? null) : null,
     doing: active && progress ? printable(progress.doing) : null,

@@ -243,6 +243,10 @@ export class ClientSession implements Asker {
       runEvents: async ({ run }) => ({ events: control.runs.events(run) }),
       compare: async ({ runs }) => ({ runs: await control.comparison.answer(runs, turns) }),
       series: async (request) => ({ withBytes: await control.series.answer(request, turns) }),
+      exportRuns: (request) =>
+        control.exports.export(request, (progress) => this.#peer.emit('transfer', progress)),
+      importRuns: (request) =>
+        control.imports.import(request, (progress) => this.#peer.emit('transfer', progress)),
       subscribe: async ({ series }) => {
         this.#watched = new Set(series.map(({ run, metric }) => `${run} ${metric}`));
         return done;

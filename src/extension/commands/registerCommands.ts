@@ -80,6 +80,9 @@ function handlers(
     sortRunsBy: async () => (await import('./viewCommands.ts')).sortRunsBy(tree),
     showArchivedRuns: () => tree.setView({ ...tree.view, archived: true }),
     hideArchivedRuns: () => tree.setView({ ...tree.view, archived: false }),
+    exportRun: async (clicked) => (await import('./exportRun.ts')).exportRun(service, clicked),
+    importRuns: async () =>
+      (await import('./importRuns.ts')).importRuns(service, (runs) => curves.show(runs)),
     refresh: () => service.reload(),
     showLog: () => log.show(true),
     copyDiagnostics: () => copyDiagnostics(parts),

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { BiphaseError } from '../../core/errors.ts';
+import { fileName, fileNameParts } from '../../core/fileName.ts';
+import { makeFolder } from '../../core/makeFolder.ts';
+import type { TransferProgress } from '../../protocol/controlApi.ts';
+import type { ExportFormat, ExportRequest, ExportResult } from '../../protocol/outsideRuns.ts';
+import type { RunCatalog } from '../runs/runCatalog.ts';
+import type { CacheStore } from '../store/cacheStore.ts';
+import type { Tell, TransferDesk } from '../transfers/transferDesk.ts';
+import { csvPieces, eventPieces, isEventFileOf, linePieces, type Piece } from './exportFiles.ts';
+import { ExportRows } from './exportRows.ts';
+
+const gatheredBytes = 256 << 10;
+/** Of one point, for saying how far it is. */
+const valueBytes = 8;
+const partMark = '.biphase-part-';
+
+interface Target {
+  run: string;
+  /** A file, or the folder of the event files. */
+  place: string;
+}
+
+/** Writes the curves of runs to files of this machine. */
+export class ExportService {
+  readonly #desk: TransferDesk;
+  readonly #catalog: RunCatalog;
+  readonly #store: CacheStore;
+
+  constructor(desk: TransferDesk, catalog: RunCatalog, store: CacheStore) {
+    this.#desk = desk;
+    this.#catalog = catalog;
+    this.#store = store;
+  }
+
+  export(request: ExportRequest, listener: (progress: TransferProgress) => void): Promise<ExportResult> {
+    return this.#desk.run(request.transfer, listener, ({ signal, tell }) =>
+      this.#desk.alone(`export ${request.folder}`, signal, () => this.#export(request, signal, tell)),
+    );
+  }
+
+  async #export(
+    { runs, format, folder, replace }: ExportRequest,
+    signal: AbortSignal,
+    tell: Tell,
+  ): Promise<ExportResult> {
+    if (!path.isAbsolute(folder)) throw new BiphaseError('usage', `${folder} is not an absolute path.`);
+    const targets = this.#targets([...new Set(runs)], format, folder);
+    const there = targets.find((target) => isThere(target, format));
+    if (there && !replace)
+      throw new BiphaseError('refused', `${there.place} is already there.`, {
+        next: 'Choose another folder, or let it be replaced.',
+      });
+    let points = 0;
+    for (const [index, target] of targets.entries()) {
+      const rows = new ExportRows(this.#store.columns(target.run));
+      const doing = `exporting run ${index + 1} of ${targets.length}`;
+      const total = valueBytes * rows.points;
+      const say = (done: number): void => tell({ doing, done: valueBytes * done, total });
+      await writeTarget(target, format, rows, signal, say);
+      points += rows.points;
+    }
+    return { places: targets.map(({ place }) => place), points };
+  }
+
+  #targets(runs: readonly string[], format: ExportFormat, folder: string): Target[] {
+    const taken = new Set<string>();
+    return runs.map((run) => {
+      const known = this.#catalog.get(run);
+      if (!known) throw new BiphaseError('missing', `There is no run ${run}.`);
+      const name = known.report.spec?.name ?? run;
+      const parts = format === 'tensorboard' ? fileNameParts(name) : [fileName(name)];
+      const ending = format === 'tensorboard' ? '' : `.${format}`;
+      // Case says nothing on some systems.
+      const usual = path.join(folder, ...parts) + ending;
+      const place = taken.has(usual.toLowerCase()) ? `${path.join(folder, ...parts)} ${run}${ending}` : usual;
+      taken.add(place.toLowerCase());
+      return { run, place };
+    });
+  }
+}
+
+function isThere({ run, place }: Target, format: ExportFormat): boolean {
+  if (format !== 'tensorboard') return fs.existsSync(place);
+  // A folder of other files may take them; TensorBoard reads all event files of a folder as one run.
+  return (
+    fs.existsSync(place) &&
+    fs.readdirSync(place).some((name) => isEventFileOf(run, name) || name.includes('tfevents'))
+  );
+}
+
+/** Under other names first, then all at once: what was cut off leaves no half file. */
+async function writeTarget(
+  { run, place }: Target,
+  format: ExportFormat,
+  rows: ExportRows,
+  signal: AbortSignal,
+  say: (points: number) => void,
+): Promise<void> {
+  const folder = format === 'tensorboard' ? place : path.dirname(place);
+  makeFolder(folder, 0o755);
+  const part = path.join(folder, `${partMark}${randomUUID()}`);
+  const files: string[] = [];
+  try {
+    await writePieces(piecesOf(format, run, rows), part, files, signal, say);
+    signal.throwIfAborted();
+    if (format === 'tensorboard') {
+      for (const name of fs.readdirSync(folder))
+        if (isEventFileOf(run, name)) fs.rmSync(path.join(folder, name), { force: true });
+      for (const [index, name] of files.entries()) fs.renameSync(`${part}.${index}`, path.join(folder, name));
+    } else fs.renameSync(`${part}.0`, place);
+  } finally {
+    for (const index of files.keys()) fs.rmSync(`${part}.${index}`, { force: true });
+  }
+}
+
+function piecesOf(format: ExportFormat, run: string, rows: ExportRows): Generator<Piece> {
+  if (format === 'tensorboard') return eventPieces(run, rows);
+  return format === 'csv' ? csvPieces(rows) : linePieces(rows);
+}
+
+async function writePieces(
+  pieces: Iterable<Piece>,
+  part: string,
+  files: string[],
+  signal: AbortSignal,
+  say: (points: number) => void,
+): Promise<void> {
+  let gathered: Uint8Array[] = [];
+  let length = 0;
+  let points = 0;
+  const flush = async (): Promise<void> => {
+    if (files.length > 0)
+      await fs.promises.appendFile(`${part}.${files.length - 1}`, Buffer.concat(gathered));
+    gathered = [];
+    length = 0;
+    say(points);
+    await turn();
+    signal.throwIfAborted();
+  };
+  for (const piece of pieces) {
+    if (piece.file !== files.at(-1)) {
+      await flush();
+      files.push(piece.file);
+    }
+    gathered.push(piece.bytes);
+    length += piece.bytes.length;
+    points += piece.points;
+    if (length >= gatheredBytes) await flush();
+  }
+  // A run without points is an empty file.
+  if (files.length === 0) files.push('');
+  await flush();
+}

@@ -1,0 +1,135 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { printable } from '../../core/printable.ts';
+import { type Progress, runFiles } from '../../protocol/runDirectory.ts';
+
+const gatheredLength = 256 << 10;
+const highestStep = 0xffffffff;
+const highestSegment = 0xffff;
+/** More names than anybody can choose from; what is beyond them is counted. */
+const mostMetrics = 20_000;
+const lossNames = /(^|\/)(train[_/])?loss$/;
+
+/** What is known of one step beside its values. */
+export interface ImportedStep {
+  segment: number;
+  step: number;
+  tokens: number;
+  /** Unix seconds; what is not finite is taken from the step before. */
+  time: number | undefined;
+  /** Seconds; undefined: counted from the first `time`. */
+  elapsed: number | undefined;
+}
+
+/** Writes one imported run as metrics.jsonl: neighbours of one step become one line, and of one metric in it the first stays. */
+export class MetricsWriter {
+  readonly folder: string;
+  /** Values that are in the file, and values at steps that no run has. */
+  points = 0;
+  leftOut = 0;
+  firstTime: number | undefined;
+  /** As they are written; whether it is the loss that a tree shows. */
+  readonly #metrics = new Map<string, { key: string; isLoss: boolean }>();
+  #gathered = '';
+  #pending: { at: ImportedStep; line: string[]; seen: Set<string> } | undefined;
+  #time = 0;
+  #last = { segment: 0, step: 0, tokens: 0 };
+  #loss: number | undefined;
+
+  /** `folder` is made. */
+  constructor(folder: string) {
+    this.folder = folder;
+    fs.mkdirSync(folder, { mode: 0o700, recursive: true });
+    fs.writeFileSync(this.#file, '', { mode: 0o600 });
+  }
+
+  get #file(): string {
+    return path.join(this.folder, runFiles.metrics);
+  }
+
+  add(at: ImportedStep, values: readonly (readonly [name: string, value: number])[]): void {
+    const fits = isCount(at.step, highestStep) && isCount(at.segment, highestSegment);
+    if (!fits) {
+      this.leftOut += values.length;
+      return;
+    }
+    if (values.length === 0) return;
+    const before = this.#pending;
+    if (!before || before.at.step !== at.step || before.at.segment !== at.segment) {
+      this.#endLine();
+      this.#pending = { at, line: [], seen: new Set() };
+    }
+    for (const [name, value] of values) this.#value(name === '' ? 'value' : name, value);
+  }
+
+  /** Writes what is left; true where the run has any point. */
+  end(): boolean {
+    this.#endLine();
+    this.#flush();
+    return this.points > 0;
+  }
+
+  progress(): Progress {
+    const { segment, step, tokens } = this.#last;
+    const loss = this.#loss === undefined || Number.isFinite(this.#loss) ? this.#loss : nonFinite(this.#loss);
+    const rest = { phase: 0, tokensPerSecond: 0, secondsLeft: null, doing: 'done', time: this.#time };
+    return { schema: 1, segment, step, totalSteps: step, tokens, loss: loss ?? null, ...rest };
+  }
+
+  #value(name: string, value: number): void {
+    const { line, seen } = this.#pending!;
+    if (seen.has(name)) return;
+    let metric = this.#metrics.get(name);
+    if (!metric) {
+      if (this.#metrics.size >= mostMetrics) {
+        this.leftOut++;
+        return;
+      }
+      metric = { key: JSON.stringify(name), isLoss: lossNames.test(name) };
+      this.#metrics.set(name, metric);
+    }
+    seen.add(name);
+    this.points++;
+    if (metric.isLoss) this.#loss = value;
+    line.push(`${metric.key}:${Number.isFinite(value) ? value : `"${value}"`}`);
+  }
+
+  #endLine(): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (!pending || pending.line.length === 0) return;
+    const { segment, step, tokens, elapsed } = pending.at;
+    const told = pending.at.time;
+    if (told !== undefined && Number.isFinite(told)) {
+      this.firstTime ??= told;
+      this.#time = told;
+    }
+    const seconds =
+      elapsed !== undefined && Number.isFinite(elapsed) ? elapsed : this.#time - (this.firstTime ?? 0);
+    const seen = Number.isFinite(tokens) && tokens >= 0 ? tokens : 0;
+    if (segment > this.#last.segment) this.#last = { segment, step, tokens: seen };
+    else if (step >= this.#last.step) this.#last = { segment: this.#last.segment, step, tokens: seen };
+    this.#gathered += `{"segment":${segment},"step":${step},"tokens":${seen},"time":${this.#time},"elapsed":${seconds},"metrics":{${pending.line.join(',')}}}\n`;
+    if (this.#gathered.length >= gatheredLength) this.#flush();
+  }
+
+  #flush(): void {
+    // The parser takes a bare replacement character for damage.
+    fs.appendFileSync(this.#file, this.#gathered.replaceAll('\ufffd', '\\ufffd'));
+    this.#gathered = '';
+  }
+}
+
+/** A name that a person or another program gave, short and in one line. */
+export function shownName(name: string): string {
+  return printable(name).slice(0, 200) || 'run';
+}
+
+function isCount(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= most;
+}
+
+function nonFinite(value: number): 'NaN' | 'Infinity' | '-Infinity' {
+  if (Number.isNaN(value)) return 'NaN';
+  return value > 0 ? 'Infinity' : '-Infinity';
+}
