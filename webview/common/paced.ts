@@ -2,7 +2,25 @@
 const restsFor = 4;
 const longestRest = 2_000;
 
-/** Does something in the next frame, but not again before it has rested: at least `rest` ms, four times its own time. */
+/** Pieces of work that are due: one a frame, so that together they hold up none. */
+const due: (() => void)[] = [];
+
+function nextFrame(work: () => void): void {
+  due.push(work);
+  if (due.length === 1) requestAnimationFrame(oneOfThem);
+}
+
+function oneOfThem(): void {
+  const work = due[0];
+  try {
+    work?.();
+  } finally {
+    due.shift();
+    if (due.length > 0) requestAnimationFrame(oneOfThem);
+  }
+}
+
+/** Does something in one of the next frames, but not again before it has rested: at least `rest` ms, four times its own time. */
 export class Paced {
   readonly #rest: number;
   readonly #act: () => void;
@@ -18,8 +36,8 @@ export class Paced {
     if (this.#asked) return;
     this.#asked = true;
     const wait = this.#free - performance.now();
-    if (wait <= 0) requestAnimationFrame(() => this.#now());
-    else setTimeout(() => requestAnimationFrame(() => this.#now()), wait);
+    if (wait <= 0) nextFrame(() => this.#now());
+    else setTimeout(() => nextFrame(() => this.#now()), wait);
   }
 
   /** Work of the last time that goes on took so long as well. */

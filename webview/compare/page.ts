@@ -53,6 +53,8 @@ export class ComparePage {
   #theme = readTheme();
   #columns: Column[] = [];
   #comparison: Comparison = { rows: [], notes: [] };
+  /** What the table shows: gathered columns are arranged a frame later. */
+  #shown: { columns: readonly Column[]; pinned: boolean } = { columns: [], pinned: false };
   #order: number[] = [];
   #rows: Row[] = [];
   #heads: (HeadColumn & { index: number })[] = [];
@@ -62,7 +64,11 @@ export class ComparePage {
   #cursor: number | null = null;
   #saving: ReturnType<typeof setTimeout> | undefined;
   #followed = '';
-  readonly #tableLater = new Paced(restMs.table, () => this.#compare());
+  readonly #tableLater = new Paced(restMs.table, () => {
+    this.#gather();
+    this.#arrangeLater.ask();
+  });
+  readonly #arrangeLater = new Paced(0, () => this.#arrange());
   readonly #cursorLater = new Paced(0, () => this.#showTable());
   readonly #chartLater = new Paced(restMs.chart, () => this.#drawChart());
 
@@ -219,6 +225,12 @@ export class ComparePage {
 
   /** Columns, rows and chart from what there is now. */
   #compare(): void {
+    this.#gather();
+    this.#arrange();
+  }
+
+  /** What is compared, not yet shown. */
+  #gather(): void {
     const state = this.#state;
     if (!state) return;
     const runs = state.runs.flatMap((run) => this.#runs.get(run) ?? []);
@@ -240,7 +252,6 @@ export class ComparePage {
         .slice(0, 200)
         .map((name) => [name, name] as const),
     ]);
-    this.#arrange();
     this.#follow();
     this.#chartLater.ask();
   }
@@ -265,13 +276,16 @@ export class ComparePage {
 
   /** Rows and columns in their order, by what the person chose. */
   #arrange(): void {
-    const state = this.#state!;
+    const state = this.#state;
+    if (!state) return;
+    const shown = { columns: this.#columns, pinned: this.#isPinned() };
+    this.#shown = shown;
     const sorting = state.sortColumns;
     const sortRow = sorting ? this.#comparison.rows.find(({ key }) => key === sorting.row) : undefined;
-    this.#order = columnOrder(this.#columns.length, this.#isPinned(), sortRow, sorting?.descending ?? false);
-    this.#rows = shownRows(this.#comparison.rows, this.#columns.length, state);
+    this.#order = columnOrder(shown.columns.length, shown.pinned, sortRow, sorting?.descending ?? false);
+    this.#rows = shownRows(this.#comparison.rows, shown.columns.length, state);
     this.#heads = this.#order.map((index) => {
-      const column = this.#columns[index]!;
+      const column = shown.columns[index]!;
       const { key, name, runs } = column;
       const detail = columnDetail(column);
       const about = [name, detail, ...runs.slice(0, 12).map(({ run, state: s }) => `${run}, ${s}`)].join(
@@ -289,8 +303,8 @@ export class ComparePage {
       columns: this.#heads,
       rows: [...(cursor ? [cursor] : []), ...this.#rows],
       sections: this.#state!.sortRows === 'group',
-      pinned: this.#isPinned(),
-      wide: this.#columns.some(({ runs }) => runs.length > 1),
+      pinned: this.#shown.pinned,
+      wide: this.#shown.columns.some(({ runs }) => runs.length > 1),
       sortedBy: this.#sortedBy,
     });
   }
@@ -298,7 +312,7 @@ export class ComparePage {
   #cursorRow(): Row | undefined {
     if (this.#cursor === null) return undefined;
     const { metric } = this.#state!;
-    return cursorRow(this.#curves, this.#columns, metric, this.#cursor, this.#isPinned());
+    return cursorRow(this.#curves, this.#shown.columns, metric, this.#cursor, this.#shown.pinned);
   }
 
   #cursorMoved(step: number | null, said: boolean): void {
@@ -312,7 +326,7 @@ export class ComparePage {
     const near = this.#order.filter((index) => this.#near.has(index)).slice(0, 8);
     this.#live.say(
       row
-        ? `${row.label}: ${near.map((index) => `${this.#columns[index]!.name} ${row.cell(index).text}`).join('; ')}`
+        ? `${row.label}: ${near.map((index) => `${this.#shown.columns[index]!.name} ${row.cell(index).text}`).join('; ')}`
         : '',
     );
   }
@@ -320,7 +334,7 @@ export class ComparePage {
   /** The columns in view are those whose curves are in colour; the baseline always is. */
   #viewed(from: number, to: number): void {
     const near = new Set(this.#order.slice(from, to));
-    if (this.#isPinned()) near.add(0);
+    if (this.#shown.pinned) near.add(0);
     if (near.size === this.#near.size && [...near].every((index) => this.#near.has(index))) return;
     this.#near = near;
     this.#chartLater.ask();
@@ -389,7 +403,7 @@ export class ComparePage {
 
   #copy(format: 'Markdown' | 'CSV'): void {
     const columns = this.#order.map((index) => {
-      const column = this.#columns[index]!;
+      const column = this.#shown.columns[index]!;
       return { title: `${column.name} (${columnDetail(column)})`, index };
     });
     const text = format === 'CSV' ? csvOf(this.#rows, columns) : markdownOf(this.#rows, columns);

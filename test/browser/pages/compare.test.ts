@@ -394,7 +394,7 @@ async function longTasks(page: Page, work: () => Promise<void>): Promise<object>
       e.name === 'thread_name' && e.args.name === 'CrRendererMain' ? [`${e.pid} ${e.tid}`] : [],
     ),
   );
-  const ran = traceEvents.filter((e) => /RunTask$/.test(e.name) && mains.has(`${e.pid} ${e.tid}`));
+  const ran = traceEvents.filter((e) => e.name === 'RunTask' && mains.has(`${e.pid} ${e.tid}`));
   const over = (values: (number | undefined)[]) =>
     values.filter((us) => us !== undefined && us > 50_000).length;
   const most = (values: (number | undefined)[]) =>

@@ -137,7 +137,11 @@ test('what a run file holds is shown without characters that turn or move text',
 });
 
 test('what was imported has no run file, which is no problem', (context) => {
-  const found = compared(context, [{ step: 1, metrics: { loss: 3 } }], { ...spec, kind: 'imported', file: {} });
+  const found = compared(context, [{ step: 1, metrics: { loss: 3 } }], {
+    ...spec,
+    kind: 'imported',
+    file: {},
+  });
   assert.deepEqual([found.spec, found.problem], [null, null]);
   assert.equal(metricOf(found, 'loss')?.points, 1);
 });

@@ -163,6 +163,7 @@ test('the tooltip of a run that was measured says its size and when', () => {
     secondsLeft: null,
     createdAt: 1,
     connected: true,
+    ...{ parent: null, seed: null, group: null, tags: [] },
   } as unknown as RunSummary;
   const at = Date.UTC(2025, 0, 1) / 1000;
   const lines = runTooltip({ ...run, disk: { bytes: 300 * MiB, checkpointBytes: 290 * MiB, at } });
