@@ -35,7 +35,7 @@ const costs: readonly Cost[] = [
     label: 'FLOPs of training',
     about: 'Forward and backward pass: tokens × FLOPs a token',
     of: ({ tokens, flopsPerToken }) => (flopsPerToken === null ? null : tokens * flopsPerToken),
-    format: (value) => value.toExponential(2).replace('e+', 'e'),
+    format: (value) => (value === 0 ? '0' : value.toExponential(2).replace('e+', 'e')),
   },
   {
     label: 'tokens/s',

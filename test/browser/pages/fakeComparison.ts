@@ -156,7 +156,10 @@ export class FakeCompareHost {
       const requests = asked.filter((m) => m.type === 'series');
       for (const message of requests) await this.#answer(message, every);
       count += requests.length;
-      quiet = requests.length === 0 ? quiet + 1 : 0;
+      const all = await this.#page.evaluate(
+        () => !/curves to come/.test(document.querySelector('.overlay-panel .note')?.textContent ?? ''),
+      );
+      quiet = requests.length === 0 && all ? quiet + 1 : 0;
       await this.#page.evaluate(() => new Promise((done) => setTimeout(done, 130)));
     }
     return count;
