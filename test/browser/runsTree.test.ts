@@ -102,6 +102,15 @@ test('words of a run are shown as they are: no icon, no markup, no link', async 
   await page.keyboard.press('Escape');
 });
 
+test('the tooltip says what differs from the run before it', async () => {
+  await rows('clm-100, finished').first().hover();
+  const hover = page.locator('.monaco-hover', { hasText: 'Differs from clm-100 before it' });
+  await hover.waitFor();
+  assert.match(await hover.innerText(), /seed: 1 → 2/);
+  await page.mouse.move(700, 400);
+  await hover.waitFor({ state: 'hidden' });
+});
+
 test('several runs get tags at once, a new one among them, and the tree is grouped by them', async () => {
   await palette(page, 'Biphase: Tag Runs…');
   await page.locator(box).fill('clm-100');
