@@ -241,7 +241,7 @@ export class ClientSession implements Asker {
       }),
       runFile: async ({ run }) => ({ file: control.runs.file(run) }),
       runEvents: async ({ run }) => ({ events: control.runs.events(run) }),
-      series: async (request) => ({ withBytes: await turns.do(() => control.series.snapshot(request)) }),
+      series: async (request) => ({ withBytes: await control.series.answer(request, turns) }),
       subscribe: async ({ series }) => {
         this.#watched = new Set(series.map(({ run, metric }) => `${run} ${metric}`));
         return done;
