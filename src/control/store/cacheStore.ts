@@ -13,6 +13,7 @@ import { blockLength, encodePoints, encodeRecords } from './blocks.ts';
 import { LoadedRun } from './loadedRun.ts';
 import { loadRun, recordSeries } from './loadRun.ts';
 import type { RunColumns } from './runColumns.ts';
+import { sqliteProblem } from './sqliteProblem.ts';
 
 const schemaNumber = 1;
 const schema = `
@@ -371,19 +372,16 @@ function open(file: string): DatabaseSync {
   return db;
 }
 
-const sqliteCorrupt = 11;
-const sqliteFull = 13;
-const sqliteNotADatabase = 26;
-
 function storeError(thrown: unknown): BiphaseError {
-  const code = (thrown as { errcode?: number }).errcode;
-  const primary = code === undefined ? undefined : code & 0xff;
-  if (primary === sqliteFull)
-    return new BiphaseError('full', 'The disk that holds the curves is full.', {
-      next: 'Free space; the curves continue from where they stopped.',
-      cause: thrown,
-    });
-  if (primary === sqliteCorrupt || primary === sqliteNotADatabase)
-    return new BiphaseError('damaged', 'cache.db is damaged.', { cause: thrown });
-  return toBiphaseError(thrown);
+  switch (sqliteProblem(thrown)) {
+    case 'full':
+      return new BiphaseError('full', 'The disk that holds the curves is full.', {
+        next: 'Free space; the curves continue from where they stopped.',
+        cause: thrown,
+      });
+    case 'damaged':
+      return new BiphaseError('damaged', 'cache.db is damaged.', { cause: thrown });
+    default:
+      return toBiphaseError(thrown);
+  }
 }
