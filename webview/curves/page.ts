@@ -51,10 +51,15 @@ export class CurvesPage {
   private readonly scenes: Scenes;
   private readonly cursor: Cursor;
   private readonly report: DrawnReport;
-  private readonly scheduler = new DrawScheduler<PanelView>((view) => this.draw(view));
+  private readonly scheduler = new DrawScheduler<PanelView>(
+    (view) => this.draw(view),
+    (busy) => this.layout.element.setAttribute('aria-busy', String(busy)),
+  );
   private readonly layout = new PanelLayout(this.panelEvents(), (view) => this.scheduler.forget(view));
   private readonly motion = new ViewMotion({
     show: (range) => {
+      // Who wants less motion waits for the exact picture.
+      if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
       for (const view of this.layout.views) view.move(range);
     },
     settle: (range) => this.setView(range),
