@@ -122,8 +122,8 @@ export class Control {
     return known && this.#summarize(known);
   }
 
-  runSummaries(): RunSummary[] {
-    return this.#catalog.all().map((run) => this.#summarize(run));
+  runIds(): string[] {
+    return this.#catalog.all().map(({ report }) => report.run);
   }
 
   addNode(config: NodeConfig): void {
@@ -265,6 +265,7 @@ export class Control {
 
   /** The node's agent is gone: what it showed is as of now, or goes on through another node with the same root. */
   #forget(node: ManagedNode): void {
+    this.#followers.get(node)?.flush();
     this.#followers.delete(node);
     this.notebook.disconnected(node);
     this.#queues.disconnected(node.config.name);

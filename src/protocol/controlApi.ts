@@ -429,8 +429,11 @@ export type ControlMethods = typeof controlMethods;
 
 export const controlEvents = {
   nodes: z.object({ nodes: z.array(nodeSummarySchema) }),
-  /** Changed runs only. */
-  runs: z.object({ runs: z.array(runSummarySchema), removed: z.array(runIdSchema) }),
+  /** Changed runs only; `metrics` only where they are others than this client was told before. */
+  runs: z.object({
+    runs: z.array(runSummarySchema.partial({ metrics: true })),
+    removed: z.array(runIdSchema),
+  }),
   points: pointsDeltaSchema,
   transfer: transferProgressSchema,
   prompt: promptSchema,
@@ -438,3 +441,8 @@ export const controlEvents = {
   promptDone: z.object({ id: z.string() }),
 };
 export type ControlEvents = typeof controlEvents;
+
+/** As a client's connection hands them on: with the metrics of every run. */
+export type ClientEvents = Omit<ControlEvents, 'runs'> & {
+  runs: z.ZodType<{ runs: RunSummary[]; removed: string[] }>;
+};
