@@ -4,7 +4,7 @@ import type { PageState } from './pageState.ts';
 import { readPoints } from './panelScene.ts';
 import { markLabel } from './panels.ts';
 import type { PanelView } from './panelView.ts';
-import { differenceText, referenceOf, valueText } from './readingText.ts';
+import { differenceText, referenceOf, shortValueText, valueText } from './readingText.ts';
 import { type Reading, stepAlong } from './readout.ts';
 import { ReadoutCard, type ReadoutLine } from './readoutCard.ts';
 import type { Scenes } from './scenes.ts';
@@ -109,7 +109,7 @@ export class Cursor {
           (r) => r.metric === view.panel.metric && (here.length === 0 || r.run === here[0]!.run),
         );
         view.showNote(
-          reading ? valueText(view.panel, reading, this.state.current.x, cursor.x) : '',
+          reading ? shortValueText(view.panel, reading) : '',
           reading && several ? this.runs.styleOf(reading.run) : undefined,
         );
       }

@@ -15,12 +15,15 @@ export class DrawScheduler<View> {
   private readonly waiting = new Map<View, DrawReason>();
   private readonly drawnAt = new Map<View, number>();
   private readonly drawOne: (view: View) => void;
+  private readonly busy: (busy: boolean) => void;
   private frame: number | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private restUntil = 0;
 
-  constructor(drawOne: (view: View) => void) {
+  /** `busy`: whether something waits to be drawn. */
+  constructor(drawOne: (view: View) => void, busy: (busy: boolean) => void) {
     this.drawOne = drawOne;
+    this.busy = busy;
   }
 
   drawLater(view: View, reason: DrawReason = 'person'): void {
@@ -35,6 +38,7 @@ export class DrawScheduler<View> {
   }
 
   private plan(): void {
+    this.busy(this.waiting.size > 0);
     if (this.frame !== undefined || this.waiting.size === 0) return;
     const now = performance.now();
     const due = Math.min(...[...this.waiting].map(([view, reason]) => this.dueAt(view, reason)));
@@ -60,10 +64,14 @@ export class DrawScheduler<View> {
     if (view !== undefined) {
       this.waiting.delete(view);
       this.drawnAt.set(view, started);
-      this.drawOne(view);
-      const ended = performance.now();
-      if (reason === 'points') this.restUntil = ended + Math.min(longestRest, ended - started);
-    }
-    this.plan();
+      try {
+        this.drawOne(view);
+      } finally {
+        // A chart that cannot be drawn must not keep the others from it.
+        const ended = performance.now();
+        if (reason === 'points') this.restUntil = ended + Math.min(longestRest, ended - started);
+        this.plan();
+      }
+    } else this.plan();
   }
 }

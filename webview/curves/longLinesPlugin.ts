@@ -40,7 +40,7 @@ function penOf(dataset: CurveDataset, ratio: number): ColumnPen | undefined {
   return {
     ...{ red: red!, green: green!, blue: blue!, opacity },
     thickness: Number(dataset.borderWidth) * ratio,
-    dash: (dataset.borderDash as number[]).map((part) => Math.round(part * ratio)),
+    dash: ((dataset.borderDash ?? []) as number[]).map((part) => Math.round(part * ratio)),
   };
 }
 

@@ -10,31 +10,27 @@ import { type Channel, openChannel } from '../common/channel.ts';
 import { html } from '../common/dom.ts';
 import { LiveRegion } from '../common/liveRegion.ts';
 import { onThemeChange, readTheme } from '../common/theme.ts';
+import { chartKeys } from './chartKeys.ts';
 import { Cursor } from './cursor.ts';
 import { DataTable } from './dataTable.ts';
 import { DrawnReport } from './drawnReport.ts';
 import { type DrawReason, DrawScheduler } from './drawScheduler.ts';
 import { emptyState } from './emptyState.ts';
+import { exportCharts } from './exportCharts.ts';
 import { GroupLegend } from './groupLegend.ts';
 import { onChartKey, onPageKey } from './keys.ts';
 import { Legend } from './legend.ts';
 import { PageState } from './pageState.ts';
 import { PanelLayout } from './panelLayout.ts';
-import { isOwnMark, metricsOf } from './panels.ts';
-import { summaryText } from './panelText.ts';
+import { metricsOf, type Panel } from './panels.ts';
 import type { PanelEvents, PanelView } from './panelView.ts';
-import { exportPicture } from './picture.ts';
 import { Scenes } from './scenes.ts';
+import { SeriesOnShow } from './seriesOnShow.ts';
 import { type SeriesKey, SeriesStore, type SeriesX } from './seriesStore.ts';
 import { ShownRuns } from './shownRuns.ts';
 import { Toolbar } from './toolbar.ts';
-import { ViewMotion } from './viewMotion.ts';
-import { inside, panned, type XRange, zoomed } from './xRange.ts';
+import { ViewRange } from './viewRange.ts';
 
-/** How long after the last change of the view finer points are asked for and the state is saved. */
-const settleMilliseconds = 150;
-/** How long points may be under way before the page says so. */
-const momentMilliseconds = 400;
 /** How often the bars follow new points, and how long scrolling rests before other charts are made. */
 const barsMilliseconds = 250;
 const scrollMilliseconds = 80;
@@ -51,23 +47,19 @@ export class CurvesPage {
   private readonly scenes: Scenes;
   private readonly cursor: Cursor;
   private readonly report: DrawnReport;
-  private readonly scheduler = new DrawScheduler<PanelView>((view) => this.draw(view));
+  private readonly scheduler = new DrawScheduler<PanelView>(
+    (view) => this.draw(view),
+    (busy) => this.layout.element.setAttribute('aria-busy', String(busy)),
+  );
   private readonly layout = new PanelLayout(this.panelEvents(), (view) => this.scheduler.forget(view));
-  private readonly motion = new ViewMotion({
-    show: (range) => {
-      for (const view of this.layout.views) view.move(range);
-    },
-    settle: (range) => this.setView(range),
-  });
+  private readonly view: ViewRange;
+  private readonly series: SeriesOnShow;
   private readonly toolbar: Toolbar;
   private readonly legend: Legend;
   private readonly groups = new GroupLegend();
   private readonly table: DataTable;
   private readonly live = new LiveRegion();
   private readonly empty: HTMLElement;
-  private shownKey = '';
-  private settling: ReturnType<typeof setTimeout> | undefined;
-  private moment: ReturnType<typeof setTimeout> | undefined;
   private barsLater: ReturnType<typeof setTimeout> | undefined;
   private scrolling: ReturnType<typeof setTimeout> | undefined;
   private drawnWidth = 0;
@@ -89,6 +81,24 @@ export class CurvesPage {
       (x) => this.tellLinked({ cursor: x }),
     );
     this.report = new DrawnReport(this.store);
+    this.view = new ViewRange(this.state, this.scenes, {
+      move: (range) => {
+        for (const view of this.layout.views) view.move(range);
+      },
+      draw: () => this.drawAll(),
+      changed: (range, tell) => {
+        this.updateToolbar();
+        if (tell) this.tellLinked({ range });
+      },
+      settled: (range) => this.store.setView(range),
+    });
+    this.series = new SeriesOnShow(this.state, this.store, this.scenes, {
+      show: (series) => this.channel.post({ type: 'show', series }),
+      late: () => {
+        for (const view of this.layout.views)
+          if (this.scenes.isLoading(view.panel.metric)) this.scheduler.drawLater(view);
+      },
+    });
     const pickRuns = () => this.channel.post({ type: 'pickRuns' });
     this.toolbar = new Toolbar({
       pickRuns,
@@ -96,8 +106,11 @@ export class CurvesPage {
       setX: (x, logX) => this.setX(x, logX),
       setSmoothing: (smoothing) => this.setSmoothing(smoothing),
       setTable: (table) => this.setTable(table),
-      resetView: () => this.setView(null),
-      exportAs: (format) => this.exportAs(format),
+      resetView: () => this.view.set(null),
+      exportAs: (format) =>
+        exportCharts(format, this.layout.views, this.runs, this.scenes.theme, (message, binary) =>
+          this.channel.post(message, binary),
+        ),
     });
     this.legend = new Legend({
       toggle: (run) => this.toggleRun(run),
@@ -133,7 +146,7 @@ export class CurvesPage {
           x: () => this.setX(state.x, !state.logX),
           g: () => this.setState({ groupSeeds: !state.groupSeeds }),
           a: () => this.setState({ all: !state.all }),
-          '0': () => this.setView(null),
+          '0': () => this.view.set(null),
         });
     });
     document.addEventListener('visibilitychange', () => {
@@ -172,7 +185,7 @@ export class CurvesPage {
         const { x, cursor, range } = message.view;
         if (!state?.linked || state.x !== x) return;
         this.cursor.follow(cursor);
-        if (range !== undefined) this.setView(range, false);
+        if (range !== undefined) this.view.set(range, false);
       }
     }
   }
@@ -191,9 +204,9 @@ export class CurvesPage {
     this.state.current = state;
     this.runs.slots.restore(state.styles);
     this.channel.saveState(state);
-    this.shownKey = '';
+    this.series.forget();
     this.layOut();
-    this.refresh();
+    this.series.refresh();
     this.store.setView(state.range);
   }
 
@@ -208,19 +221,28 @@ export class CurvesPage {
     this.table.element.hidden = none || !table;
     this.legend.element.hidden = none;
     this.layout.update(this.state.current, this.state.metrics, this.runs.metrics);
-    this.showSeries();
+    this.series.show(this.runs.shown, this.panels);
     this.updateBars();
     this.drawAll();
   }
 
   private panelEvents(): PanelEvents {
     return {
-      move: (range) => this.motion.move(this.fitting(range)),
-      ended: () => this.motion.end(),
-      reset: () => this.setView(null),
-      moving: () => this.motion.now,
+      move: (range) => this.view.move(range),
+      ended: () => this.view.end(),
+      reset: () => this.view.set(null),
+      moving: () => this.view.moving,
       pointed: (panel, x, height) => this.cursor.pointed(panel, x, height),
-      key: (panel, event) => this.chartKey(panel, event),
+      key: (panel, event) =>
+        onChartKey(
+          event,
+          chartKeys(panel, {
+            ...{ state: this.state, scenes: this.scenes, cursor: this.cursor, view: this.view },
+            say: (text) => this.say(text),
+            setRobust: (metric, robust) => this.setRobust(metric, robust),
+            setPinned: (metric) => this.setState({ pinned: metric }),
+          }),
+        ),
       tools: {
         setRobust: (metric, robust) => this.setRobust(metric, robust),
         setPinned: (metric, pinned) => this.setState({ pinned: pinned ? metric : null }),
@@ -228,71 +250,16 @@ export class CurvesPage {
     };
   }
 
-  private chartKey(view: PanelView, event: KeyboardEvent): void {
-    const { metric } = view.panel;
-    const state = this.state.current;
-    const logX = state?.logX ?? false;
-    const moveTo = (wanted: (range: XRange) => XRange): void => {
-      const range = this.motion.now ?? view.range;
-      if (range) this.motion.move(this.fitting(wanted(range)));
-    };
-    onChartKey(event, {
-      walk: (by) => this.say(this.cursor.walk(view, by)),
-      leave: () => this.cursor.leave(),
-      zoom: (factor) =>
-        moveTo((range) => zoomed(range, factor, this.cursor.x ?? (range[0] + range[1]) / 2, logX)),
-      pan: (share) => moveTo((range) => panned(range, share, logX)),
-      mark: () => {
-        const range = this.cursor.markRange();
-        this.say(range ? 'Range chosen.' : 'Range begins here. Move the cursor, then press B again.');
-        if (range) this.setView([range[0], range[1]]);
-      },
-      say: () => this.say(summaryText(view.panel, this.scenes.scene(view.panel))),
-      toggleRobust: () => this.setRobust(metric, !state?.robust.includes(metric)),
-      togglePinned: () => this.setState({ pinned: state?.pinned === metric ? null : metric }),
-    });
-  }
-
   private say(text: string | undefined): void {
     if (text !== undefined) this.live.say(text);
   }
 
-  /** Tells store and extension which series are on show. Hidden runs are followed too: a click shows them at once. */
-  private showSeries(): void {
-    const keys = this.runs.shown.flatMap((run) =>
-      this.layout.views.flatMap((view) =>
-        metricsOf(view.panel)
-          .filter(
-            (metric) =>
-              metric === view.panel.metric || (run.metrics.includes(metric) && isOwnMark(metric, run.phases)),
-          )
-          .map((metric) => ({ run: run.run, metric })),
-      ),
-    );
-    const key = JSON.stringify(keys);
-    if (key === this.shownKey) return;
-    this.shownKey = key;
-    // First the deltas, then the snapshots: nothing falls between.
-    this.channel.post({ type: 'show', series: keys });
-    this.store.show(keys);
-    this.waitAMoment();
+  private get panels(): Panel[] {
+    return this.layout.views.map((view) => view.panel);
   }
 
-  private refresh(): void {
-    const state = this.state.current!;
-    this.store.refresh(state.x, state.smoothing);
-    this.waitAMoment();
-  }
-
-  /** Points were asked for: what is not here after a moment is said to be loading. */
-  private waitAMoment(): void {
-    clearTimeout(this.moment);
-    this.scenes.moment = true;
-    this.moment = setTimeout(() => {
-      this.scenes.moment = false;
-      for (const view of this.layout.views)
-        if (this.scenes.isLoading(view.panel.metric)) this.scheduler.drawLater(view);
-    }, momentMilliseconds);
+  private updateToolbar(): void {
+    if (this.state.current) this.toolbar.update(this.state.current, this.state.metrics, this.runs.metrics);
   }
 
   private updateBars(): void {
@@ -301,7 +268,7 @@ export class CurvesPage {
     const state = this.state.current;
     if (!state) return;
     const styleOf = (id: string) => this.runs.styleOf(id);
-    this.toolbar.update(state, this.state.metrics, this.runs.metrics);
+    this.updateToolbar();
     this.groups.update(this.runs.groups, state.groupSeeds && this.runs.shown.length > 0, styleOf);
     this.legend.update(this.runs.shown, new Set(state.hidden), styleOf, (run) =>
       this.store.problemOf(run, this.layout.views[0]?.panel.metric ?? ''),
@@ -316,7 +283,7 @@ export class CurvesPage {
       this.layOut();
       return;
     }
-    this.showSeries();
+    this.series.show(this.runs.shown, this.panels);
     this.updateBars();
     // A panel without points says what its runs do.
     for (const view of this.layout.views) if (!view.hasPicture) this.scheduler.drawLater(view);
@@ -335,17 +302,17 @@ export class CurvesPage {
     const state = this.state.current;
     if (!state || (state.x === x && state.logX === logX)) return;
     this.cursor.clear();
-    this.motion.cancel();
+    this.view.cancel();
     this.store.setView(null);
     // A range of steps is no range of tokens: another axis starts with everything.
     this.setState({ x, logX, range: null });
-    if (state.x !== x) this.refresh();
+    if (state.x !== x) this.series.refresh();
   }
 
   private setSmoothing(smoothing: number | null): void {
     if (!this.state.current || this.state.current.smoothing === smoothing) return;
     this.setState({ smoothing });
-    this.refresh();
+    this.series.refresh();
   }
 
   private setTable(table: boolean): void {
@@ -355,34 +322,6 @@ export class CurvesPage {
     this.setState({ table });
     if (table) this.table.focus();
     else this.layout.views[0]?.focus();
-  }
-
-  /** A range as it can be shown: inside of what there is. */
-  private fitting(range: XRange): XRange {
-    return inside(range, this.scenes.extent, this.state.current?.logX ?? false);
-  }
-
-  /** Draws all panels with the points there are; finer ones and the saved state follow when it settles. */
-  private setView(wanted: XRange | null, tell = true): void {
-    const state = this.state.current;
-    if (!state) return;
-    this.motion.cancel();
-    const { extent } = this.scenes;
-    // Who zooms out beyond the points wants to see new ones come.
-    const all = wanted !== null && wanted[0] <= extent[0] && wanted[1] >= extent[1];
-    const range: [number, number] | null = wanted === null || all ? null : [wanted[0], wanted[1]];
-    // Also where nothing changes: a moved picture is replaced.
-    this.drawAll();
-    const now = state.range;
-    if (now === range || (now && range && now[0] === range[0] && now[1] === range[1])) return;
-    this.state.changeUnsaved({ range });
-    this.toolbar.update(this.state.current!, this.state.metrics, this.runs.metrics);
-    if (tell) this.tellLinked({ range });
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => {
-      this.state.saveNow();
-      this.store.setView(this.state.current?.range ?? null);
-    }, settleMilliseconds);
   }
 
   private tellLinked(view: { cursor?: number | null; range?: [number, number] | null }): void {
@@ -398,19 +337,6 @@ export class CurvesPage {
     const hidden = this.runs.toggled(run);
     this.setState({ hidden });
     this.say(`${this.runs.nameOf(run)} ${hidden.includes(run) ? 'hidden' : 'shown'}`);
-  }
-
-  private exportAs(format: 'png' | 'svg' | 'csv'): void {
-    const runs = this.runs.visible;
-    if (runs.length === 0) return;
-    if (format === 'csv') {
-      const metrics = [...new Set(this.layout.views.flatMap((view) => metricsOf(view.panel)))];
-      this.channel.post({ type: 'exportCsv', runs: runs.map((run) => run.run), metrics });
-      return;
-    }
-    void exportPicture(format, this.layout.views, this.runs, this.scenes.theme).then((bytes) =>
-      this.channel.post({ type: 'savePicture', format, name: runs[0]!.name.slice(0, 200) }, bytes),
-    );
   }
 
   private seriesChanged(key: SeriesKey): void {
@@ -449,10 +375,10 @@ export class CurvesPage {
 
   private draw(view: PanelView): void {
     if (!this.state.current) return;
-    if (this.scenes.measure(this.layout.views.map((each) => each.panel))) this.drawAll('points');
+    if (this.scenes.measure(this.panels)) this.drawAll('points');
     if (this.state.current.table) this.drawTable(view);
     // While a gesture lasts the last picture is moved: a new one would be of another range.
-    else if (this.motion.now) this.scheduler.drawLater(view, 'points');
+    else if (this.view.moving) this.scheduler.drawLater(view, 'points');
     else view.draw(this.scenes.scene(view.panel));
     this.cursor.show();
     this.report.drawn(new Set(metricsOf(view.panel)));
@@ -461,7 +387,7 @@ export class CurvesPage {
   /** `drawn`: whose points changed; the table shows those of one panel. */
   private drawTable(drawn?: PanelView): void {
     if (!this.state.current?.table) return;
-    const panel = this.table.panel(this.layout.views.map((view) => view.panel));
+    const panel = this.table.panel(this.panels);
     if (panel && (drawn === undefined || drawn.panel === panel))
       this.table.draw(panel, this.scenes.scene(panel));
   }

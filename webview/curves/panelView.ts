@@ -11,6 +11,7 @@ import {
 } from './charting.ts';
 import { type CurveDataset, renewed } from './datasets.ts';
 import { type GesturePlot, Gestures } from './gestures.ts';
+import type { MarkGroup } from './markLayout.ts';
 import { MovingPicture } from './movingPicture.ts';
 import { measuredLines, panelDatasets } from './panelDatasets.ts';
 import { PanelHeader, type PanelTools } from './panelHeader.ts';
@@ -37,6 +38,15 @@ export interface PanelEvents {
   tools: PanelTools;
 }
 
+/** What a picture of a panel is made of. */
+export interface PanelDrawing {
+  panel: Panel;
+  chart: CurveChart;
+  scene: PanelScene;
+  groups: readonly MarkGroup[];
+  notes: readonly string[];
+}
+
 let summaries = 0;
 
 /** One chart with its heading, its cursor and its notes. */
@@ -57,6 +67,7 @@ export class PanelView {
   private readonly moving = new MovingPicture();
   private chart: CurveChart | undefined;
   private scene: PanelScene | undefined;
+  private groups: readonly MarkGroup[] = [];
   private setupKey = '';
   private readonly events: PanelEvents;
 
@@ -112,11 +123,12 @@ export class PanelView {
   }
 
   /** What a picture of this panel is made of; undefined where there is none. */
-  get drawing(): { panel: Panel; chart: CurveChart; scene: PanelScene; notes: string[] } | undefined {
+  get drawing(): PanelDrawing | undefined {
     if (!this.chart || !this.scene || !this.hasPicture) return undefined;
     const { chart, scene, panel } = this;
     const offScale = offScaleText(panel, scene, this.values(scene));
-    return { panel, chart, scene, notes: [...(offScale ? [offScale] : []), ...footnotes(panel, scene)] };
+    const notes = [...(offScale ? [offScale] : []), ...footnotes(panel, scene)];
+    return { panel, chart, scene, groups: this.groups, notes };
   }
 
   focus(): void {
@@ -161,8 +173,8 @@ export class PanelView {
     const [from, to] = scene.view;
     const crosses = scene.curves.some((c) => c.series?.nonFinite.some(({ x }) => x >= from && x <= to));
     // The plot's edges are known only now: a long number at the end of the axis takes room.
-    const groups = markGroups(this.panel, scene, [chart.chartArea.left, chart.chartArea.right], widthOf);
-    this.phaseWords.show(groups, crosses ? chart.chartArea.top + 14 : chart.chartArea.top);
+    this.groups = markGroups(this.panel, scene, [chart.chartArea.left, chart.chartArea.right], widthOf);
+    this.phaseWords.show(this.groups, crosses ? chart.chartArea.top + 14 : chart.chartArea.top);
   }
 
   private values(scene: PanelScene): ValueRange {

@@ -36,7 +36,7 @@ function vectorPicture(
   // On the page there is room between rows for notes that come and go: here each row is as high as it has to be.
   for (const row of rows) {
     let bottom = y;
-    for (const { panel, chart, scene, notes, left, top } of drawings) {
+    for (const { panel, chart, scene, groups, notes, left, top } of drawings) {
       if (top !== row) continue;
       const x = margin + left;
       const notesAt = y + headerHeight + chart.height + 12;
@@ -46,7 +46,24 @@ function vectorPicture(
         }),
         svg('g', {
           attributes: { transform: `translate(${x} ${y + headerHeight})` },
-          children: [vectorChart(chart, scene.theme)],
+          children: [
+            vectorChart(chart, scene.theme),
+            ...groups.flatMap((group) =>
+              group.words
+                ? [
+                    words(
+                      group.words.text,
+                      group.words.middle,
+                      chart.chartArea.top + 11 + group.words.row * 17,
+                      theme,
+                      {
+                        anchor: 'middle',
+                      },
+                    ),
+                  ]
+                : [],
+            ),
+          ],
         }),
         ...notes.map((note, index) => words(note, x + 46, notesAt + index * noteLine, theme)),
       );
@@ -101,7 +118,7 @@ async function pngFile(picture: SVGSVGElement): Promise<ArrayBuffer> {
 }
 
 /** The charts as a file of this format. */
-export async function exportPicture(
+export async function pictureFile(
   format: 'png' | 'svg',
   views: readonly PanelView[],
   runs: ShownRuns,

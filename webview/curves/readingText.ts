@@ -13,11 +13,16 @@ import type { SmoothedPoint } from './smoothedPoints.ts';
 export function valueText({ format }: Panel, { metric, point }: Reading, axis: SeriesX, x: number): string {
   const value = format(point.y);
   const { n, low, high } = point as Partial<BandPoint>;
-  if (n !== undefined) return `${value} (${bandText(n)} ${format(low!)} to ${format(high!)})`;
+  if (n !== undefined) return `${value} (${format(low!)} to ${format(high!)}, ${bandText(n)})`;
   const { raw } = point as Partial<SmoothedPoint>;
   if (raw !== undefined) return Number.isFinite(point.y) ? `${value} (raw ${format(raw)})` : format(raw);
   const elsewhere = isValidation(metric) && placeText(axis, point.x) !== placeText(axis, x);
   return elsewhere ? `${value} at ${placeText('step', point.step)}` : value;
+}
+
+/** The value alone, where there is little room. */
+export function shortValueText({ format }: Panel, { point }: Reading): string {
+  return format(point.y);
 }
 
 /** "+0.11", "−0.02"; empty where there is no difference of numbers. */

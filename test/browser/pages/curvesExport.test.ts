@@ -52,7 +52,7 @@ test('the SVG is a vector drawing with every curve, heading and name, and names 
   }, text);
   assert.equal(read.error, null);
   assert.equal(read.raster, 0);
-  for (const word of ['Loss (nats)', 'Gradient norm', hostile.name, three[1]!.name])
+  for (const word of ['decay · 3 runs', 'Loss (nats)', 'Gradient norm', hostile.name, three[1]!.name])
     assert.ok(read.words.includes(word), `${word} in ${read.words.join('; ')}`);
   assert.ok(read.long >= 12, `a path for each of 3 runs in 4 charts: ${read.long}`);
   assert.deepEqual(problems, []);

@@ -155,7 +155,7 @@ test('seeds of one setup are one mean with a band; three show their range, five 
     const expected = [values.reduce((a, b) => a + b) / 3, Math.min(...values), Math.max(...values)];
     assert.equal(
       told,
-      `${expected[0]!.toPrecision(4)} (n = 3: range ${expected[1]!.toPrecision(4)} to ${expected[2]!.toPrecision(4)})`,
+      `${expected[0]!.toPrecision(4)} (${expected[1]!.toPrecision(4)} to ${expected[2]!.toPrecision(4)}, n = 3: range)`,
     );
     await page.screenshot({ path: path.join(screenshots, `curves-seeds-${theme}.png`) });
     assert.deepEqual(problems, []);

@@ -118,6 +118,10 @@ export class FakeHost {
   versions = new Map<string, number>();
   /** First step of each metric that does not begin at the beginning. */
   readonly begins = new Map<string, number>();
+  /** Last step of each metric that does not go on to the end. */
+  readonly endings = new Map<string, number>();
+  /** Runs without any point. */
+  readonly without = new Set<string>();
   /** The segment of a step: a resumed run has several. */
   segmentOf: ((step: number) => number) | undefined;
   private readonly value: (run: number, metric: string, step: number) => number;
@@ -153,7 +157,8 @@ export class FakeHost {
       requests.push(message.series);
       const every = metric.startsWith('validation') ? 200 : Math.max(1, Math.floor(upTo / 1000));
       const points: Points = { step: [], y: [] };
-      for (let step = every; step <= upTo; step += every)
+      const last = this.without.has(run) ? 0 : Math.min(upTo, this.endings.get(metric) ?? upTo);
+      for (let step = every; step <= last; step += every)
         if (step >= Math.max(from ?? 0, this.begins.get(metric) ?? 0) && step <= (to ?? upTo)) {
           points.step.push(step);
           points.y.push(this.value(Number(run.slice(9)), metric, step));

@@ -47,9 +47,13 @@ export async function openCurves(host: PageHost, options: CurvesOptions = {}): P
   await fake.send({ type: 'snapshot', runs, state: emptyState(runs, state) });
   await page.waitForFunction(() => document.querySelectorAll('.panel').length > 0);
   const settle = async (): Promise<void> => {
+    if (problems.length > 0) throw new Error(problems.join());
     do await frames(page, 2);
     while ((await fake.answer(2000)).length > 0);
-    await frames(page, 2 + (await page.locator('.panel').count()));
+    await page.waitForFunction(
+      () => document.querySelector('.charts')?.getAttribute('aria-busy') === 'false',
+    );
+    await frames(page, 2);
   };
   await settle();
   const saved = async (): Promise<CurvesState> => {
