@@ -41,6 +41,8 @@ const guarded = [
   'Set Priority…',
   'Free Space…',
   'Download Checkpoint…',
+  'Export Run…',
+  'Import Runs…',
 ];
 
 for (const title of guarded)

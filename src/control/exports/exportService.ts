@@ -49,11 +49,7 @@ export class ExportService {
   ): Promise<ExportResult> {
     if (!path.isAbsolute(folder)) throw new BiphaseError('usage', `${folder} is not an absolute path.`);
     const targets = this.#targets([...new Set(runs)], format, folder);
-    const there = targets.find((target) => isThere(target, format));
-    if (there && !replace)
-      throw new BiphaseError('refused', `${there.place} is already there.`, {
-        next: 'Choose another folder, or let it be replaced.',
-      });
+    for (const target of targets) refuseWhatIsThere(target, format, replace);
     let points = 0;
     for (const [index, target] of targets.entries()) {
       const rows = new ExportRows(this.#store.columns(target.run));
@@ -83,13 +79,20 @@ export class ExportService {
   }
 }
 
-function isThere({ run, place }: Target, format: ExportFormat): boolean {
-  if (format !== 'tensorboard') return fs.existsSync(place);
-  // A folder of other files may take them; TensorBoard reads all event files of a folder as one run.
-  return (
-    fs.existsSync(place) &&
-    fs.readdirSync(place).some((name) => isEventFileOf(run, name) || name.includes('tfevents'))
-  );
+/** Only what an earlier export of the run wrote may be replaced. */
+function refuseWhatIsThere({ run, place }: Target, format: ExportFormat, replace: boolean): void {
+  if (!fs.existsSync(place)) return;
+  const events =
+    format === 'tensorboard' ? fs.readdirSync(place).filter((name) => name.includes('tfevents')) : [];
+  // TensorBoard reads all event files of a folder as one run.
+  if (events.some((name) => !isEventFileOf(run, name)))
+    throw new BiphaseError('usage', `${place} holds event files of another run.`, {
+      next: 'Choose another folder.',
+    });
+  if (replace || (format === 'tensorboard' && events.length === 0)) return;
+  throw new BiphaseError('refused', `${place} is already there.`, {
+    next: 'Choose another folder, or let it be replaced.',
+  });
 }
 
 /** Under other names first, then all at once: what was cut off leaves no half file. */

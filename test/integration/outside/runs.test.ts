@@ -115,7 +115,13 @@ test('a source that is imported again is updated, not doubled, and lasts when ca
   for (const name of ['cache.db', 'cache.db-wal', 'cache.db-shm'])
     fs.rmSync(path.join(state, name), { force: true });
   fs.rmSync(file);
+  // As a control leaves it that is ended while it replaces a run, and another while it imports.
+  const kept = path.join(state, 'imported');
+  fs.renameSync(path.join(kept, first!.run), path.join(kept, `.old-${first!.run}`));
+  fs.mkdirSync(path.join(kept, '.part-cut'));
+  fs.writeFileSync(path.join(kept, '.part-cut/metrics.jsonl'), '{"segm');
   client = await join();
+  assert.ok(!fs.readdirSync(kept).some((name) => name.startsWith('.')));
   const run = await runNamed('again');
   assert.equal(run.run, first!.run);
   const late = AbortSignal.timeout(60_000);
@@ -213,6 +219,13 @@ test("TensorBoard's own backend reads every event file of an export, and hides w
       );
     }
   }
+  const foreign = path.join(places[0]!, 'events.out.tfevents.1.host');
+  fs.writeFileSync(foreign, '');
+  await assert.rejects(exportRuns(runs, 'tensorboard', out, true), {
+    kind: 'usage',
+    message: /another run/,
+  });
+  fs.rmSync(foreign);
   // Written again over itself it is the same, and not twice as much.
   const files = fs.readdirSync(out, { recursive: true });
   await exportRuns(runs, 'tensorboard', out, true);
