@@ -5,6 +5,7 @@ import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
 import { importedNode } from '../protocol/outsideRuns.ts';
 import type { QueueHold } from '../protocol/queue.ts';
+import type { ResolvedRunFile } from '../protocol/runFile.ts';
 import { ExportService } from './exports/exportService.ts';
 import { ImportedRuns } from './imports/importedRuns.ts';
 import { ImportService } from './imports/importService.ts';
@@ -18,11 +19,13 @@ import { watchForWake } from './nodes/wakeWatch.ts';
 import { QueueKeeper } from './runs/queueKeeper.ts';
 import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
+import { RunNotebook } from './runs/runNotebook.ts';
 import { RunService } from './runs/runService.ts';
-import { summarize } from './runs/runSummary.ts';
+import { factsOf, resolvedFileOf, summarize, unknownRun } from './runs/runSummary.ts';
 import { SeriesService } from './runs/seriesService.ts';
 import { PromptDesk } from './server/promptDesk.ts';
 import { CacheStore, type Committed } from './store/cacheStore.ts';
+import { UserStore } from './store/userStore.ts';
 import { CheckpointCopies } from './transfers/checkpointCopies.ts';
 import { Staging } from './transfers/staging.ts';
 import { TransferDesk } from './transfers/transferDesk.ts';
@@ -54,6 +57,8 @@ export class Control {
   readonly exports: ExportService;
   readonly imports: ImportService;
   readonly #imported: ImportedRuns;
+  readonly notebook: RunNotebook;
+  readonly #user: UserStore;
   readonly #catalog: RunCatalog;
   readonly #queues: QueueKeeper;
   readonly #listener: ControlListener;
@@ -69,7 +74,10 @@ export class Control {
     this.#log = options.log;
     this.store = new CacheStore(path.join(options.stateFolder, 'cache.db'));
     this.#catalog = new RunCatalog(this.store, (run) => listener.runChanged(run), options.log);
-    this.series = new SeriesService(this.store);
+    this.series = new SeriesService(this.store, (run) => {
+      const known = this.#catalog.get(run);
+      return known ? factsOf(known) : unknownRun;
+    });
     this.nodes = new NodeManager(new NodeConfigs(options.stateFolder), options.kinds, {
       bundle: () => {
         this.#bundle ??= openBundle(options.bundleFolder);
@@ -94,8 +102,22 @@ export class Control {
       log: options.log,
     });
     this.imports = new ImportService(this.transfers, this.#imported);
-    this.exports = new ExportService(this.transfers, this.#catalog, this.store);
+    this.exports = new ExportService(this.transfers, (run) => this.runSummary(run)?.name, this.store);
     this.runs = new RunService(this.nodes, this.#catalog, this.store, staging, this.#imported);
+    this.#user = new UserStore(path.join(options.stateFolder, 'user.db'));
+    for (const notice of this.#user.notices) options.log(notice);
+    this.notebook = new RunNotebook(
+      this.#user,
+      {
+        has: (run) => this.#catalog.get(run) !== undefined,
+        // An imported run is here alone: deleted, nothing shows it again.
+        isOnNode: (run) => !this.#imported.has(run) && (this.#catalog.get(run)?.onNode ?? false),
+        mustBeOver: (run) => this.runs.mustBeOver(run),
+        delete: (run, onNode) => this.runs.delete(run, onNode),
+        changed: (run) => listener.runChanged(run),
+      },
+      options.log,
+    );
     this.#endWakeWatch = watchForWake(() => {
       options.log('woke from a sleep');
       this.nodes.wake();
@@ -118,8 +140,8 @@ export class Control {
     return known && this.#summarize(known);
   }
 
-  runSummaries(): RunSummary[] {
-    return this.#catalog.all().map((run) => this.#summarize(run));
+  runIds(): string[] {
+    return this.#catalog.all().map(({ report }) => report.run);
   }
 
   addNode(config: NodeConfig): void {
@@ -144,6 +166,19 @@ export class Control {
     return left;
   }
 
+  /** From the store, and from its node where `onNode`. */
+  async deleteRun(run: string, onNode: boolean): Promise<void> {
+    const known = this.#catalog.get(run);
+    await this.notebook.deleteRun(run, onNode);
+    if (!known) return;
+    // Where its files stay on the node, the node goes on showing it.
+    for (const node of this.nodes.all())
+      if (known.shownBy.has(node.config.name)) {
+        this.#followers.get(node)?.forget(run);
+        this.#isWithheld(node, known.report);
+      }
+  }
+
   close(): void {
     this.transfers.close();
     this.#endWakeWatch();
@@ -155,12 +190,22 @@ export class Control {
     this.nodes.close();
     this.#catalog.close();
     this.store.close();
+    this.#user.close();
   }
 
   #summarize(run: CatalogRun): RunSummary {
     const { run: id } = run.report;
     const disk = this.space.sizeOf(id);
-    return { ...summarize(run, this.store.overview(id)), ...(disk ? { disk } : {}) };
+    const summary = summarize(run, this.store.overview(id), (other) => this.#fileOf(other));
+    return this.notebook.annotate({ ...summary, ...(disk ? { disk } : {}) });
+  }
+
+  #fileOf(run: string): ResolvedRunFile | null {
+    return resolvedFileOf(this.#catalog.get(run)?.report.spec ?? null);
+  }
+
+  #isWithheld(node: ManagedNode, report: RunReport): boolean {
+    return this.notebook.withholds(report, node, () => this.#report(node, report));
   }
 
   async #deleteRoot(node: ManagedNode, root: string): Promise<string[]> {
@@ -191,6 +236,7 @@ export class Control {
         this.#followers.get(node)?.forget(run);
         this.#queues.gone(node.config.name, run);
         this.#catalog.gone(run, node.config.name);
+        this.notebook.gone(run);
         this.#queues.look();
       },
       bytes: (data, binary) => this.#followers.get(node)?.bytes(data, binary),
@@ -229,6 +275,7 @@ export class Control {
     const { name } = node.config;
     const rootId = this.#rootIds.get(node) ?? '';
     this.#queues.report(name, rootId, report);
+    if (this.#isWithheld(node, report)) return;
     const speaks = this.#catalog.report(name, rootId, report);
     if (speaks) this.#followers.get(node)?.update(report);
     if (before === report.state && report.state !== 'queued') return;
@@ -243,6 +290,7 @@ export class Control {
   /** The node's agent is gone: what it showed is as of now, or goes on through another node with the same root. */
   #forget(node: ManagedNode): void {
     this.#followers.delete(node);
+    this.notebook.disconnected(node);
     this.#queues.disconnected(node.config.name);
     for (const run of this.#catalog.disconnected(node.config.name)) {
       const other = this.nodes.all().find((candidate) => candidate.config.name === run.node);

@@ -29,9 +29,9 @@ export function decimate(columns: StepColumns, from: number, to: number, pixels:
   const kept: number[] = [];
   let start = from;
   while (start < to) {
-    const bin = Math.floor(step[start]! / bucket);
+    const next = (Math.floor(step[start]! / bucket) + 1) * bucket;
     let end = start + 1;
-    while (end < to && Math.floor(step[end]! / bucket) === bin) end++;
+    while (end < to && step[end]! < next) end++;
     keepOfBucket(y, start, end, kept);
     start = end;
   }
@@ -62,6 +62,11 @@ function keepOfBucket(y: ArrayLike<number>, start: number, end: number, kept: nu
     if (lowest < 0 || value < y[lowest]!) lowest = i;
     if (highest < 0 || value > y[highest]!) highest = i;
   }
-  const picked = [first, lowest, highest, last, broken].filter((i) => i >= 0).sort((a, b) => a - b);
-  for (let i = 0; i < picked.length; i++) if (i === 0 || picked[i] !== picked[i - 1]) kept.push(picked[i]!);
+  // Of points that are the same one is kept; in their order.
+  const picked = [first, lowest, highest, last, broken].sort((a, b) => a - b);
+  let before = -1;
+  for (const i of picked) {
+    if (i > before) kept.push(i);
+    before = i;
+  }
 }

@@ -1,10 +1,13 @@
 import type { PointsDelta, SeriesHeader } from '../protocol/controlApi.ts';
 import type { SeriesColumns } from './seriesBytes.ts';
+import { Smoother } from './smoothing.ts';
 
-/** One point as a chart takes it. x in the unit of the axis (steps, tokens or seconds). */
+/** One point as a chart takes it. x in the unit of the axis (steps, tokens, FLOPs, seconds, or a share 0…1). */
 export interface CurvePoint {
   x: number;
   y: number;
+  /** Moving average here; null where the series is not smoothed or y is not finite. */
+  smooth: number | null;
   step: number;
   segment: number;
 }
@@ -23,18 +26,25 @@ export class LiveSeries {
   total: number;
   /** Steps in one bucket of the snapshot; deltas are exact. */
   readonly bucket: number;
+  /** Half-life of the moving average in steps; null: not smoothed. */
+  readonly smoothing: number | null;
+  readonly #smoother: Smoother | undefined;
 
   constructor(header: SeriesHeader, columns: SeriesColumns) {
     this.x = header.x;
     this.version = header.version;
     this.total = header.total;
     this.bucket = header.bucket;
+    const { smoothing } = header;
+    this.smoothing = smoothing?.halfLife ?? null;
+    if (smoothing) this.#smoother = new Smoother(smoothing.halfLife, smoothing.phaseEnds, smoothing.carry);
     for (let i = 0; i < header.points; i++)
-      this.push(columns.x[i]!, columns.y[i]!, columns.step[i]!, columns.segment[i]!);
+      this.push(columns.x[i]!, columns.y[i]!, columns.smooth?.[i], columns.step[i]!, columns.segment[i]!);
   }
 
   /**
-   * Appends a delta (columns with x = step). A segment that resumed earlier than our end hides what it repeats.
+   * Appends a delta (columns with x = step). A segment that resumed earlier than our end hides what it repeats; the
+   * average cannot go back, so a smoothed series answers `gap` then.
    * `until`: steps beyond it are counted as seen but not kept (the series shows a closed range).
    */
   append(header: PointsDelta, columns: SeriesColumns, until = Number.POSITIVE_INFINITY): DeltaOutcome {
@@ -50,27 +60,30 @@ export class LiveSeries {
     const last = this.points.at(-1);
     if (last && firstStep <= last.step) {
       // The same segment never repeats a step: then we have missed something.
-      if (newSegment <= last.segment) return 'gap';
+      if (newSegment <= last.segment || this.#smoother) return 'gap';
       this.hideFrom(firstStep);
     }
     const anchor = this.points.at(-1);
     const lastStep = columns.step[n - 1]!;
-    const end = this.x === 'tokens' ? header.tokens : header.time;
+    const end = this.x === 'step' ? lastStep : header.ends[this.x];
+    if (end === null) return 'gap';
     const anchorStep = anchor?.step ?? 0;
     const anchorX = anchor?.x ?? (this.x === 'time' ? end : 0);
     for (let i = 0; i < n; i++) {
       const step = columns.step[i]!;
       if (step > until) break;
-      // Between two known points tokens and time grow evenly with the steps.
+      // Between two known points everything grows evenly with the steps.
       const share = lastStep > anchorStep ? (step - anchorStep) / (lastStep - anchorStep) : 1;
       const x = this.x === 'step' ? step : anchorX + (end - anchorX) * share;
-      this.push(x, columns.y[i]!, step, columns.segment[i]!);
+      const y = columns.y[i]!;
+      this.push(x, y, this.#smoother?.next(step, y), step, columns.segment[i]!);
     }
     return 'applied';
   }
 
-  private push(x: number, y: number, step: number, segment: number): void {
-    const point = { x, y, step, segment };
+  private push(x: number, y: number, average: number | undefined, step: number, segment: number): void {
+    const smooth = average === undefined || Number.isNaN(average) ? null : average;
+    const point = { x, y, smooth, step, segment };
     this.points.push(point);
     if (!Number.isFinite(y)) this.nonFinite.push(point);
   }

@@ -7,9 +7,9 @@ import type { Launcher } from './launch/launcher.ts';
 import { NodeSettingsFiles } from './nodes/nodeSettingsFiles.ts';
 import { RunOutput } from './output/runOutput.ts';
 import { CurvesPanels } from './panels/curvesPanels.ts';
+import { RunsTree } from './runs/runsTree.ts';
 import { EndNotices } from './views/endNotices.ts';
 import { NodesTree } from './views/nodesTree.ts';
-import { RunsTree } from './views/runsTree.ts';
 import { StatusBar } from './views/statusBar.ts';
 import { RunFileEditor } from './yaml/runFileEditor.ts';
 
@@ -29,11 +29,13 @@ export function activate(extension: vscode.ExtensionContext): void {
     },
     page,
   );
+  const tree = new RunsTree(service, extension.workspaceState, log);
   let launcher: Promise<Launcher> | undefined;
   const parts: CommandParts = {
     service,
     curves,
     output: new RunOutput(service),
+    tree,
     launcher: () => {
       launcher ??= import('./launch/launcher.ts').then(
         (module) => new module.Launcher({ service, curves, log, extension }),
@@ -50,7 +52,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     parts.output,
     new Prompts(service, extension.secrets),
     new NodesTree(service),
-    new RunsTree(service),
+    tree,
     new NodeSettingsFiles(service),
     new StatusBar(service),
     new EndNotices(service),

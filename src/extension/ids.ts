@@ -23,6 +23,18 @@ export const commandIds = {
   freeSpace: 'biphase.freeSpace',
   exportRun: 'biphase.exportRun',
   importRuns: 'biphase.importRuns',
+  labelRun: 'biphase.labelRun',
+  tagRuns: 'biphase.tagRuns',
+  groupRuns: 'biphase.groupRuns',
+  archiveRuns: 'biphase.archiveRuns',
+  unarchiveRuns: 'biphase.unarchiveRuns',
+  deleteRuns: 'biphase.deleteRuns',
+  filterRuns: 'biphase.filterRuns',
+  clearRunFilter: 'biphase.clearRunFilter',
+  groupRunsBy: 'biphase.groupRunsBy',
+  sortRunsBy: 'biphase.sortRunsBy',
+  showArchivedRuns: 'biphase.showArchivedRuns',
+  hideArchivedRuns: 'biphase.hideArchivedRuns',
   refresh: 'biphase.refresh',
   showLog: 'biphase.showLog',
   copyDiagnostics: 'biphase.copyDiagnostics',
@@ -48,6 +60,12 @@ export const commandsThatNeedTrust: readonly CommandName[] = [
   'freeSpace',
   'exportRun',
   'importRuns',
+  'labelRun',
+  'tagRuns',
+  'groupRuns',
+  'archiveRuns',
+  'unarchiveRuns',
+  'deleteRuns',
 ];
 
 export const viewIds = {
@@ -70,6 +88,18 @@ export const settingIds = {
 /** Keys set with `setContext`, for `when` clauses. */
 export const contextKeys = {
   hasRuns: 'biphase.hasRuns',
+  hasFinishedRun: 'biphase.hasFinishedRun',
+  /** A run has a label or a tag. */
+  hasNotes: 'biphase.hasNotes',
+  hasArchivedRuns: 'biphase.hasArchivedRuns',
+  archivedShown: 'biphase.archivedShown',
+  runsFiltered: 'biphase.runsFiltered',
+  /** There are runs, and filter and archive hide all of them. */
+  noRunShown: 'biphase.noRunShown',
+  /** A node beside this computer was reached. */
+  hasOtherNode: 'biphase.hasOtherNode',
+  /** Curves were drawn in this window. */
+  curvesShown: 'biphase.curvesShown',
 } as const;
 
 /** `viewItem` values of the trees. */
@@ -84,6 +114,9 @@ export const itemContexts = {
   resumableRun: 'run.resumable',
   /** Finished, or gone from its node: nothing is left to resume. */
   endedRun: 'run.ended',
+  /** Behind one of them. */
+  archived: '.archived',
+  group: 'runGroup',
   checkpoint: 'checkpoint',
 } as const;
 

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { BiphaseError, toBiphaseError } from '../core/errors.ts';
 import { errorAction, errorText, untrustedSentence } from './errorText.ts';
+import { plainMessage } from './plainLabel.ts';
 
 /** Shows what went wrong in one message with one button, and logs it. A cancellation is not an error. */
 export function showError(thrown: unknown, log: vscode.LogOutputChannel): void {
@@ -10,9 +11,11 @@ export function showError(thrown: unknown, log: vscode.LogOutputChannel): void {
     log.error(thrown instanceof Error ? (thrown.stack ?? error.message) : error.message);
   else log.error(`${error.kind}: ${errorText(error)}`);
   const action = errorAction(error);
-  void vscode.window.showErrorMessage(errorText(error), ...(action ? [action.label] : [])).then((chosen) => {
-    if (action && chosen === action.label) return vscode.commands.executeCommand(action.command);
-  });
+  void vscode.window
+    .showErrorMessage(plainMessage(errorText(error)), ...(action ? [action.label] : []))
+    .then((chosen) => {
+      if (action && chosen === action.label) return vscode.commands.executeCommand(action.command);
+    });
 }
 
 /** Throws `refused` in an untrusted workspace. */

@@ -7,3 +7,8 @@ import { printable } from '../core/printable.ts';
 export function plainLabel(text: string): string {
   return printable(text).replaceAll('$(', '$\u200b(');
 }
+
+/** Text that holds words from elsewhere, for a message: `[text](address)` in it is no link. */
+export function plainMessage(text: string): string {
+  return text.replaceAll('](', ']\u200b(');
+}

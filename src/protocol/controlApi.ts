@@ -10,10 +10,11 @@ import {
 } from './outsideRuns.ts';
 import { prioritySchema, queueHoldSchema, queuePlaceSchema } from './queue.ts';
 import { eventLineSchema, metricNumberSchema, runIdSchema, runStates } from './runDirectory.ts';
+import { notesChangeSchema, runsOfChangeSchema } from './runNotes.ts';
 import { slurmOptionsSchema } from './slurm.ts';
 
 /** Compared at hello; a client of another version asks control to end and starts its own. */
-export const controlProtocolVersion = 1;
+export const controlProtocolVersion = 2;
 
 /** A node as the user configured it. `local` is always there under the name "this computer". */
 export const nodeConfigSchema = z.strictObject({
@@ -90,7 +91,16 @@ export type NodeSummary = z.infer<typeof nodeSummarySchema>;
 export const runSummarySchema = z.object({
   run: runIdSchema,
   node: z.string(),
+  /** Its label, else the name it was launched with. */
   name: z.string(),
+  launchedName: z.string(),
+  /** Sorted. */
+  tags: z.array(z.string()),
+  /** The group that a person put it in. */
+  group: z.string().nullable(),
+  archived: z.boolean(),
+  /** Pinned as the run that others are compared with; one at most. */
+  baseline: z.boolean(),
   kind: z.enum(['pretrain', 'finetune-grid', 'imported']),
   state: z.enum(runStates),
   reason: z.string().optional(),
@@ -112,6 +122,13 @@ export const runSummarySchema = z.object({
   /** First step of the learning rate's decay: a mark in the chart. */
   decayStart: z.number().int().optional(),
   metrics: z.array(z.string()),
+  /** Training FLOPs a token, mean over the whole run as `core/flopsOfRun.ts` defines it; null where the run file is not known. */
+  flopsPerToken: z.number().nullable(),
+  seed: z.number().nullable(),
+  /** Short hash of everything in the resolved run file but seed, names and places: equal for repeats with other seeds. */
+  setup: z.string().nullable(),
+  /** `<run>@<step>`: the checkpoint it began from; null where it did not begin from one of another run. */
+  parent: z.string().nullable(),
   /** On the node's disk when it was last measured, checkpoints included; `at`: unix seconds. */
   disk: z.object({ bytes: z.number(), checkpointBytes: z.number(), at: z.number() }).optional(),
   /** Lines of metrics.jsonl that could not be parsed. */
@@ -123,15 +140,31 @@ export const runSummarySchema = z.object({
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
+/** What a point's x is. share: step ÷ all steps of the run, 0…1. time: seconds of training (`elapsed` of the metric lines). */
+export const seriesAxes = ['step', 'tokens', 'flops', 'time', 'share'] as const;
+
 /**
- * Header of a series answer. Beside it travel, little-endian: Float64 x[points], Float64 y[points], Uint32 step[points],
- * Uint16 segment[points], in this order. Non-finite y are NaN/±Infinity in the float itself.
+ * State of the moving average of `core/smoothing.ts` after the newest point: with it, deltas are smoothed on exactly as
+ * a snapshot would be.
+ */
+export const smoothingCarrySchema = z.object({
+  /** Average so far, and the step it is of. */
+  mean: z.number(),
+  step: z.number().int(),
+  /** Sum of the weights, above 0 and at most 1; 0: there is one point so far, whose weight the next one tells. */
+  weight: z.number(),
+});
+export type SmoothingCarry = z.infer<typeof smoothingCarrySchema>;
+
+/**
+ * Header of a series answer. Beside it travel, little-endian: Float64 x[points], Float64 y[points], with smoothing
+ * Float64 smooth[points], Uint32 step[points], Uint16 segment[points], in this order. Non-finite y are NaN/±Infinity in
+ * the float itself; smooth is NaN where y is not finite.
  */
 export const seriesHeaderSchema = z.object({
   run: runIdSchema,
   metric: z.string(),
-  /** time: seconds of training (`elapsed` of the metric lines). */
-  x: z.enum(['step', 'tokens', 'time']),
+  x: z.enum(seriesAxes),
   /** Number of this snapshot or delta; a delta says which it follows. */
   version: z.number().int(),
   /** Points in the store for the range. */
@@ -139,31 +172,48 @@ export const seriesHeaderSchema = z.object({
   points: z.number().int(),
   /** Steps in one bucket: 1 = every point is here. */
   bucket: z.number().int(),
+  /** Null: not smoothed. `phaseEnds`: last step of each phase but the last; the average restarts after each. */
+  smoothing: z
+    .object({
+      /** In steps, as asked. */
+      halfLife: z.number(),
+      phaseEnds: z.array(z.number().int()),
+      /** Of the newest point. Null: the next one begins anew, or the range ends before it. */
+      carry: smoothingCarrySchema.nullable(),
+    })
+    .nullable(),
 });
 export type SeriesHeader = z.infer<typeof seriesHeaderSchema>;
 
 /**
- * New points of a subscribed series since the last delta, in the layout of `seriesHeaderSchema` with x = step.
- * `follows`: version of the snapshot or delta before it; a gap or `reset` asks for a new snapshot.
- * `tokens` and `time`: of the newest point, in the units of x = tokens and x = time (`elapsed`).
+ * New points of a subscribed series since the last delta, in the layout of `seriesHeaderSchema` with x = step, never
+ * smoothed. `follows`: version of the snapshot or delta before it; a gap or `reset` asks for a new snapshot.
+ * `ends`: the newest point in the units of the other axes; null where control cannot tell.
  */
-export const pointsDeltaSchema = seriesHeaderSchema.extend({
+export const pointsDeltaSchema = seriesHeaderSchema.omit({ smoothing: true }).extend({
   follows: z.number().int(),
   reset: z.boolean(),
-  tokens: z.number(),
-  time: z.number(),
+  ends: z.object({
+    tokens: z.number(),
+    flops: z.number().nullable(),
+    time: z.number(),
+    share: z.number().nullable(),
+  }),
 });
 export type PointsDelta = z.infer<typeof pointsDeltaSchema>;
 
 export const seriesRequestSchema = z.object({
   run: runIdSchema,
   metric: z.string(),
-  x: z.enum(['step', 'tokens', 'time']),
+  /** flops and share are refused as `missing` for a run whose file is not known. */
+  x: z.enum(seriesAxes),
   /** In steps; null = open. */
   from: z.number().nullable(),
   to: z.number().nullable(),
   /** Width it will be drawn at: at most 4 points a pixel come back. */
   pixels: z.number().int().min(1).max(16384),
+  /** Half-life of the moving average, in steps; it is taken over all points, whatever the range. Null: none. */
+  smoothing: z.number().positive().max(1e9).nullable(),
 });
 export type SeriesRequest = z.infer<typeof seriesRequestSchema>;
 
@@ -346,8 +396,19 @@ export const controlMethods = {
   stop: method(z.object({ run: runIdSchema }), nothing),
   kill: method(z.object({ run: runIdSchema }), z.object({ signalled: z.boolean() })),
   resume: method(z.object({ run: runIdSchema }), nothing),
-  /** Removes the run from the store; from the node too where `onNode`. */
+  /**
+   * Removes the run from the store; with its notes, and from its node, where `onNode`. One whose files stay on their node
+   * is shown again when it is at work there again, or after `restoreRun`.
+   */
   deleteRun: method(z.object({ run: runIdSchema, onNode: z.boolean() }), nothing),
+  /** Shows a run again that was deleted here alone, with its notes; false: as soon as its node is connected. */
+  restoreRun: method(z.object({ run: runIdSchema }), z.object({ shown: z.boolean() })),
+  /** Labels, tags, groups and archive: all runs or none. Every client is told by `runs`. */
+  noteRuns: method(z.object({ runs: runsOfChangeSchema, change: notesChangeSchema }), nothing),
+  /** Null: no run is the baseline. */
+  pinBaseline: method(z.object({ run: runIdSchema.nullable() }), nothing),
+  /** What a person should know of this control, such as a damaged file; `take`: it is not told again. */
+  notices: method(z.object({ take: z.boolean() }), z.object({ notices: z.array(z.string()) })),
   /** A slice of a file of the run directory; bytes beside the answer. */
   readRunFile: method(
     z.object({
@@ -382,8 +443,11 @@ export type ControlMethods = typeof controlMethods;
 
 export const controlEvents = {
   nodes: z.object({ nodes: z.array(nodeSummarySchema) }),
-  /** Changed runs only. */
-  runs: z.object({ runs: z.array(runSummarySchema), removed: z.array(runIdSchema) }),
+  /** Changed runs only; `metrics` only where they are others than this client was told before. */
+  runs: z.object({
+    runs: z.array(runSummarySchema.partial({ metrics: true })),
+    removed: z.array(runIdSchema),
+  }),
   points: pointsDeltaSchema,
   transfer: transferProgressSchema,
   prompt: promptSchema,
@@ -391,3 +455,8 @@ export const controlEvents = {
   promptDone: z.object({ id: z.string() }),
 };
 export type ControlEvents = typeof controlEvents;
+
+/** As a client's connection hands them on: with the metrics of every run. */
+export type ClientEvents = Omit<ControlEvents, 'runs'> & {
+  runs: z.ZodType<{ runs: RunSummary[]; removed: string[] }>;
+};

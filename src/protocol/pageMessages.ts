@@ -3,6 +3,7 @@ import {
   launchCheckSchema,
   pointsDeltaSchema,
   runSummarySchema,
+  seriesAxes,
   seriesHeaderSchema,
   seriesRequestSchema,
 } from './controlApi.ts';
@@ -18,7 +19,7 @@ import { runIdSchema } from './runDirectory.ts';
 export const curvesStateSchema = z.object({
   runs: z.array(runIdSchema),
   metrics: z.array(z.string()),
-  x: z.enum(['step', 'tokens', 'time']),
+  x: z.enum(seriesAxes),
   logY: z.boolean(),
   table: z.boolean(),
   hidden: z.array(runIdSchema),

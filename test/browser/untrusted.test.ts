@@ -6,7 +6,15 @@ import type { Page } from 'playwright-core';
 import { connectControl } from '../../src/control/client/controlClient.ts';
 import { processesOf } from '../support/privateHome.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { notifications, palette, patience, pick, webviewFrame } from '../support/workbenchPage.ts';
+import {
+  answer,
+  notifications,
+  palette,
+  paletteAndPick,
+  patience,
+  pick,
+  webviewFrame,
+} from '../support/workbenchPage.ts';
 
 let workbench: Workbench;
 let page: Page;
@@ -43,6 +51,12 @@ const guarded = [
   'Download Checkpoint…',
   'Export Run…',
   'Import Runs…',
+  'Label Run…',
+  'Tag Runs…',
+  'Put Runs in Group…',
+  'Archive Runs…',
+  'Unarchive Runs…',
+  'Delete Runs…',
 ];
 
 for (const title of guarded)
@@ -55,7 +69,11 @@ for (const title of guarded)
     while ((await notifications(page)).length > 0 && Date.now() < deadline) await page.waitForTimeout(50);
   });
 
-const looking = ['Show Curves', 'Show Run Output', 'New Run File', 'Refresh', 'Show Log', 'Copy Diagnostics'];
+const looking = [
+  ...['Show Curves', 'Show Run Output', 'New Run File', 'Refresh', 'Show Log', 'Copy Diagnostics'],
+  ...['Filter Runs…', 'Clear Run Filter', 'Group Runs By…', 'Sort Runs By…'],
+  ...['Show Archived Runs', 'Hide Archived Runs'],
+];
 
 test('every command is tried in an untrusted workspace', () => {
   const manifest = JSON.parse(
@@ -72,6 +90,13 @@ test('looking works in an untrusted workspace, and nothing was started', async (
   await page.locator('.monaco-list-row', { hasText: 'this computer' }).first().waitFor();
   await palette(page, 'Biphase: Show Run Output');
   await page.locator('.notification-list-item-message', { hasText: 'There is no run yet' }).first().waitFor();
+  await palette(page, 'Biphase: Filter Runs…');
+  await answer(page, 'state:failed');
+  await palette(page, 'Biphase: Clear Run Filter');
+  await paletteAndPick(page, 'Biphase: Group Runs By…', 'Setup');
+  await paletteAndPick(page, 'Biphase: Sort Runs By…', 'Name');
+  await palette(page, 'Biphase: Show Archived Runs');
+  await palette(page, 'Biphase: Hide Archived Runs');
   await palette(page, 'Biphase: Refresh');
   await palette(page, 'Biphase: Copy Diagnostics');
   await page.locator('.notification-list-item-message', { hasText: 'clipboard' }).first().waitFor();

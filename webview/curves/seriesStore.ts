@@ -132,7 +132,7 @@ export class SeriesStore {
     this.asked.delete(request);
     const entry = asked && this.entries.get(asked.key);
     if (!entry || header.x !== this.axis) return;
-    const columns = decodeSeries(bytes ?? new ArrayBuffer(0), header.points);
+    const columns = decodeSeries(bytes ?? new ArrayBuffer(0), header.points, header.smoothing !== null);
     if (asked.detail) {
       if (entry.detailRequest?.number !== request) return;
       const { range, open } = entry.detailRequest;
@@ -237,7 +237,15 @@ export class SeriesStore {
     const request = this.nextRequest++;
     this.asked.set(request, { key: keyOf(entry.run, entry.metric), detail });
     const pixels = detail ? Math.min(16384, this.pixels * 2) : this.pixels;
-    this.events.ask(request, { run: entry.run, metric: entry.metric, x: this.axis, from, to, pixels });
+    this.events.ask(request, {
+      run: entry.run,
+      metric: entry.metric,
+      x: this.axis,
+      from,
+      to,
+      pixels,
+      smoothing: null,
+    });
     return request;
   }
 }

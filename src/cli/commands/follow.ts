@@ -53,7 +53,7 @@ async function follow(
     }
   };
   const show = async (): Promise<void> => {
-    const request = { run, metric, x: 'step' as const, from: null, to: null, pixels: 16384 };
+    const request = { run, metric, x: 'step' as const, from: null, to: null, pixels: 16384, smoothing: null };
     const { value, binary } = await client.callWithBytes('series', request);
     if (value.version <= newest) return;
     newest = value.version;

@@ -9,6 +9,7 @@ import { makeFolder } from '../../core/makeFolder.ts';
 import { RpcPeer, type WithBytes } from '../../core/rpcPeer.ts';
 import type { EventOf, ParamsOf, ResultOf } from '../../protocol/contract.ts';
 import {
+  type ClientEvents,
   type ControlEvents,
   type ControlMethods,
   controlEvents,
@@ -16,6 +17,7 @@ import {
   controlProtocolVersion,
 } from '../../protocol/controlApi.ts';
 import { compareVersions } from './compareVersions.ts';
+import { MetricNames } from './metricNames.ts';
 import { controlSocket } from './stateFolder.ts';
 
 export interface ControlOptions {
@@ -34,8 +36,8 @@ export interface ControlOptions {
   environment?: NodeJS.ProcessEnv;
 }
 
-type Handler<K extends keyof ControlEvents> = (
-  data: EventOf<ControlEvents, K>,
+type Handler<K extends keyof ClientEvents> = (
+  data: EventOf<ClientEvents, K>,
   binary: Uint8Array | undefined,
 ) => void;
 
@@ -53,7 +55,7 @@ export interface ControlClient {
     params: ParamsOf<ControlMethods, K>,
   ): Promise<WithBytes<ResultOf<ControlMethods, K>>>;
   /** Adds a handler of an event; the answer removes it. */
-  on<K extends keyof ControlEvents & string>(event: K, handler: Handler<K>): () => void;
+  on<K extends keyof ClientEvents & string>(event: K, handler: Handler<K>): () => void;
   /** Settles when the connection is gone: with the reason, or undefined after `dispose`. */
   readonly closed: Promise<BiphaseError | undefined>;
   dispose(): void;
@@ -228,6 +230,7 @@ class SocketClient implements ControlClient {
   /** What came before anybody listened: control may ask a question in the same breath as it answers hello. */
   #early: { event: string; data: unknown; binary: Uint8Array | undefined }[] = [];
   #disposed = false;
+  readonly #names = new MetricNames();
 
   constructor(socket: net.Socket) {
     this.#socket = socket;
@@ -237,7 +240,8 @@ class SocketClient implements ControlClient {
       (bytes) => void socket.write(bytes),
     );
     for (const event of Object.keys(controlEvents) as (keyof ControlEvents & string)[])
-      this.#peer.on(event, (data, binary) => {
+      this.#peer.on(event, (told, binary) => {
+        const data = event === 'runs' ? this.#names.complete(told as EventOf<ControlEvents, 'runs'>) : told;
         const handlers = this.#handlers.get(event);
         if (handlers) for (const handler of [...handlers]) handler(data as never, binary);
         else if (this.#early.length < earlyEventsKept) this.#early.push({ event, data, binary });
@@ -260,21 +264,23 @@ class SocketClient implements ControlClient {
     });
   }
 
-  call<K extends keyof ControlMethods & string>(
+  async call<K extends keyof ControlMethods & string>(
     method: K,
     params: ParamsOf<ControlMethods, K>,
   ): Promise<ResultOf<ControlMethods, K>> {
-    return this.#peer.call(method, params);
+    return (await this.callWithBytes(method, params)).value;
   }
 
-  callWithBytes<K extends keyof ControlMethods & string>(
+  async callWithBytes<K extends keyof ControlMethods & string>(
     method: K,
     params: ParamsOf<ControlMethods, K>,
   ): Promise<WithBytes<ResultOf<ControlMethods, K>>> {
-    return this.#peer.callWithBytes(method, params);
+    const answer = await this.#peer.callWithBytes(method, params);
+    if (method === 'runs') this.#names.remember((answer.value as ResultOf<ControlMethods, 'runs'>).runs);
+    return answer;
   }
 
-  on<K extends keyof ControlEvents & string>(event: K, handler: Handler<K>): () => void {
+  on<K extends keyof ClientEvents & string>(event: K, handler: Handler<K>): () => void {
     const handlers = this.#handlers.get(event) ?? new Set();
     this.#handlers.set(event, handlers);
     handlers.add(handler);

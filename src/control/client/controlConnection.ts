@@ -2,7 +2,7 @@ import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import type { WithBytes } from '../../core/rpcPeer.ts';
 import type { EventOf, ParamsOf, ResultOf } from '../../protocol/contract.ts';
-import type { ControlEvents, ControlMethods } from '../../protocol/controlApi.ts';
+import type { ClientEvents, ControlMethods } from '../../protocol/controlApi.ts';
 import { type ControlClient, type ControlOptions, connectControl } from './controlClient.ts';
 
 export type ConnectionState =
@@ -12,8 +12,8 @@ export type ConnectionState =
   | { state: 'failed'; error: BiphaseError };
 
 type Series = ParamsOf<ControlMethods, 'subscribe'>['series'];
-type Handler<K extends keyof ControlEvents> = (
-  data: EventOf<ControlEvents, K>,
+type Handler<K extends keyof ClientEvents> = (
+  data: EventOf<ClientEvents, K>,
   binary: Uint8Array | undefined,
 ) => void;
 
@@ -81,7 +81,7 @@ export class ControlConnection {
   }
 
   /** Adds a handler of an event, over all reconnections; the answer removes it. */
-  on<K extends keyof ControlEvents & string>(event: K, handler: Handler<K>): () => void {
+  on<K extends keyof ClientEvents & string>(event: K, handler: Handler<K>): () => void {
     const handlers = this.#handlers.get(event) ?? new Set();
     if (!this.#handlers.has(event)) {
       this.#handlers.set(event, handlers);
@@ -138,7 +138,7 @@ export class ControlConnection {
         client.dispose();
         throw new BiphaseError('cancelled', 'The window is closing.');
       }
-      for (const event of this.#handlers.keys()) this.#forward(client, event as keyof ControlEvents & string);
+      for (const event of this.#handlers.keys()) this.#forward(client, event as keyof ClientEvents & string);
       void client.closed.then((reason) => this.#lost(client, reason));
       if (this.#focused) await client.call('focus', {});
       if (this.#series.length > 0) await client.call('subscribe', { series: this.#series });
@@ -154,7 +154,7 @@ export class ControlConnection {
     }
   }
 
-  #forward(client: ControlClient, event: keyof ControlEvents & string): void {
+  #forward(client: ControlClient, event: keyof ClientEvents & string): void {
     client.on(event, (data, binary) => {
       for (const handler of [...(this.#handlers.get(event) ?? [])]) handler(data as never, binary);
     });

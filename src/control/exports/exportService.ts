@@ -7,7 +7,6 @@ import { fileName, fileNameParts } from '../../core/fileName.ts';
 import { makeFolder } from '../../core/makeFolder.ts';
 import type { TransferProgress } from '../../protocol/controlApi.ts';
 import type { ExportFormat, ExportRequest, ExportResult } from '../../protocol/outsideRuns.ts';
-import type { RunCatalog } from '../runs/runCatalog.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
 import type { Tell, TransferDesk } from '../transfers/transferDesk.ts';
 import { csvPieces, eventPieces, isEventFileOf, linePieces, type Piece } from './exportFiles.ts';
@@ -27,12 +26,13 @@ interface Target {
 /** Writes the curves of runs to files of this machine. */
 export class ExportService {
   readonly #desk: TransferDesk;
-  readonly #catalog: RunCatalog;
+  /** As it is shown; undefined where there is no such run. */
+  readonly #nameOf: (run: string) => string | undefined;
   readonly #store: CacheStore;
 
-  constructor(desk: TransferDesk, catalog: RunCatalog, store: CacheStore) {
+  constructor(desk: TransferDesk, nameOf: (run: string) => string | undefined, store: CacheStore) {
     this.#desk = desk;
-    this.#catalog = catalog;
+    this.#nameOf = nameOf;
     this.#store = store;
   }
 
@@ -65,9 +65,8 @@ export class ExportService {
   #targets(runs: readonly string[], format: ExportFormat, folder: string): Target[] {
     const taken = new Set<string>();
     return runs.map((run) => {
-      const known = this.#catalog.get(run);
-      if (!known) throw new BiphaseError('missing', `There is no run ${run}.`);
-      const name = known.report.spec?.name ?? run;
+      const name = this.#nameOf(run);
+      if (name === undefined) throw new BiphaseError('missing', `There is no run ${run}.`);
       const parts = format === 'tensorboard' ? fileNameParts(name) : [fileName(name)];
       const ending = format === 'tensorboard' ? '' : `.${format}`;
       // Case says nothing on some systems.

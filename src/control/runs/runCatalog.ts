@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { toBiphaseError } from '../../core/errors.ts';
 import { isActive } from '../../core/runState.ts';
 import type { RunReport } from '../../protocol/agentApi.ts';
@@ -24,6 +25,11 @@ const now = (): number => Date.now() / 1000;
 /** It waits in the queue of a node that it is leaving. */
 function isLeaving({ queue }: RunReport): boolean {
   return queue?.movingTo !== undefined && queue.movingTo !== null;
+}
+
+/** A spec never changes: the one that is known stays, with what was found out of it. */
+function withKnownSpec(report: RunReport, known: RunReport['spec'] | undefined): RunReport {
+  return known && isDeepStrictEqual(report.spec, known) ? { ...report, spec: known } : report;
 }
 
 /** Every run that a node has shown, as it was last seen: kept in the store, corrected by the nodes. */
@@ -78,7 +84,14 @@ export class RunCatalog {
     const stays = known !== undefined && shownBy.has(known.node) && !isLeaving(known.report);
     const speaker = stays ? known.node : node;
     if (speaker !== node) return false;
-    const run: CatalogRun = { report, node, rootId, seenAt: now(), onNode: true, shownBy };
+    const run: CatalogRun = {
+      report: withKnownSpec(report, known?.report.spec),
+      node,
+      rootId,
+      seenAt: now(),
+      onNode: true,
+      shownBy,
+    };
     this.#runs.set(report.run, run);
     this.#save(run);
     this.#changed(report.run);

@@ -165,16 +165,25 @@ export class RunService {
 
   /** Removes the run from the store, and its directory where `onNode`; of an imported run what control keeps of it. */
   async delete(run: string, onNode: boolean): Promise<void> {
-    const known = this.#known(run);
     if (this.#imported.has(run)) {
       this.#imported.remove(run);
       return;
     }
-    if (onNode && known.onNode) {
-      await (await this.#linkOf(run)).call('delete', { run });
-    } else if (known.onNode && isActive(known.report.state) && known.shownBy.size > 0)
-      throw new BiphaseError('refused', `Run ${run} is ${known.report.state}.`, { next: 'Stop it first.' });
+    if (onNode && this.#known(run).onNode) await (await this.#linkOf(run)).call('delete', { run });
+    else this.mustBeOver(run);
     this.#catalog.remove(run);
+  }
+
+  /** Throws `missing` where there is no such run, `refused` where it may be at work. */
+  mustBeOver(run: string): void {
+    const { node, onNode, shownBy, report } = this.#known(run);
+    if (!onNode || !isActive(report.state)) return;
+    if (shownBy.size > 0)
+      throw new BiphaseError('refused', `Run ${run} is ${report.state}.`, { next: 'Stop it first.' });
+    if (this.#nodes.has(node))
+      throw new BiphaseError('refused', `Run ${run} was ${report.state} when ${node} was last seen.`, {
+        next: `Reconnect ${node}, or remove it.`,
+      });
   }
 
   async readFile(

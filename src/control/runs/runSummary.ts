@@ -1,3 +1,5 @@
+import { checkpointName, parseCheckpointName } from '../../core/checkpointName.ts';
+import { FlopsOfRun } from '../../core/flopsOfRun.ts';
 import { parseRunFile } from '../../core/parseRunFile.ts';
 import { totalSteps } from '../../core/phases.ts';
 import { printable } from '../../core/printable.ts';
@@ -8,35 +10,51 @@ import type { RunSummary } from '../../protocol/controlApi.ts';
 import type { Spec } from '../../protocol/runDirectory.ts';
 import type { ResolvedRunFile } from '../../protocol/runFile.ts';
 import type { CatalogRun } from './runCatalog.ts';
+import type { LaunchedRun } from './runNotebook.ts';
+import { type FindFile, setupOfRun } from './setupOfRun.ts';
 
-const resolved = new WeakMap<Spec, { file: ResolvedRunFile | null }>();
+/** What a spec alone tells, kept as long as it is: to find it out takes longer than all the rest of a summary. */
+interface Told {
+  file: ResolvedRunFile | null;
+  flops: FlopsOfRun | null;
+}
+const told = new WeakMap<Spec, Told>();
 
 /** A run's file with its defaults; null where this version cannot read it. */
 export function resolvedFileOf(spec: Spec | null): ResolvedRunFile | null {
-  if (!spec) return null;
-  let known = resolved.get(spec);
-  if (!known) {
-    try {
-      known = { file: resolveRunFile(parseRunFile(spec.file)) };
-    } catch {
-      known = { file: null };
-    }
-    resolved.set(spec, known);
-  }
-  return known.file;
+  return spec && toldBy(spec).file;
 }
 
-/** What clients see of a run. */
+function toldBy(spec: Spec): Told {
+  let known = told.get(spec);
+  if (!known) {
+    const file = readFile(spec);
+    known = { file, flops: file && new FlopsOfRun(file) };
+    told.set(spec, known);
+  }
+  return known;
+}
+
+function readFile(spec: Spec): ResolvedRunFile | null {
+  try {
+    return resolveRunFile(parseRunFile(spec.file));
+  } catch {
+    return null;
+  }
+}
+
+/** What clients see of a run, apart from what a person says of it. `find`: files of other runs, for the setup of one that began from their checkpoints. */
 export function summarize(
   run: CatalogRun,
   stored: { metrics: string[]; unreadableLines: number },
-): RunSummary {
+  find: FindFile,
+): LaunchedRun {
   const { report } = run;
   const { spec, progress, wrapper } = report;
   const { state, reason } = stateOf(run);
   const file = resolvedFileOf(spec);
   const active = isActive(state);
-  const steps = progress?.totalSteps ?? (file ? totalSteps(file.phases) : 0);
+  const steps = stepsOf(run);
   return {
     run: report.run,
     node: run.node,
@@ -59,10 +77,42 @@ export function summarize(
     phases: file?.phases.map(({ objective, until }) => ({ objective, until })) ?? [],
     ...(file ? { decayStart: decayStart(file.schedule, steps) } : {}),
     metrics: stored.metrics,
+    flopsPerToken: (spec && toldBy(spec).flops?.perToken()) ?? null,
+    seed: file?.seed ?? null,
+    setup: file && setupOfRun(file, find),
+    parent: parentOf(file),
     unreadableLines: stored.unreadableLines,
     onNode: run.onNode,
     ...(report.queue && state === 'queued' ? { queue: report.queue } : {}),
   };
+}
+
+/** What a series needs to know of its run. */
+export interface RunFacts {
+  /** Last step of each phase but the last. */
+  phaseEnds: readonly number[];
+  /** 0: not known. */
+  totalSteps: number;
+  /** Null: not known. */
+  flops: FlopsOfRun | null;
+}
+
+export const unknownRun: RunFacts = { phaseEnds: [], totalSteps: 0, flops: null };
+
+export function factsOf(run: CatalogRun): RunFacts {
+  const { spec } = run.report;
+  const { file, flops } = spec ? toldBy(spec) : { file: null, flops: null };
+  const phaseEnds = file?.phases.slice(0, -1).map(({ until }) => until) ?? [];
+  return { phaseEnds, totalSteps: stepsOf(run), flops };
+}
+
+function stepsOf({ report: { progress, spec } }: CatalogRun): number {
+  return progress?.totalSteps ?? totalSteps(resolvedFileOf(spec)?.phases ?? []);
+}
+
+function parentOf(file: ResolvedRunFile | null): string | null {
+  const parent = file?.from && parseCheckpointName(file.from.checkpoint);
+  return parent ? checkpointName(parent.run, parent.step) : null;
 }
 
 /** A run whose directory vanished while it was at work will never tell how it ended. */

@@ -1,9 +1,12 @@
 import { decimate } from '../../core/decimation.ts';
+import { BiphaseError } from '../../core/errors.ts';
 import type { WithBytes } from '../../core/rpcPeer.ts';
 import { encodeSeries, type SeriesColumns } from '../../core/seriesBytes.ts';
 import type { PointsDelta, SeriesHeader, SeriesRequest } from '../../protocol/controlApi.ts';
 import type { CacheStore, Committed } from '../store/cacheStore.ts';
 import type { MetricColumns, RunColumns } from '../store/runColumns.ts';
+import type { RunFacts } from './runSummary.ts';
+import { SeriesView } from './seriesView.ts';
 
 export interface EncodedDelta {
   data: PointsDelta;
@@ -13,40 +16,49 @@ export interface EncodedDelta {
 /** Answers series from the store, and turns commits into numbered deltas. */
 export class SeriesService {
   readonly #store: CacheStore;
+  readonly #facts: (run: string) => RunFacts;
   /** Newest number of each (run, metric). Numbers of another process never repeat: they begin at its start time. */
   readonly #versions = new Map<string, number>();
   readonly #firstVersion = Date.now() * 1000;
   #newestVersion = this.#firstVersion;
+  /** Goes with the points, which the store keeps or drops. */
+  readonly #views = new WeakMap<MetricColumns, SeriesView>();
 
-  constructor(store: CacheStore) {
+  constructor(store: CacheStore, facts: (run: string) => RunFacts) {
     this.#store = store;
+    this.#facts = facts;
   }
 
+  /** @throws BiphaseError `missing` where the axis needs the run file and it is not known */
   snapshot(request: SeriesRequest): WithBytes<SeriesHeader> {
-    const columns = this.#store.columns(request.run);
-    const points = columns.metrics.get(request.metric);
-    const visible = points ? visiblePoints(columns, points, request.from, request.to) : new Uint32Array(0);
-    const step = visible.map((i) => columns.step.get(points!.record.get(i)));
-    const y = Float64Array.from(visible, (i) => points!.value.get(i));
-    const { indices, bucket } = decimate({ step, y }, 0, visible.length, request.pixels);
-    const shown = columnsOf(
-      columns,
-      points,
-      indices.map((i) => visible[i]!),
-      request.x,
-    );
-    return {
-      value: {
-        run: request.run,
-        metric: request.metric,
-        x: request.x,
-        version: this.#version(request.run, request.metric),
-        total: visible.length,
-        points: indices.length,
-        bucket,
-      },
-      binary: new Uint8Array(encodeSeries(shown)),
+    const { run, metric, x, pixels, smoothing } = request;
+    const facts = this.#facts(run);
+    const xOf = axisOf(x, facts);
+    const columns = this.#store.columns(run);
+    const points = columns.metrics.get(metric);
+    const view = points && this.#view(columns, points);
+    const [from, to] = view?.range(request.from, request.to) ?? [0, 0];
+    const visible = view?.slice(from, to) ?? noPoints;
+    const average = smoothing === null ? undefined : view?.smooth(smoothing, facts.phaseEnds, from, to);
+    const carry = request.to === null ? (average?.carry ?? null) : null;
+    const { indices, bucket } = decimate(visible, 0, to - from, pixels);
+    const shown: SeriesColumns = {
+      ...columnsOf(
+        columns,
+        indices.map((i) => visible.record[i]!),
+        xOf,
+      ),
+      y: picked(visible.y, indices),
+      ...(smoothing === null ? {} : { smooth: picked(average?.values ?? visible.y, indices) }),
     };
+    const header: SeriesHeader = {
+      ...{ run, metric, x, bucket },
+      version: this.#version(run, metric),
+      total: to - from,
+      points: indices.length,
+      smoothing: smoothing === null ? null : { halfLife: smoothing, phaseEnds: [...facts.phaseEnds], carry },
+    };
+    return { value: header, binary: new Uint8Array(encodeSeries(shown)) };
   }
 
   /** The deltas of a commit, for the metrics that somebody watches. Numbers advance for all. */
@@ -93,29 +105,39 @@ export class SeriesService {
   ): EncodedDelta {
     const points = columns.metric(metric);
     const { follows, version } = this.#advance(run, metric);
-    const shown = columnsOf(
-      columns,
-      points,
-      Uint32Array.from({ length: to - from }, (_, i) => from + i),
-      'step',
-    );
-    const newest = to > from ? points.record.get(to - 1) : undefined;
+    const records = points.record.view(from, to);
+    const shown = { ...columnsOf(columns, records, steps), y: points.value.view(from, to) };
     return {
       data: {
-        run,
-        metric,
-        x: 'step',
-        version,
-        follows,
-        reset,
-        total: visibleCount(columns, points),
+        ...{ run, metric, x: 'step', version, follows, reset, bucket: 1 },
+        total: this.#view(columns, points).length,
         points: to - from,
-        bucket: 1,
-        tokens: newest === undefined ? 0 : columns.tokens.get(newest),
-        time: newest === undefined ? 0 : columns.elapsed.get(newest),
+        ends: this.#ends(columns, run, records.at(-1)),
       },
       binary: new Uint8Array(encodeSeries(shown)),
     };
+  }
+
+  /** Where a record lies on the axes. */
+  #ends(columns: RunColumns, run: string, record: number | undefined): PointsDelta['ends'] {
+    if (record === undefined) return { tokens: 0, flops: null, time: 0, share: null };
+    const { flops, totalSteps } = this.#facts(run);
+    const [step, tokens] = [columns.step.get(record), columns.tokens.get(record)];
+    return {
+      tokens,
+      flops: flops?.at(step, tokens) ?? null,
+      time: columns.elapsed.get(record),
+      share: totalSteps > 0 ? step / totalSteps : null,
+    };
+  }
+
+  #view(columns: RunColumns, points: MetricColumns): SeriesView {
+    let view = this.#views.get(points);
+    if (!view) {
+      view = new SeriesView(columns, points);
+      this.#views.set(points, view);
+    }
+    return view;
   }
 
   #version(run: string, metric: string): number {
@@ -128,77 +150,51 @@ export class SeriesService {
   }
 }
 
-/** Indices of the points that no later segment hides, ascending in step; `from` and `to` are steps, both included. */
-function visiblePoints(
-  columns: RunColumns,
-  points: MetricColumns,
-  from: number | null,
-  to: number | null,
-): Uint32Array {
-  const hiddenFrom = columns.hiddenFrom();
-  const kept = new Uint32Array(points.record.length);
-  let length = 0;
-  let ascending = true;
-  let before = -1;
-  for (let i = 0; i < points.record.length; i++) {
-    const record = points.record.get(i);
-    const step = columns.step.get(record);
-    if (step >= hiddenFrom.get(columns.segment.get(record))!) continue;
-    if ((from !== null && step < from) || (to !== null && step > to)) continue;
-    if (step < before) ascending = false;
-    before = step;
-    kept[length++] = i;
+const noPoints = { record: new Uint32Array(0), step: new Uint32Array(0), y: new Float64Array(0) };
+
+/** x of a record. */
+type Axis = (columns: RunColumns, record: number) => number;
+const steps: Axis = ({ step }, record) => step.get(record);
+
+function axisOf(x: SeriesRequest['x'], { flops, totalSteps }: RunFacts): Axis {
+  switch (x) {
+    case 'step':
+      return steps;
+    case 'tokens':
+      return ({ tokens }, record) => tokens.get(record);
+    case 'time':
+      return ({ elapsed }, record) => elapsed.get(record);
+    case 'flops':
+      if (flops) return ({ step, tokens }, record) => flops.at(step.get(record), tokens.get(record));
+      throw notKnown('How many FLOPs its steps take');
+    case 'share':
+      if (totalSteps > 0) return ({ step }, record) => step.get(record) / totalSteps;
+      throw notKnown('How many steps it is to take');
   }
-  const visible = kept.subarray(0, length);
-  const stepOf = (i: number): number => columns.step.get(points.record.get(i));
-  return ascending ? visible : visible.sort((a, b) => stepOf(a) - stepOf(b));
 }
 
-/** How many of the first `points` of a metric are visible while segments hide each other as in `hiding`. */
-interface Counted {
-  hiding: number;
-  points: number;
-  visible: number;
-}
-const counted = new WeakMap<MetricColumns, Counted>();
-
-/** Goes on from the count before: a delta costs what is new in it, however long the run is. */
-function visibleCount(columns: RunColumns, points: MetricColumns): number {
-  const hiddenFrom = columns.hiddenFrom();
-  if (hiddenFrom.size <= 1) return points.record.length;
-  let count = counted.get(points);
-  if (count?.hiding !== columns.hiding) {
-    count = { hiding: columns.hiding, points: 0, visible: 0 };
-    counted.set(points, count);
-  }
-  for (; count.points < points.record.length; count.points++) {
-    const record = points.record.get(count.points);
-    if (columns.step.get(record) < hiddenFrom.get(columns.segment.get(record))!) count.visible++;
-  }
-  return count.visible;
+function notKnown(what: string): BiphaseError {
+  return new BiphaseError('missing', `${what} is not known of this run: its run file cannot be read.`, {
+    next: 'Show it over steps, tokens or time.',
+  });
 }
 
-function columnsOf(
-  columns: RunColumns,
-  points: MetricColumns | undefined,
-  indices: Uint32Array,
-  axis: SeriesRequest['x'],
-): SeriesColumns {
-  const n = points ? indices.length : 0;
-  const out: SeriesColumns = {
-    x: new Float64Array(n),
-    y: new Float64Array(n),
-    step: new Uint32Array(n),
-    segment: new Uint16Array(n),
-  };
-  const source = axis === 'step' ? columns.step : axis === 'tokens' ? columns.tokens : columns.elapsed;
+function columnsOf(columns: RunColumns, records: Uint32Array, axis: Axis): Omit<SeriesColumns, 'y'> {
+  const n = records.length;
+  const out = { x: new Float64Array(n), step: new Uint32Array(n), segment: new Uint16Array(n) };
   for (let i = 0; i < n; i++) {
-    const record = points!.record.get(indices[i]!);
-    out.x[i] = source.get(record);
-    out.y[i] = points!.value.get(indices[i]!);
+    const record = records[i]!;
+    out.x[i] = axis(columns, record);
     out.step[i] = columns.step.get(record);
     out.segment[i] = columns.segment.get(record);
   }
+  return out;
+}
+
+/** The values at some places. */
+function picked(values: Float64Array, places: Uint32Array): Float64Array {
+  const out = new Float64Array(places.length);
+  for (let i = 0; i < places.length; i++) out[i] = values[places[i]!]!;
   return out;
 }
 

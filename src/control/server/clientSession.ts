@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import { BiphaseError } from '../../core/errors.ts';
 import { type Handlers, RpcPeer } from '../../core/rpcPeer.ts';
+import type { Turns } from '../../core/turns.ts';
 import type { EventOf } from '../../protocol/contract.ts';
 import {
   type ControlEvents,
@@ -20,6 +21,8 @@ import type { Asker } from './promptDesk.ts';
 
 export interface SessionContext {
   control: Control;
+  /** For work that may take long where a client asks for much at once. */
+  turns: Turns;
   version: string;
   shutdown(): void;
   runRemoved(run: string): void;
@@ -41,6 +44,8 @@ export class ClientSession implements Asker {
   #watched = new Set<string>();
   /** Nodes that are measured for this client, by what it called the measurement. */
   readonly #measuring = new Map<string, string>();
+  /** The names of each run's metrics that this client has; they are the same list until they change. */
+  readonly #toldMetrics = new Map<string, string[]>();
   #greeted = false;
   #trusted = false;
 
@@ -79,7 +84,9 @@ export class ClientSession implements Asker {
   }
 
   runs(runs: RunSummary[], removed: string[]): void {
-    if (this.#greeted) this.#peer.emit('runs', { runs, removed });
+    if (!this.#greeted) return;
+    for (const run of removed) this.#toldMetrics.delete(run);
+    this.#peer.emit('runs', { runs: runs.map((run) => this.#withNews(run)), removed });
   }
 
   nodes(nodes: NodeSummary[]): void {
@@ -98,6 +105,22 @@ export class ClientSession implements Asker {
   end(): void {
     this.#socket.end();
     setTimeout(() => this.#socket.destroy(), 200).unref();
+  }
+
+  /** Without the names of its metrics where this client has them. */
+  #withNews(summary: RunSummary): EventOf<ControlEvents, 'runs'>['runs'][number] {
+    const { metrics, ...rest } = summary;
+    if (this.#toldMetrics.get(summary.run) === metrics) return rest;
+    this.#toldMetrics.set(summary.run, metrics);
+    return summary;
+  }
+
+  async #allRuns(): Promise<{ runs: RunSummary[] }> {
+    const { control, turns } = this.#context;
+    const runs = await turns.map(control.runIds(), (run) => control.runSummary(run));
+    const known = runs.filter((run) => run !== undefined);
+    for (const { run, metrics } of known) this.#toldMetrics.set(run, metrics);
+    return { runs: known };
   }
 
   /** From now on questions may come here. */
@@ -123,7 +146,7 @@ export class ClientSession implements Asker {
   }
 
   #handlers(): Handlers<ControlMethods> {
-    const { control } = this.#context;
+    const { control, turns } = this.#context;
     const done = {};
     return {
       hello: async ({ client, trusted }) => {
@@ -172,7 +195,7 @@ export class ClientSession implements Asker {
       },
       listFolder: ({ node, path }) => listFolder(control.nodes, node, path),
       sshHosts: async () => ({ hosts: sshHosts() }),
-      runs: async () => ({ runs: control.runSummaries() }),
+      runs: () => this.#allRuns(),
       checkLaunch: ({ file, node }) => control.runs.check(file, node),
       launch: ({ file, node, run, ...wish }) =>
         control.runs.launch(file, node, run, wish, (progress) => this.#peer.emit('transfer', progress)),
@@ -199,20 +222,30 @@ export class ClientSession implements Asker {
         return done;
       },
       deleteRun: async ({ run, onNode }) => {
-        await control.runs.delete(run, onNode);
+        await control.deleteRun(run, onNode);
         this.#context.runRemoved(run);
         return done;
       },
+      restoreRun: async ({ run }) => ({ shown: control.notebook.restore(run) }),
+      noteRuns: async ({ runs, change }) => {
+        control.notebook.note(runs, change);
+        return done;
+      },
+      pinBaseline: async ({ run }) => {
+        control.notebook.pinBaseline(run);
+        return done;
+      },
+      notices: async ({ take }) => ({ notices: control.notebook.notices(take) }),
       readRunFile: async ({ run, file, offset, length }) => ({
         withBytes: await control.runs.readFile(run, file, offset, length),
       }),
       runFile: async ({ run }) => ({ file: control.runs.file(run) }),
       runEvents: async ({ run }) => ({ events: control.runs.events(run) }),
-      series: async (request) => ({ withBytes: control.series.snapshot(request) }),
       exportRuns: (request) =>
         control.exports.export(request, (progress) => this.#peer.emit('transfer', progress)),
       importRuns: (request) =>
         control.imports.import(request, (progress) => this.#peer.emit('transfer', progress)),
+      series: async (request) => ({ withBytes: await turns.do(() => control.series.snapshot(request)) }),
       subscribe: async ({ series }) => {
         this.#watched = new Set(series.map(({ run, metric }) => `${run} ${metric}`));
         return done;

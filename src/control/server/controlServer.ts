@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { scaledMs } from '../../core/clock.ts';
 import { toBiphaseError } from '../../core/errors.ts';
+import { Turns } from '../../core/turns.ts';
 import { Control, type ControlOptions } from '../control.ts';
 import { ClientSession } from './clientSession.ts';
 import { listenPrivately, socketIsThere } from './controlSocket.ts';
@@ -15,12 +16,15 @@ export interface ServerOptions extends ControlOptions {
 const idleMs = 60_000;
 const socketLookMs = 5000;
 const gatherMs = 10;
+/** A few milliseconds' work. */
+const toldAtOnce = 25;
 
 /** Control's clients: who is there, what each is told, and when nobody needs control any more. */
 export class ControlServer {
   readonly #options: ServerOptions;
   readonly #control: Control;
   readonly #sessions = new Set<ClientSession>();
+  readonly #turns = new Turns();
   #server: net.Server | undefined;
   #idle: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
@@ -91,6 +95,7 @@ export class ControlServer {
     clearTimeout(this.#idle);
     const session = new ClientSession(socket, {
       control: this.#control,
+      turns: this.#turns,
       version: this.#options.version,
       shutdown: () => this.close(),
       runRemoved: (run) => {
@@ -120,16 +125,19 @@ export class ControlServer {
   #soon(): void {
     this.#gather ??= setTimeout(() => {
       this.#gather = undefined;
-      const runs = [...this.#changedRuns]
-        .map((run) => this.#control.runSummary(run))
-        .filter((run) => run !== undefined);
+      const changed = [...this.#changedRuns];
       this.#changedRuns.clear();
+      for (let at = 0; at < changed.length; at += toldAtOnce)
+        void this.#turns.do(() => this.#tellRuns(changed.slice(at, at + toldAtOnce)));
       const nodes = this.#nodesChanged ? this.#control.nodeSummaries() : undefined;
       this.#nodesChanged = false;
-      for (const session of this.#sessions) {
-        if (runs.length > 0) session.runs(runs, []);
-        if (nodes) session.nodes(nodes);
-      }
+      if (nodes) for (const session of this.#sessions) session.nodes(nodes);
     }, gatherMs);
+  }
+
+  #tellRuns(changed: readonly string[]): void {
+    if (this.#closing) return;
+    const runs = changed.map((run) => this.#control.runSummary(run)).filter((run) => run !== undefined);
+    if (runs.length > 0) for (const session of this.#sessions) session.runs(runs, []);
   }
 }

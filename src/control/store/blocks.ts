@@ -43,7 +43,10 @@ export function decodePoints(blob: Uint8Array, n: number): { value: Float64Array
   return { value: new Float64Array(bytes, 0, n), record: new Uint32Array(bytes, n * 8, n) };
 }
 
+/** The bytes from the start of a buffer on; SQLite gives each blob one of its own. */
 function aligned(blob: Uint8Array, length: number): ArrayBuffer {
   if (blob.length !== length) throw new BiphaseError('damaged', 'A block in cache.db has the wrong length.');
-  return Uint8Array.from(blob).buffer;
+  return blob.byteOffset === 0 && blob.byteLength === blob.buffer.byteLength
+    ? (blob.buffer as ArrayBuffer)
+    : blob.slice().buffer;
 }

@@ -25,6 +25,8 @@ const schema = `
 `;
 /** Series of the blocks that hold (segment, step, tokens, time, elapsed). */
 const recordSeries = '';
+/** Lines of thousands of metrics fill it before there are records for a block: they would have to be parsed again. */
+const longestTail = 8 << 20;
 const runsInMemory = 64;
 
 export interface StoredRun {
@@ -60,6 +62,11 @@ export interface Committed {
   metrics: Map<string, { from: number; to: number }>;
 }
 
+export interface Overview {
+  metrics: string[];
+  unreadableLines: number;
+}
+
 interface LoadedRun {
   columns: RunColumns;
   pending: Uint8Array;
@@ -67,6 +74,7 @@ interface LoadedRun {
   /** Unreadable lines before the tail. */
   blockedUnreadable: number;
   blockedRecords: number;
+  tailBytes: number;
   blockedPoints: Map<string, number>;
   nextBlock: number;
 }
@@ -74,12 +82,13 @@ interface LoadedRun {
 /**
  * `cache.db`: everything control has seen of the nodes' files. Bytes arrive, and points, offset and identity are saved
  * in one transaction, so that after any crash the stored offset is exactly what the points hold. New bytes are kept as
- * they are in `tail` and turned into columnar blocks once there are 4096 records. May be deleted at any time: it is
+ * they are in `tail` and turned into columnar blocks once there are 4096 records or 8 MiB. May be deleted at any time: it is
  * filled again from the nodes.
  */
 export class CacheStore {
   readonly #db: DatabaseSync;
   readonly #loaded = new Map<string, LoadedRun>();
+  readonly #overviews = new Map<string, Overview>();
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(file: string) {
@@ -109,41 +118,61 @@ export class CacheStore {
     const fresh = bytes.subarray(expected - offset);
     if (fresh.length === 0 && !replaces && before.identity !== null)
       return { reset: false, overview: false, metrics: new Map() };
-    return this.#transaction(run, () => {
+    const committed = this.#transaction(run, () => {
       if (replaces) this.#forgetFile(run, file);
       const committed =
         file === 'metrics.jsonl'
           ? this.#addMetrics(run, expected, fresh, replaces)
           : this.#addTail(run, file, expected, fresh);
       const loaded = file === 'metrics.jsonl' ? this.#load(run) : emptyRun();
-      this.#sql(
-        `INSERT OR REPLACE INTO files (run, file, identity, offset, unreadableInBlocks, unreadable, metrics)
-         VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      ).run(
-        run,
-        file,
-        identity,
-        expected + fresh.length,
-        loaded.blockedUnreadable,
-        loaded.unreadable,
-        JSON.stringify([...loaded.columns.metrics.keys()]),
-      );
+      const end = expected + fresh.length;
+      const { blockedUnreadable, unreadable } = loaded;
+      // A run may have thousands of metrics: their names are written when there are new ones.
+      if (committed.overview || before.identity !== identity || replaces)
+        this.#sql(
+          `INSERT OR REPLACE INTO files (run, file, identity, offset, unreadableInBlocks, unreadable, metrics)
+           VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        ).run(
+          run,
+          file,
+          identity,
+          end,
+          blockedUnreadable,
+          unreadable,
+          JSON.stringify([...loaded.columns.metrics.keys()]),
+        );
+      else
+        this.#sql('UPDATE files SET offset = ?, unreadableInBlocks = ? WHERE run = ? AND file = ?').run(
+          end,
+          blockedUnreadable,
+          run,
+          file,
+        );
       return { ...committed, reset: replaces };
     });
+    if (committed.overview) this.#overviews.delete(run);
+    return committed;
   }
 
   columns(run: string): RunColumns {
     return this.#load(run).columns;
   }
 
-  /** Names of a run's metrics and its unreadable lines, without loading its points. */
-  overview(run: string): { metrics: string[]; unreadableLines: number } {
-    const row = this.#sql('SELECT metrics, unreadable FROM files WHERE run = ? AND file = ?').get(
-      run,
-      'metrics.jsonl',
-    );
-    if (!row) return { metrics: [], unreadableLines: 0 };
-    return { metrics: JSON.parse(String(row.metrics)) as string[], unreadableLines: Number(row.unreadable) };
+  /** Names of a run's metrics and its unreadable lines, without loading its points. The same object until it changes. */
+  overview(run: string): Overview {
+    let known = this.#overviews.get(run);
+    if (!known) {
+      const row = this.#sql('SELECT metrics, unreadable FROM files WHERE run = ? AND file = ?').get(
+        run,
+        'metrics.jsonl',
+      );
+      known = {
+        metrics: JSON.parse(String(row?.metrics ?? '[]')) as string[],
+        unreadableLines: Number(row?.unreadable ?? 0),
+      };
+      this.#overviews.set(run, known);
+    }
+    return known;
   }
 
   events(run: string): EventLine[] {
@@ -196,6 +225,7 @@ export class CacheStore {
       this.#sql('DELETE FROM runs WHERE run = ?').run(run);
     });
     this.#loaded.delete(run);
+    this.#overviews.delete(run);
   }
 
   #addMetrics(run: string, offset: number, bytes: Uint8Array, reset: boolean): Omit<Committed, 'reset'> {
@@ -204,10 +234,12 @@ export class CacheStore {
     const { unreadable } = loaded;
     const before = new Map([...loaded.columns.metrics].map(([name, { value }]) => [name, value.length]));
     this.#apply(loaded, bytes);
-    if (loaded.columns.records - loaded.blockedRecords >= blockLength) {
+    loaded.tailBytes += bytes.length;
+    if (loaded.columns.records - loaded.blockedRecords >= blockLength || loaded.tailBytes >= longestTail) {
       this.#writeBlocks(run, loaded);
       this.#sql('DELETE FROM tail WHERE run = ? AND file = ?').run(run, 'metrics.jsonl');
       this.#addTail(run, 'metrics.jsonl', offset + bytes.length - loaded.pending.length, loaded.pending);
+      loaded.tailBytes = loaded.pending.length;
     } else this.#addTail(run, 'metrics.jsonl', offset, bytes);
     const metrics = new Map<string, { from: number; to: number }>();
     for (const [name, { value }] of loaded.columns.metrics) {
@@ -263,36 +295,54 @@ export class CacheStore {
       return known;
     }
     const loaded = emptyRun();
-    const blocks = this.#sql(
-      'SELECT series, number, count, data FROM blocks WHERE run = ? ORDER BY number',
-    ).all(run);
-    for (const row of blocks) {
-      const series = String(row.series);
-      const data = row.data as Uint8Array;
-      const count = Number(row.count);
-      loaded.nextBlock = Number(row.number) + 1;
-      if (series === recordSeries) loaded.columns.addRecords(decodeRecords(data, count));
-      else {
-        const { value, record } = decodePoints(data, count);
-        const points = loaded.columns.metric(series.slice(1));
-        points.value.append(value);
-        points.record.append(record);
-        loaded.blockedPoints.set(series.slice(1), points.value.length);
-      }
-    }
-    loaded.blockedRecords = loaded.columns.records;
-    const row = this.#sql('SELECT unreadable FROM files WHERE run = ? AND file = ?').get(
+    const file = this.#sql('SELECT unreadable, metrics FROM files WHERE run = ? AND file = ?').get(
       run,
       'metrics.jsonl',
     );
-    loaded.unreadable = loaded.blockedUnreadable = Number(row?.unreadable ?? 0);
-    this.#apply(loaded, this.#tailBytes(run, 'metrics.jsonl'));
+    loaded.unreadable = loaded.blockedUnreadable = Number(file?.unreadable ?? 0);
+    // In the order in which they came, which that of the blocks is not.
+    for (const name of JSON.parse(String(file?.metrics ?? '[]')) as string[]) loaded.columns.metric(name);
+    this.#loadBlocks(run, loaded);
+    const tail = this.#tailBytes(run, 'metrics.jsonl');
+    loaded.tailBytes = tail.length;
+    this.#apply(loaded, tail);
     this.#loaded.set(run, loaded);
     for (const oldest of this.#loaded.keys()) {
       if (this.#loaded.size <= runsInMemory) break;
       this.#loaded.delete(oldest);
     }
     return loaded;
+  }
+
+  /** Asked for in the order in which SQLite has them: to sort them would copy every one. */
+  #loadBlocks(run: string, loaded: LoadedRun): void {
+    const { columns } = loaded;
+    const sizes = this.#sql(
+      'SELECT series, SUM(count) AS count, MAX(number) AS newest FROM blocks WHERE run = ? GROUP BY series',
+    ).all(run);
+    for (const { series, count, newest } of sizes) {
+      loaded.nextBlock = Math.max(loaded.nextBlock, Number(newest) + 1);
+      if (series === recordSeries) columns.reserveRecords(Number(count));
+      else {
+        const { value, record } = columns.metric(String(series).slice(1));
+        value.reserve(Number(count));
+        record.reserve(Number(count));
+      }
+    }
+    const blocks = this.#sql('SELECT series, count, data FROM blocks WHERE run = ? ORDER BY series, number');
+    for (const row of blocks.iterate(run)) {
+      const data = row.data as Uint8Array;
+      const count = Number(row.count);
+      if (row.series === recordSeries) columns.addRecords(decodeRecords(data, count));
+      else {
+        const points = columns.metric(String(row.series).slice(1));
+        const { value, record } = decodePoints(data, count);
+        points.value.append(value);
+        points.record.append(record);
+      }
+    }
+    loaded.blockedRecords = columns.records;
+    for (const [name, { value }] of columns.metrics) loaded.blockedPoints.set(name, value.length);
   }
 
   #tailBytes(run: string, file: FollowedFile): Uint8Array {
@@ -340,6 +390,7 @@ function emptyRun(): LoadedRun {
     unreadable: 0,
     blockedUnreadable: 0,
     blockedRecords: 0,
+    tailBytes: 0,
     blockedPoints: new Map(),
     nextBlock: 0,
   };

@@ -29,11 +29,18 @@ export class Column<T extends Columns> {
     return this.#values.subarray(from, to) as T;
   }
 
+  /** Room for so many more, no more than these: for who knows how many will come. */
+  reserve(more: number): void {
+    if (this.length + more > this.#values.length) this.#grow(this.length + more);
+  }
+
   #reserve(more: number): void {
-    if (this.length + more <= this.#values.length) return;
-    const larger = new (this.#values.constructor as new (length: number) => T)(
-      Math.max(64, this.#values.length * 2, this.length + more),
-    );
+    if (this.length + more > this.#values.length)
+      this.#grow(Math.max(64, this.#values.length * 2, this.length + more));
+  }
+
+  #grow(length: number): void {
+    const larger = new (this.#values.constructor as new (length: number) => T)(length);
     larger.set(this.#values);
     this.#values = larger;
   }

@@ -19,6 +19,7 @@ export class RunColumns {
   hiding = 0;
   /** Per segment: its first and its highest step. */
   readonly #segments = new Map<number, { first: number; last: number }>();
+  #hidden: { hiding: number; from: ReadonlyMap<number, number> } | undefined;
   /** Only built when a file goes back within a segment. */
   #places: Map<number, number> | undefined;
 
@@ -47,6 +48,12 @@ export class RunColumns {
     }
   }
 
+  /** Room for what will be added from blocks. */
+  reserveRecords(more: number): void {
+    for (const column of [this.segment, this.step, this.tokens, this.time, this.elapsed])
+      column.reserve(more);
+  }
+
   /** Adds records that were read from blocks: unique already. */
   addRecords(block: {
     segment: Uint16Array<ArrayBuffer>;
@@ -55,7 +62,17 @@ export class RunColumns {
     time: Float64Array<ArrayBuffer>;
     elapsed: Float64Array<ArrayBuffer>;
   }): void {
-    for (let i = 0; i < block.step.length; i++) this.#note(block.segment[i]!, block.step[i]!);
+    let from = 0;
+    while (from < block.step.length) {
+      // Most blocks are of one segment, in order: what is between its ends tells nothing more.
+      const segment = block.segment[from]!;
+      let to = from + 1;
+      while (to < block.step.length && block.segment[to] === segment && block.step[to]! > block.step[to - 1]!)
+        to++;
+      this.#note(segment, block.step[from]!);
+      this.#note(segment, block.step[to - 1]!);
+      from = to;
+    }
     this.segment.append(block.segment);
     this.step.append(block.step);
     this.tokens.append(block.tokens);
@@ -68,7 +85,13 @@ export class RunColumns {
    * Per segment the step from which a later segment hides it: a run resumed from step r shows what it computed after r
    * in the newest segment only.
    */
-  hiddenFrom(): Map<number, number> {
+  hiddenFrom(): ReadonlyMap<number, number> {
+    if (this.#hidden?.hiding !== this.hiding)
+      this.#hidden = { hiding: this.hiding, from: this.#findHidden() };
+    return this.#hidden.from;
+  }
+
+  #findHidden(): Map<number, number> {
     const hidden = new Map<number, number>();
     let lowest = Number.POSITIVE_INFINITY;
     for (const segment of [...this.#segments.keys()].sort((a, b) => b - a)) {

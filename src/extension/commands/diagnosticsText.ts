@@ -17,7 +17,7 @@ export function diagnosticsText({ versions, nodes, runs, secretWords }: Diagnost
         config.kind === 'ssh' ? [config.name] : [],
       ),
     ),
-    ...runs.map((run) => run.name),
+    ...runs.flatMap((run) => [run.name, run.launchedName]),
   ].filter((word): word is string => word !== undefined && word.length > 1);
   const states: Record<string, number> = {};
   for (const run of runs) states[run.state] = (states[run.state] ?? 0) + 1;

@@ -27,6 +27,7 @@ export async function exportCsv(service: ControlService, id: string): Promise<vo
         from,
         to: from + chunkSteps - 1,
         pixels: chunkSteps,
+        smoothing: null,
       });
       const bytes = (binary ?? new Uint8Array()).slice().buffer as ArrayBuffer;
       const columns = decodeSeries(bytes, value.points);

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { NodeSummary, RunSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
+import { plainLabel } from '../plainLabel.ts';
 import { nodeDescription } from '../views/nodeText.ts';
 import { clockText, newestFirst, runDescription, runIcons } from '../views/runText.ts';
 import { themeIcon } from '../views/treeBase.ts';
@@ -11,10 +12,14 @@ export type Clicked = { kind: 'run'; run: string } | { kind: 'node'; node: strin
 export function runItem(run: RunSummary): vscode.QuickPickItem & { run: string } {
   return {
     run: run.run,
-    label: run.name,
+    label: plainLabel(run.name),
     iconPath: themeIcon(runIcons[run.state]),
-    description: runDescription(run),
-    detail: `${run.state} · ${run.node} · ${clockText(run.createdAt)} · ${run.run}`,
+    description: plainLabel(runDescription(run)),
+    detail: plainLabel(
+      [run.state, run.node, clockText(run.createdAt), run.run, ...run.tags.map((tag) => `#${tag}`)].join(
+        ' · ',
+      ),
+    ),
   };
 }
 
@@ -57,6 +62,37 @@ export async function pickRuns(
     { title, canPickMany: true, matchOnDescription: true, matchOnDetail: true },
   );
   return picked?.map(({ run }) => run);
+}
+
+/** Rows that a command was given by the runs tree, its selection where a key was pressed there, or nothing. */
+export interface RunChoice {
+  clicked: unknown;
+  /** Runs of all selected rows, where the clicked one is among them. */
+  runs: readonly string[];
+}
+
+/** The runs of the rows that a command was given, else a pick of any number; empty when closed or where there is none. */
+export async function runsFor(
+  service: ControlService,
+  { runs: given }: RunChoice,
+  options: { title: string; fits: (run: RunSummary) => boolean; none?: string },
+): Promise<RunSummary[]> {
+  await service.ready();
+  const known = given.flatMap((run) => service.runs.get(run) ?? []);
+  if (known.length > 0) return known;
+  const runs = [...service.runs.values()].filter(options.fits).sort(newestFirst);
+  if (runs.length === 0) {
+    void vscode.window.showInformationMessage(options.none ?? 'There is no run yet.');
+    return [];
+  }
+  const picked = await vscode.window.showQuickPick(runs.map(runItem), {
+    title: options.title,
+    placeHolder: 'Type to filter; newest first',
+    canPickMany: true,
+    matchOnDescription: true,
+    matchOnDetail: true,
+  });
+  return picked?.flatMap(({ run }) => service.runs.get(run) ?? []) ?? [];
 }
 
 /** The clicked node, else a pick; undefined when closed, or when there is none, which is told. */

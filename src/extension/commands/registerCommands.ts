@@ -6,20 +6,24 @@ import type { Launcher } from '../launch/launcher.ts';
 import { requireTrust, showError } from '../messages.ts';
 import type { RunOutput } from '../output/runOutput.ts';
 import type { CurvesPanels } from '../panels/curvesPanels.ts';
-import type { Clicked } from './picks.ts';
+import type { RunsTree } from '../runs/runsTree.ts';
+import type { RunChoice } from './picks.ts';
 
 export interface CommandParts {
   service: ControlService;
   curves: CurvesPanels;
   output: RunOutput;
+  tree: RunsTree;
   launcher: () => Promise<Launcher>;
   log: vscode.LogOutputChannel;
   extension: vscode.ExtensionContext;
 }
 
 /** What each command does; the code behind a command is loaded when it is first used. */
-function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) => unknown> {
-  const { service, curves, output, launcher, log } = parts;
+function handlers(
+  parts: CommandParts,
+): Record<CommandName, (clicked: unknown, choice: RunChoice) => unknown> {
+  const { service, curves, output, launcher, log, tree } = parts;
   return {
     launchRun: async () => (await launcher()).launchRun(),
     launchFromFile: async (clicked) => (await launcher()).launchFromFile(clicked),
@@ -30,10 +34,7 @@ function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) =
     },
     downloadCheckpoint: async (clicked) =>
       (await import('./downloadCheckpoint.ts')).downloadCheckpoint(service, clicked),
-    showCurves: (clicked) => {
-      const element = clicked as Clicked;
-      return curves.show(element?.kind === 'run' ? [element.run] : []);
-    },
+    showCurves: (_, { runs }) => curves.show([...runs]),
     showRunOutput: async (clicked) => {
       const { pickRun } = await import('./picks.ts');
       const run = await pickRun(service, clicked, {
@@ -59,9 +60,22 @@ function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) =
     setPriority: async (clicked) => (await import('./queueCommands.ts')).setPriority(service, clicked),
     removeNode: async (clicked) => (await import('./removeNode.ts')).removeNode(service, clicked),
     freeSpace: async (clicked) => (await import('../space/freeSpace.ts')).freeSpace(parts, clicked),
-    exportRun: async (clicked) => (await import('./exportRun.ts')).exportRun(service, clicked),
+    exportRun: async (_, choice) => (await import('./exportRun.ts')).exportRun(service, choice),
     importRuns: async () =>
       (await import('./importRuns.ts')).importRuns(service, (runs) => curves.show(runs)),
+    labelRun: async (_, choice) => (await import('./noteCommands.ts')).labelRun(service, choice),
+    tagRuns: async (_, choice) => (await import('./noteCommands.ts')).tagRuns(service, choice),
+    groupRuns: async (_, choice) => (await import('./noteCommands.ts')).groupRuns(service, choice),
+    archiveRuns: async (_, choice) => (await import('./noteCommands.ts')).archiveRuns(service, choice, true),
+    unarchiveRuns: async (_, choice) =>
+      (await import('./noteCommands.ts')).archiveRuns(service, choice, false),
+    deleteRuns: async (_, choice) => (await import('./deleteRuns.ts')).deleteRuns(parts, choice),
+    filterRuns: async () => (await import('./viewCommands.ts')).filterRuns(tree),
+    clearRunFilter: () => tree.setView({ ...tree.view, filter: '' }),
+    groupRunsBy: async () => (await import('./viewCommands.ts')).groupRunsBy(tree),
+    sortRunsBy: async () => (await import('./viewCommands.ts')).sortRunsBy(tree),
+    showArchivedRuns: () => tree.setView({ ...tree.view, archived: true }),
+    hideArchivedRuns: () => tree.setView({ ...tree.view, archived: false }),
     refresh: () => service.reload(),
     showLog: () => log.show(true),
     copyDiagnostics: () => copyDiagnostics(parts),
@@ -72,13 +86,13 @@ function handlers(parts: CommandParts): Record<CommandName, (clicked: unknown) =
 export function registerCommands(parts: CommandParts): vscode.Disposable {
   const table = handlers(parts);
   const registered = (Object.keys(commandIds) as CommandName[]).map((name) =>
-    vscode.commands.registerCommand(commandIds[name], async (clicked: unknown) => {
+    vscode.commands.registerCommand(commandIds[name], async (clicked: unknown, selected: unknown) => {
       try {
         if (commandsThatNeedTrust.includes(name)) {
           requireTrust();
           void parts.service.takeFocus();
         }
-        await table[name](clicked);
+        await table[name](clicked, { clicked, runs: parts.tree.chosenRuns(clicked, selected) });
       } catch (error) {
         showError(error, parts.log);
       }

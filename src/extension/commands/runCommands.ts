@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { ControlService } from '../control/controlService.ts';
 import { withTransferProgress } from '../control/transferProgress.ts';
+import { plainMessage } from '../plainLabel.ts';
 import { isActive, isResumable } from '../views/runText.ts';
 import { pickRun } from './picks.ts';
 
@@ -18,7 +19,7 @@ export async function stopRun(service: ControlService, clicked: unknown): Promis
   }
   const endNow = 'End Now';
   const answer = await vscode.window.showWarningMessage(
-    `${run.name} is stopping: it finishes the pass it is in and saves. End it at once?`,
+    plainMessage(`${run.name} is stopping: it finishes the pass it is in and saves. End it at once?`),
     { modal: true, detail: 'Steps since its last checkpoint are lost.' },
     endNow,
   );

@@ -8,6 +8,7 @@ import type { ControlEvents, ControlMethods, NodeSummary, RunSummary } from '../
 import { Disposable } from '../disposable.ts';
 import { settingIds } from '../ids.ts';
 import type { PointsEvent } from '../panels/pointsOutbox.ts';
+import { plainMessage } from '../plainLabel.ts';
 import { ControlMirror, type RunsChange } from './controlMirror.ts';
 
 /**
@@ -159,9 +160,19 @@ export class ControlService extends Disposable {
         connection.call('runs', {}),
       ]);
       this.#tell(this.#mirror.applySnapshot(nodes, runs));
+      await this.#tellNotices(connection);
     } catch (error) {
       this.#tell(this.#mirror.abandonSnapshot());
       throw error;
+    }
+  }
+
+  /** Once: whoever asks first takes them. */
+  async #tellNotices(connection: ControlConnection): Promise<void> {
+    const { notices } = await connection.call('notices', { take: true });
+    for (const notice of notices) {
+      this.#log.warn(notice);
+      void vscode.window.showWarningMessage(plainMessage(notice));
     }
   }
 

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { ControlService } from '../control/controlService.ts';
 import { Disposable } from '../disposable.ts';
-import { panelIds } from '../ids.ts';
+import { contextKeys, panelIds } from '../ids.ts';
 import { isActive, newestFirst } from '../views/runText.ts';
 import type { CurvesPanel, CurvesPanelActions } from './curvesPanel.ts';
 
@@ -58,7 +58,9 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
     curves.onEnded(() => {
       if (this.#panel === curves) this.#panel = undefined;
     });
-    curves.addRuns(runs ?? (await this.#defaultRuns()));
+    const shown = runs ?? (await this.#defaultRuns());
+    curves.addRuns(shown);
+    if (shown.length > 0) void vscode.commands.executeCommand('setContext', contextKeys.curvesShown, true);
   }
 
   async #defaultRuns(): Promise<string[]> {

@@ -3,6 +3,7 @@ import type { RunSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { Disposable } from '../disposable.ts';
 import { commandIds } from '../ids.ts';
+import { plainMessage } from '../plainLabel.ts';
 import { isActive, lossText } from './runText.ts';
 
 /** What a run's end says in one sentence; undefined where it needs none (a person stopped it). */
@@ -53,7 +54,7 @@ export class EndNotices extends Disposable {
       ? ['Show Run Output', commandIds.showRunOutput]
       : ['Show Curves', commandIds.showCurves];
     const show = end.failed ? vscode.window.showErrorMessage : vscode.window.showInformationMessage;
-    void show(end.text, label).then((chosen) => {
+    void show(plainMessage(end.text), label).then((chosen) => {
       if (chosen) return vscode.commands.executeCommand(command, element);
     });
   }

@@ -4,7 +4,7 @@ import type { Gpu } from '../../protocol/agentApi.ts';
 import type { NodeSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { Disposable } from '../disposable.ts';
-import { itemContexts, viewIds } from '../ids.ts';
+import { contextKeys, itemContexts, viewIds } from '../ids.ts';
 import { gpuDescription, gpuIcon, gpuSpoken, gpuTooltip } from './gpuText.ts';
 import { nodeDescription, nodeIcons, nodeTooltip } from './nodeText.ts';
 import { themeIcon, tooltip } from './treeBase.ts';
@@ -22,7 +22,13 @@ export class NodesTree extends Disposable implements vscode.TreeDataProvider<Ele
   constructor(service: ControlService) {
     super();
     this.#service = service;
-    this.register(service.onNodes(() => this.#changed.fire()));
+    this.register(
+      service.onNodes((nodes) => {
+        this.#changed.fire();
+        if (nodes.some(({ config, probe }) => config.kind !== 'local' && probe !== null))
+          void vscode.commands.executeCommand('setContext', contextKeys.hasOtherNode, true);
+      }),
+    );
     const view = this.register(
       vscode.window.createTreeView(viewIds.nodes, { treeDataProvider: this, showCollapseAll: false }),
     );

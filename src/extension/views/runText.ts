@@ -139,6 +139,13 @@ export function runTooltip(run: RunSummary): string[] {
       `On disk: ${formatBytes(run.disk.bytes)}, checkpoints ${formatBytes(run.disk.checkpointBytes)}, measured ${clockText(run.disk.at)}`,
     );
   if (run.unreadableLines > 0) lines.push(`Lines that could not be read: ${run.unreadableLines}`);
+  if (run.name !== run.launchedName) lines.push(`Launched as: ${run.launchedName}`);
+  if (run.parent !== null) lines.push(`Began from: ${run.parent}`);
+  if (run.seed !== null) lines.push(`Seed: ${run.seed}`);
+  if (run.group !== null) lines.push(`Group: ${run.group}`);
+  if (run.tags.length > 0) lines.push(`Tags: ${run.tags.join(', ')}`);
+  if (run.baseline) lines.push('Baseline of comparisons');
+  if (run.archived) lines.push('Archived');
   lines.push(`Launched: ${clockText(run.createdAt)}`);
   return lines;
 }

@@ -1,4 +1,5 @@
 import { type PhiloxKey, philox, philoxKey } from '../../core/philox.ts';
+import { shortestPart } from '../../core/shortestPart.ts';
 import { permuted } from './permutation.ts';
 import { type WindowLayout, windowEnd, windowLayout } from './tokenWindows.ts';
 
@@ -34,11 +35,6 @@ export interface Sample {
   block: number;
   part: number;
   epoch: number;
-}
-
-/** The shortest part of a block: 12 tokens as in the paper, at most an eighth of a short block, never under 2. */
-export function shortestPart(length: number): number {
-  return Math.min(12, Math.max(2, Math.floor(length / 8)));
 }
 
 /** Samples that a block gives. */

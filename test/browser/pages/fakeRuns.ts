@@ -13,6 +13,11 @@ export function fakeRun(index: number, name: string, change: Partial<RunSummary>
     run: `20260101-${String(index).padStart(8, '0')}`,
     node: 'atlas',
     name,
+    launchedName: name,
+    tags: [],
+    group: null,
+    archived: false,
+    baseline: false,
     kind: 'pretrain',
     state: 'running',
     asOf: 1.75e9,
@@ -33,6 +38,10 @@ export function fakeRun(index: number, name: string, change: Partial<RunSummary>
     ],
     decayStart: 1800,
     metrics: ['loss', 'validation/loss/mlm', 'learningRate', 'gradNorm', 'tokensPerSecond'],
+    flopsPerToken: 6e7,
+    seed: 0,
+    setup: 'aaaaaaaaaaaa',
+    parent: null,
     unreadableLines: 0,
     onNode: true,
     ...change,
@@ -135,6 +144,7 @@ export class FakeHost {
         total: upTo,
         points: points.x.length,
         bucket: every,
+        smoothing: null,
       };
       this.versions.set(`${run} ${metric}`, 1);
       await this.send({ type: 'series', request: message.request, header }, pack(points));
@@ -156,8 +166,7 @@ export class FakeHost {
       bucket: 1,
       follows: before,
       reset: false,
-      tokens: step * 4096,
-      time: step * 0.2,
+      ends: { tokens: step * 4096, flops: step * 2.5e11, time: step * 0.2, share: step / 4200 },
     };
     const y = this.value(Number(run.slice(9)), metric, step);
     await this.send({ type: 'points', deltas: [delta] }, pack({ x: [step], y: [y] }));

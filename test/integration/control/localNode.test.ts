@@ -89,7 +89,15 @@ async function storedLosses(
   client: Pick<ControlClient, 'callWithBytes'>,
   run: string,
 ): Promise<Map<string, number>> {
-  const request = { run, metric: 'loss', x: 'step' as const, from: null, to: null, pixels: 16384 };
+  const request = {
+    run,
+    metric: 'loss',
+    x: 'step' as const,
+    from: null,
+    to: null,
+    pixels: 16384,
+    smoothing: null,
+  };
   const { value, binary } = await client.callWithBytes('series', request);
   const { segment, step, y } = decodeSeries(Uint8Array.from(binary ?? []).buffer, value.points);
   assert.equal(value.bucket, 1);

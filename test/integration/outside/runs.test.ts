@@ -139,6 +139,10 @@ test('a run that is deleted is gone for good; its source stays', async () => {
   assert.ok(fs.existsSync(file));
   assert.ok(!(await client.call('runs', {})).runs.some((one) => one.run === run));
   await assert.rejects(client.call('stop', { run }), { kind: 'missing' });
+  const again = (await importRuns([file])).imported[0]!;
+  assert.deepEqual([again.updated, again.points], [false, 1]);
+  assert.notEqual(again.run, run);
+  await runNamed('gone');
 });
 
 test('nothing is started, stopped or read on a node for an imported run, and no node takes its name', async () => {

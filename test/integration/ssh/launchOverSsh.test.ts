@@ -112,7 +112,15 @@ function processWith(words: string[], of: PrivateHome): number {
 
 /** Every (segment, step, loss) in the store and in the node's file. */
 async function bothCopies(): Promise<{ stored: string[]; written: string[] }> {
-  const request = { run, metric: 'loss', x: 'step' as const, from: null, to: null, pixels: 16384 };
+  const request = {
+    run,
+    metric: 'loss',
+    x: 'step' as const,
+    from: null,
+    to: null,
+    pixels: 16384,
+    smoothing: null,
+  };
   const { value, binary } = await windows[0]!.callWithBytes('series', request);
   const bytes = Buffer.from(binary ?? []);
   const n = value.points;

@@ -28,10 +28,10 @@ function catalogRun(report: Partial<RunReport>, onNode = true): CatalogRun {
 }
 
 test('a run whose directory vanished while it was at work is lost, one that had ended stays what it was', () => {
-  const { state, reason } = summarize(catalogRun({}, false), nothing);
+  const { state, reason } = summarize(catalogRun({}, false), nothing, () => null);
   assert.deepEqual([state, reason], ['lost', 'Its directory is gone from atlas.']);
-  assert.equal(summarize(catalogRun({ state: 'finished' }, false), nothing).state, 'finished');
-  assert.equal(summarize(catalogRun({}), nothing).state, 'running');
+  assert.equal(summarize(catalogRun({ state: 'finished' }, false), nothing, () => null).state, 'finished');
+  assert.equal(summarize(catalogRun({}), nothing, () => null).state, 'running');
 });
 
 test('what a node says of a run is shown without control characters', () => {
@@ -47,6 +47,7 @@ test('what a node says of a run is shown without control characters', () => {
   const { name, reason } = summarize(
     catalogRun({ spec, state: 'failed', reason: '\u001b]0;x\u0007' }),
     nothing,
+    () => null,
   );
   assert.equal(name, 'a\ufffd[2Jb\ufffd\ufffdc');
   assert.equal(reason, '\ufffd]0;x\ufffd');
@@ -63,5 +64,5 @@ test('what a node says of a run is shown without control characters', () => {
     doing: 'reading \u001b[2J',
     time: 1,
   };
-  assert.equal(summarize(catalogRun({ progress }), nothing).doing, 'reading \ufffd[2J');
+  assert.equal(summarize(catalogRun({ progress }), nothing, () => null).doing, 'reading \ufffd[2J');
 });

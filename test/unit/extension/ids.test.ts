@@ -58,9 +58,22 @@ test('menus, welcome views and walkthroughs name only what exists', () => {
   for (const { media } of steps)
     assert.ok(fs.existsSync(new URL(`../../../${media.svg}`, import.meta.url)), media.svg);
   assert.equal(new Set(steps.map(({ media }) => media.svg)).size, steps.length, 'a picture a step');
-  const menus = Object.values(contributes.menus).flat() as { command: string; when: string }[];
+  const menus = [...Object.values(contributes.menus).flat(), ...contributes.keybindings] as {
+    command: string;
+    when: string;
+  }[];
   for (const item of menus) {
     assert.ok(commands.has(item.command), item.command);
+    for (const [key] of item.when.replace(/\w+ == [\w.-]+/g, '').matchAll(/biphase\.\w+/g))
+      assert.ok(keys.has(key), `${item.command}: ${key}`);
+    for (const [, pattern] of item.when.matchAll(/viewItem =~ \/([^/]+)\//g)) {
+      const some = [...contexts, ...[...contexts].map((one) => `${one}${itemContexts.archived}`)];
+      assert.ok(
+        some.some((one) => new RegExp(pattern!).test(one)),
+        `${item.command}: ${pattern}`,
+      );
+    }
+    for (const [, view] of item.when.matchAll(/focusedView == ([\w.]+)/g)) assert.ok(views.has(view!), view);
     for (const [, view] of item.when.matchAll(/view == ([\w.]+)/g)) assert.ok(views.has(view!), view);
     for (const [, context] of item.when.matchAll(/viewItem == ([\w.]+)/g))
       assert.ok(contexts.has(context!), context);
@@ -69,6 +82,32 @@ test('menus, welcome views and walkthroughs name only what exists', () => {
     assert.ok(views.has(welcome.view));
     for (const [key] of (welcome.when ?? '').matchAll(/biphase\.\w+/g)) assert.ok(keys.has(key), key);
   }
+});
+
+test('the walkthrough ends on events: something was launched, drawn, noted, reached', () => {
+  const { steps } = contributes.walkthroughs[0] as { steps: { id: string; completionEvents: string[] }[] };
+  const events = steps.map(({ completionEvents }) => completionEvents);
+  assert.deepEqual(
+    events,
+    ['hasRuns', 'curvesShown', 'hasFinishedRun', 'hasNotes', 'hasOtherNode'].map((name) => [
+      `onContext:${contextKeys[name as keyof typeof contextKeys]}`,
+    ]),
+  );
+});
+
+test('a key does something only in the runs tree or in a run file', () => {
+  const where = [`focusedView == ${viewIds.runs} `, `editorLangId == ${languageId} `];
+  for (const { command, when } of contributes.keybindings as { command: string; when: string }[])
+    assert.ok(
+      where.some((words) => `${when} `.includes(words)),
+      command,
+    );
+});
+
+test('run files have an icon for light and one for dark themes', () => {
+  const { icon } = contributes.languages[0] as { icon: Record<string, string> };
+  for (const theme of ['light', 'dark'])
+    assert.match(fs.readFileSync(new URL(`../../../${icon[theme]}`, import.meta.url), 'utf8'), /^<svg/);
 });
 
 test('activation events name what the code provides', () => {
@@ -94,7 +133,7 @@ test('an untrusted workspace has limited support and cannot set what programs ar
   assert.deepEqual(sorted(restrictedConfigurations), sorted(Object.values(settingIds)));
   const menus = Object.values(contributes.menus).flat() as { command: string; when: string }[];
   const guarded = new Set<string>(commandsThatNeedTrust.map((name) => commandIds[name]));
-  for (const item of menus)
+  for (const item of [...menus, ...contributes.keybindings])
     if (guarded.has(item.command)) assert.match(item.when, /isWorkspaceTrusted/, item.command);
 });
 

@@ -14,8 +14,7 @@ const event = (version: number): PointsEvent => ({
     total: version,
     points: 1,
     bucket: 1,
-    tokens: 0,
-    time: 0,
+    ends: { tokens: 0, flops: null, time: 0, share: null },
   },
   binary: Uint8Array.of(version),
 });

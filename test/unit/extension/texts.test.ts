@@ -11,7 +11,7 @@ import { diagnosticsText } from '../../../src/extension/commands/diagnosticsText
 import { ControlMirror } from '../../../src/extension/control/controlMirror.ts';
 import { errorAction, errorText, untrustedSentence } from '../../../src/extension/errorText.ts';
 import { parseHost } from '../../../src/extension/hostText.ts';
-import { commandIds } from '../../../src/extension/ids.ts';
+import { commandIds, itemContexts } from '../../../src/extension/ids.ts';
 import {
   modelDescription,
   newRunFileText,
@@ -39,6 +39,11 @@ function run(parts: Partial<RunSummary> = {}): RunSummary {
     run: '20260101-aaaaaaaa',
     node: 'this computer',
     name: '610m-clm-42k',
+    launchedName: '610m-clm-42k',
+    tags: [],
+    group: null,
+    archived: false,
+    baseline: false,
     kind: 'pretrain',
     state: 'running',
     asOf: 0,
@@ -55,6 +60,10 @@ function run(parts: Partial<RunSummary> = {}): RunSummary {
     checkpoints: [],
     phases: [],
     metrics: [],
+    flopsPerToken: null,
+    seed: 0,
+    setup: null,
+    parent: null,
     unreadableLines: 0,
     onNode: true,
     ...parts,
@@ -298,10 +307,16 @@ test('Resume is offered in the tree for the runs that the palette lists, and for
   ).contributes;
   const offers = (menus['view/item/context'] as { command: string; when: string }[])
     .filter(({ command }) => command === commandIds.resumeRun)
-    .map(({ when }) => /viewItem == ([\w.]+)/.exec(when)?.[1]);
+    .map(({ when }) => new RegExp(/viewItem =~ \/([^/]+)\//.exec(when)![1]!));
+  assert.ok(offers.length > 0);
   for (const state of runStates)
     for (const onNode of [true, false])
       for (const offered of offers)
-        assert.equal(runContext({ state, onNode }) === offered, isResumable({ state, onNode }), state);
+        for (const archived of ['', itemContexts.archived])
+          assert.equal(
+            offered.test(runContext({ state, onNode }) + archived),
+            isResumable({ state, onNode }),
+            state,
+          );
   assert.equal(runContext({ state: 'finished', onNode: true }), 'run.ended');
 });

@@ -25,8 +25,10 @@ function columns(steps: number[], segment = 0) {
   };
 }
 
+const ends = { tokens: 0, flops: null, time: 0, share: null };
+
 function header(version: number, points: number, total: number) {
-  return { run, metric: 'loss', x: 'step' as const, version, total, points, bucket: 1 };
+  return { run, metric: 'loss', x: 'step' as const, version, total, points, bucket: 1, smoothing: null };
 }
 
 test('series bytes return what was packed; a wrong length is refused', () => {
@@ -41,7 +43,7 @@ test('deltas append, old ones are stale, missing ones are gaps, a resumed segmen
   const series = new LiveSeries(header(3, 2, 2), columns([1, 2]));
   const delta = (version: number, follows: number, steps: number[], segment = 0) =>
     series.append(
-      { ...header(version, steps.length, 9), follows, reset: false, tokens: 0, time: 0 },
+      { ...header(version, steps.length, 9), follows, reset: false, ends },
       columns(steps, segment),
     );
   assert.equal(delta(4, 3, [3, 13]), 'applied');
@@ -67,7 +69,7 @@ test('the store keeps deltas that overtake a snapshot and asks again after a gap
   store.show([{ run, metric: 'loss' }]);
   const delta = (version: number, follows: number, step: number) =>
     store.appended(
-      { ...header(version, 1, step), follows, reset: false, tokens: 0, time: 0 },
+      { ...header(version, 1, step), follows, reset: false, ends },
       encodeSeries(columns([step])),
     );
   delta(2, 1, 3);

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { unknownRun } from '../../../../src/control/runs/runSummary.ts';
 import { SeriesService } from '../../../../src/control/runs/seriesService.ts';
 import { CacheStore } from '../../../../src/control/store/cacheStore.ts';
 import { Column } from '../../../../src/control/store/column.ts';
@@ -153,7 +154,7 @@ test('a file that is no database is started anew', (context) => {
 test('what a new point of a resumed run costs does not grow with the run', (context) => {
   const store = new CacheStore(temporaryFile(context));
   context.after(() => store.close());
-  const service = new SeriesService(store);
+  const service = new SeriesService(store, () => unknownRun);
   const written = (segment: number, from: number, to: number): string =>
     Array.from({ length: to - from }, (_, i) => line(segment, from + i, 1)).join('');
   let text = written(0, 1, 3000) + written(1, 2000, 3000);
@@ -169,7 +170,8 @@ test('what a new point of a resumed run costs does not grow with the run', (cont
   text += one;
   const [delta] = service.deltas(run, committed, (metric) => metric === 'loss');
   assert.ok(looks < 100, `${looks}`);
-  const { value } = service.snapshot({ run, metric: 'loss', x: 'step', from: null, to: null, pixels: 100 });
+  const range = { from: null, to: null, pixels: 100, smoothing: null };
+  const { value } = service.snapshot({ run, metric: 'loss', x: 'step', ...range });
   assert.equal(delta!.data.total, 3000);
   assert.equal(value.total, 3000);
   // A segment that begins earlier hides more of those before it.
@@ -180,17 +182,18 @@ test('what a new point of a resumed run costs does not grow with the run', (cont
 
 test('a segment resumed from a step hides what it repeats, and deltas chain', (context) => {
   const store = new CacheStore(temporaryFile(context));
-  const service = new SeriesService(store);
+  const service = new SeriesService(store, () => unknownRun);
   const first = [1, 2, 3, 4, 5].map((step) => line(0, step, step)).join('');
   const second = [4, 5, 6].map((step) => line(1, step, step * 10)).join('');
   add(store, first, 0);
-  const request = { run, metric: 'loss', x: 'tokens' as const, from: null, to: null, pixels: 100 };
+  const range = { from: null, to: null, pixels: 100, smoothing: null };
+  const request = { run, metric: 'loss', x: 'tokens' as const, ...range };
   const before = service.snapshot(request);
   const committed = add(store, second, first.length)!;
   const [delta, ...none] = service.deltas(run, committed, (metric) => metric === 'loss');
   assert.equal(none.length, 0);
   assert.equal(delta!.data.follows, before.value.version);
-  assert.equal(delta!.data.tokens, 60);
+  assert.equal(delta!.data.ends.tokens, 60);
   const { value, binary } = service.snapshot(request);
   assert.equal(value.version, delta!.data.version);
   const shown = decodeSeries(Uint8Array.from(binary!).buffer, value.points);

@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { whyEpochs } from '../../../../src/core/epochs.ts';
 import { checkLaunch } from '../../../../src/core/launchCheck.ts';
 import { resolveRunFile } from '../../../../src/core/resolveRunFile.ts';
+import { shortestPart } from '../../../../src/core/shortestPart.ts';
 import type { RunFile } from '../../../../src/protocol/runFile.ts';
 import { neededSamples, neededTokens } from '../../../../src/trainer/data/dataNeed.ts';
-import { type Packing, SamplePacker, shortestPart } from '../../../../src/trainer/data/packing.ts';
+import { type Packing, SamplePacker } from '../../../../src/trainer/data/packing.ts';
 import { SampleStream } from '../../../../src/trainer/data/sampleStream.ts';
 import { windowEnd } from '../../../../src/trainer/data/tokenWindows.ts';
 
