@@ -56,11 +56,11 @@ export class Control {
   readonly space: SpaceOnNodes;
   readonly transfers = new TransferDesk();
   readonly checkpoints: CheckpointCopies;
-  readonly notebook: RunNotebook;
-  readonly #user: UserStore;
   readonly exports: ExportService;
   readonly imports: ImportService;
   readonly #imported: ImportedRuns;
+  readonly notebook: RunNotebook;
+  readonly #user: UserStore;
   readonly #catalog: RunCatalog;
   readonly #queues: QueueKeeper;
   readonly #listener: ControlListener;
@@ -105,7 +105,7 @@ export class Control {
       log: options.log,
     });
     this.imports = new ImportService(this.transfers, this.#imported);
-    this.exports = new ExportService(this.transfers, this.#catalog, this.store);
+    this.exports = new ExportService(this.transfers, (run) => this.runSummary(run)?.name, this.store);
     this.runs = new RunService(this.nodes, this.#catalog, this.store, staging, this.#imported);
     this.#user = new UserStore(path.join(options.stateFolder, 'user.db'));
     for (const notice of this.#user.notices) options.log(notice);
@@ -113,7 +113,8 @@ export class Control {
       this.#user,
       {
         has: (run) => this.#catalog.get(run) !== undefined,
-        isOnNode: (run) => this.#catalog.get(run)?.onNode ?? false,
+        // An imported run is here alone: deleted, nothing shows it again.
+        isOnNode: (run) => !this.#imported.has(run) && (this.#catalog.get(run)?.onNode ?? false),
         mustBeOver: (run) => this.runs.mustBeOver(run),
         delete: (run, onNode) => this.runs.delete(run, onNode),
         changed: (run) => listener.runChanged(run),

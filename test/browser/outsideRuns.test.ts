@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
 import {
   palette,
+  patience,
   pick,
   quickPickRows,
   screenshot,
@@ -33,10 +34,22 @@ async function title(text: string): Promise<void> {
   await page.locator('.quick-input-title', { hasText: text }).waitFor();
 }
 
-/** Answers a dialog for a folder or file: it goes into a folder at its slash, and takes an answer when it shows what is there. */
+/**
+ * Answers a dialog for a folder or file: it goes into a folder at its slash, and takes an answer when it shows what is there.
+ * What is typed before it has drawn its own beginning is lost, so it is typed again.
+ */
 async function choose(place: string, shows: string, button: string): Promise<void> {
-  await page.locator('.quick-input-widget .quick-input-box input').fill(place);
-  await page.locator(`.quick-input-list .monaco-list-row[aria-label^="${shows}"]`).first().waitFor();
+  const input = page.locator('.quick-input-widget .quick-input-box input');
+  const row = page.locator(`.quick-input-list .monaco-list-row[aria-label^="${shows}"]`).first();
+  for (const deadline = Date.now() + patience; Date.now() < deadline; ) {
+    await input.fill('/');
+    await input.fill(place);
+    const shown = await row.waitFor({ timeout: 5_000 }).then(
+      () => true,
+      () => false,
+    );
+    if (shown) break;
+  }
   await page.locator('.quick-input-widget .monaco-button', { hasText: button }).focus();
   await page.keyboard.press('Enter');
 }

@@ -49,6 +49,8 @@ const guarded = [
   'Set Priority…',
   'Free Space…',
   'Download Checkpoint…',
+  'Export Run…',
+  'Import Runs…',
   'Label Run…',
   'Tag Runs…',
   'Put Runs in Group…',

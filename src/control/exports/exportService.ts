@@ -7,7 +7,6 @@ import { fileName, fileNameParts } from '../../core/fileName.ts';
 import { makeFolder } from '../../core/makeFolder.ts';
 import type { TransferProgress } from '../../protocol/controlApi.ts';
 import type { ExportFormat, ExportRequest, ExportResult } from '../../protocol/outsideRuns.ts';
-import type { RunCatalog } from '../runs/runCatalog.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
 import type { Tell, TransferDesk } from '../transfers/transferDesk.ts';
 import { csvPieces, eventPieces, isEventFileOf, linePieces, type Piece } from './exportFiles.ts';
@@ -27,12 +26,13 @@ interface Target {
 /** Writes the curves of runs to files of this machine. */
 export class ExportService {
   readonly #desk: TransferDesk;
-  readonly #catalog: RunCatalog;
+  /** As it is shown; undefined where there is no such run. */
+  readonly #nameOf: (run: string) => string | undefined;
   readonly #store: CacheStore;
 
-  constructor(desk: TransferDesk, catalog: RunCatalog, store: CacheStore) {
+  constructor(desk: TransferDesk, nameOf: (run: string) => string | undefined, store: CacheStore) {
     this.#desk = desk;
-    this.#catalog = catalog;
+    this.#nameOf = nameOf;
     this.#store = store;
   }
 
@@ -49,11 +49,7 @@ export class ExportService {
   ): Promise<ExportResult> {
     if (!path.isAbsolute(folder)) throw new BiphaseError('usage', `${folder} is not an absolute path.`);
     const targets = this.#targets([...new Set(runs)], format, folder);
-    const there = targets.find((target) => isThere(target, format));
-    if (there && !replace)
-      throw new BiphaseError('refused', `${there.place} is already there.`, {
-        next: 'Choose another folder, or let it be replaced.',
-      });
+    for (const target of targets) refuseWhatIsThere(target, format, replace);
     let points = 0;
     for (const [index, target] of targets.entries()) {
       const rows = new ExportRows(this.#store.columns(target.run));
@@ -69,9 +65,8 @@ export class ExportService {
   #targets(runs: readonly string[], format: ExportFormat, folder: string): Target[] {
     const taken = new Set<string>();
     return runs.map((run) => {
-      const known = this.#catalog.get(run);
-      if (!known) throw new BiphaseError('missing', `There is no run ${run}.`);
-      const name = known.report.spec?.name ?? run;
+      const name = this.#nameOf(run);
+      if (name === undefined) throw new BiphaseError('missing', `There is no run ${run}.`);
       const parts = format === 'tensorboard' ? fileNameParts(name) : [fileName(name)];
       const ending = format === 'tensorboard' ? '' : `.${format}`;
       // Case says nothing on some systems.
@@ -83,13 +78,20 @@ export class ExportService {
   }
 }
 
-function isThere({ run, place }: Target, format: ExportFormat): boolean {
-  if (format !== 'tensorboard') return fs.existsSync(place);
-  // A folder of other files may take them; TensorBoard reads all event files of a folder as one run.
-  return (
-    fs.existsSync(place) &&
-    fs.readdirSync(place).some((name) => isEventFileOf(run, name) || name.includes('tfevents'))
-  );
+/** Only what an earlier export of the run wrote may be replaced. */
+function refuseWhatIsThere({ run, place }: Target, format: ExportFormat, replace: boolean): void {
+  if (!fs.existsSync(place)) return;
+  const events =
+    format === 'tensorboard' ? fs.readdirSync(place).filter((name) => name.includes('tfevents')) : [];
+  // TensorBoard reads all event files of a folder as one run.
+  if (events.some((name) => !isEventFileOf(run, name)))
+    throw new BiphaseError('usage', `${place} holds event files of another run.`, {
+      next: 'Choose another folder.',
+    });
+  if (replace || (format === 'tensorboard' && events.length === 0)) return;
+  throw new BiphaseError('refused', `${place} is already there.`, {
+    next: 'Choose another folder, or let it be replaced.',
+  });
 }
 
 /** Under other names first, then all at once: what was cut off leaves no half file. */

@@ -46,7 +46,10 @@ export async function findSources(paths: readonly string[], signal: AbortSignal)
       found.notes.push(toBiphaseError(thrown).message);
     }
   }
-  found.sources = [...new Map(found.sources.map((source) => [source.place, source])).values()];
+  const byPlace = new Map<string, Source>();
+  for (const one of found.sources)
+    byPlace.set(one.place, { ...one, named: one.named || byPlace.get(one.place)?.named === true });
+  found.sources = [...byPlace.values()];
   if (found.sources.length === 0 && found.notes.length === 0)
     found.notes.push('Nothing to import was found: no event files, no tables and no metrics.jsonl.');
   return found;

@@ -11,6 +11,9 @@ import { readEventFiles } from './readEventFiles.ts';
 import { readLines } from './readLines.ts';
 import { readTable } from './readTable.ts';
 
+/** Nobody reads more; a folder of other tables has a sentence for each. */
+const mostNotes = 200;
+
 interface Work {
   steps: ImportRequest['steps'];
   signal: AbortSignal;
@@ -65,6 +68,8 @@ export class ImportService {
     } finally {
       fs.rmSync(part, { recursive: true, force: true });
     }
+    const more = notes.length - mostNotes;
+    if (more > 0) notes.splice(mostNotes, more, `And ${more} more.`);
     return result;
   }
 

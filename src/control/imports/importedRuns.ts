@@ -55,8 +55,8 @@ export class ImportedRuns {
         log(`imported run ${name}: ${toBiphaseError(thrown).message}`);
       }
     }
-    for (const { node, report } of catalog.all())
-      if (node === importedNode && !this.#identities.has(report.run)) catalog.remove(report.run);
+    for (const { report } of catalog.all())
+      if (report.spec?.kind === 'imported' && !this.#identities.has(report.run)) catalog.remove(report.run);
     void this.#feedAll();
   }
 
@@ -101,9 +101,11 @@ export class ImportedRuns {
     ] as const)
       fs.writeFileSync(path.join(writer.folder, file), `${JSON.stringify(content)}\n`, { mode: 0o600 });
     const place = path.join(folder, run);
-    if (before !== undefined) fs.renameSync(place, path.join(folder, `${oldPrefix}${run}`));
+    const old = path.join(folder, `${oldPrefix}${run}`);
+    fs.rmSync(old, { recursive: true, force: true });
+    if (before !== undefined) fs.renameSync(place, old);
     fs.renameSync(writer.folder, place);
-    fs.rmSync(path.join(folder, `${oldPrefix}${run}`), { recursive: true, force: true });
+    fs.rmSync(old, { recursive: true, force: true });
     this.#show(run);
     await this.#feed(run);
     return { run, updated: before !== undefined };

@@ -4,6 +4,8 @@ import { printable } from '../../core/printable.ts';
 import { type Progress, runFiles } from '../../protocol/runDirectory.ts';
 
 const gatheredLength = 256 << 10;
+/** Seconds: about 30,000 years. What is beyond is no time, and would overflow where times are subtracted. */
+const mostSeconds = 1e12;
 const highestStep = 0xffffffff;
 const highestSegment = 0xffff;
 /** More names than anybody can choose from; what is beyond them is counted. */
@@ -100,12 +102,11 @@ export class MetricsWriter {
     if (!pending || pending.line.length === 0) return;
     const { segment, step, tokens, elapsed } = pending.at;
     const told = pending.at.time;
-    if (told !== undefined && Number.isFinite(told)) {
+    if (isTime(told)) {
       this.firstTime ??= told;
       this.#time = told;
     }
-    const seconds =
-      elapsed !== undefined && Number.isFinite(elapsed) ? elapsed : this.#time - (this.firstTime ?? 0);
+    const seconds = isTime(elapsed) ? elapsed : this.#time - (this.firstTime ?? 0);
     const seen = Number.isFinite(tokens) && tokens >= 0 ? tokens : 0;
     if (segment > this.#last.segment) this.#last = { segment, step, tokens: seen };
     else if (step >= this.#last.step) this.#last = { segment: this.#last.segment, step, tokens: seen };
@@ -123,6 +124,10 @@ export class MetricsWriter {
 /** A name that a person or another program gave, short and in one line. */
 export function shownName(name: string): string {
   return printable(name).slice(0, 200) || 'run';
+}
+
+function isTime(seconds: number | undefined): seconds is number {
+  return seconds !== undefined && Math.abs(seconds) < mostSeconds;
 }
 
 function isCount(value: number, most: number): boolean {

@@ -5,7 +5,7 @@ import type { ControlService } from '../control/controlService.ts';
 import { errorText } from '../errorText.ts';
 import { commandIds } from '../ids.ts';
 import { plainMessage } from '../plainLabel.ts';
-import { deletedText, deleteQuestion, deleteRows, workingRuns } from '../runs/deleteText.ts';
+import { deletedText, deleteQuestion, deleteRows, hasFiles, workingRuns } from '../runs/deleteText.ts';
 import { type RunChoice, runsFor } from './picks.ts';
 
 interface Deleted {
@@ -73,7 +73,7 @@ async function deleteEach(
 }
 
 function tell(service: ControlService, { runs, problems }: Deleted, places: ReadonlySet<string>): void {
-  const kept = runs.filter((run) => run.onNode && !places.has(run.node));
+  const kept = runs.filter((run) => hasFiles(run) && !places.has(run.node));
   const text = plainMessage(deletedText(runs, kept, problems));
   const undo = 'Undo';
   const buttons = [...(kept.length > 0 ? [undo] : []), ...(problems.length > 0 ? ['Show Log'] : [])];

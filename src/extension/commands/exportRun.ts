@@ -4,7 +4,8 @@ import { toBiphaseError } from '../../core/errors.ts';
 import type { ExportFormat, ExportRequest, ExportResult } from '../../protocol/outsideRuns.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { withTransferProgress } from '../control/transferProgress.ts';
-import { type Clicked, pickRuns } from './picks.ts';
+import { plainMessage } from '../plainLabel.ts';
+import { type RunChoice, runsFor } from './picks.ts';
 
 type FormatItem = vscode.QuickPickItem & { format: ExportFormat };
 const formats: FormatItem[] = [
@@ -14,15 +15,11 @@ const formats: FormatItem[] = [
 ];
 
 /** *Export Run…*: which runs, how, and into which folder. */
-export async function exportRun(service: ControlService, clicked: unknown): Promise<void> {
-  await service.ready();
-  const element = clicked as Clicked;
-  if (service.runs.size === 0) {
-    void vscode.window.showInformationMessage('There is no run yet.');
-    return;
-  }
-  const runs = element?.kind === 'run' ? [element.run] : await pickRuns(service, [], 'Export which runs?');
-  if (!runs || runs.length === 0) return;
+export async function exportRun(service: ControlService, choice: RunChoice): Promise<void> {
+  const chosen = await runsFor(service, choice, { title: 'Export which runs?', fits: () => true });
+  const [only] = chosen;
+  if (!only) return;
+  const runs = chosen.map(({ run }) => run);
   const picked = await vscode.window.showQuickPick(formats, { title: 'Export as what?' });
   if (!picked) return;
   const [folder] =
@@ -35,14 +32,14 @@ export async function exportRun(service: ControlService, clicked: unknown): Prom
   if (!folder) return;
   const result = await exported(service, { runs, format: picked.format, folder: folder.fsPath });
   if (!result) return;
-  const what = runs.length === 1 ? (service.runs.get(runs[0]!)?.name ?? runs[0]!) : `${runs.length} runs`;
+  const what = runs.length === 1 ? only.name : `${runs.length} runs`;
   const where = result.places.length === 1 ? result.places[0]! : folder.fsPath;
   const open = 'Open Folder';
-  const chosen = await vscode.window.showInformationMessage(
-    `${result.points} points of ${what} are in ${where}.`,
+  const button = await vscode.window.showInformationMessage(
+    plainMessage(`${result.points} points of ${what} are in ${where}.`),
     open,
   );
-  if (chosen === open) await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(where));
+  if (button === open) await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(where));
 }
 
 /** Asks where something is replaced; undefined where the person does not want that. */
@@ -62,7 +59,11 @@ async function exported(
     const error = toBiphaseError(thrown);
     if (error.kind !== 'refused') throw error;
     const replace = 'Replace';
-    const answer = await vscode.window.showWarningMessage(error.message, { modal: true }, replace);
+    const answer = await vscode.window.showWarningMessage(
+      plainMessage(error.message),
+      { modal: true },
+      replace,
+    );
     return answer === replace ? send(true) : undefined;
   }
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { ImportRequest, ImportResult } from '../../protocol/outsideRuns.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { withTransferProgress } from '../control/transferProgress.ts';
+import { plainLabel, plainMessage } from '../plainLabel.ts';
 
 const mostNotes = 3;
 
@@ -52,7 +53,9 @@ async function pickPaths(): Promise<string[] | undefined> {
 async function pickStep(path: string, columns: readonly string[]): Promise<string | null | undefined> {
   type Item = vscode.QuickPickItem & { step: string | null };
   const items: Item[] = [
-    ...columns.filter((column) => column !== '').map((column) => ({ label: column, step: column })),
+    ...columns
+      .filter((column) => column !== '')
+      .map((column) => ({ label: plainLabel(column), step: column })),
     { label: 'None: count the rows', step: null },
   ];
   // It comes after a while: what the person does meanwhile must not answer it.
@@ -77,13 +80,14 @@ async function tell(
   const more = notes.length > mostNotes ? [`And ${notes.length - mostNotes} more.`] : [];
   const rest = [...notes.slice(0, mostNotes), ...more];
   if (runs.length === 0) {
-    if (rest.length > 0) void vscode.window.showWarningMessage(`Nothing was imported. ${rest.join(' ')}`);
+    if (rest.length > 0)
+      void vscode.window.showWarningMessage(plainMessage(`Nothing was imported. ${rest.join(' ')}`));
     return;
   }
   const updated = runs.filter((run) => run.updated).length;
   const count = runs.length === 1 ? runs[0]!.name : `${runs.length} runs`;
   const again = updated === 0 ? '' : `; ${updated === 1 ? 'one was' : `${updated} were`} here before`;
-  const text = [`Imported ${count}${again}.`, ...rest].join(' ');
+  const text = plainMessage([`Imported ${count}${again}.`, ...rest].join(' '));
   const show = 'Show Curves';
   const chosen =
     rest.length > 0

@@ -67,6 +67,9 @@ function handlers(
     setPriority: async (clicked) => (await import('./queueCommands.ts')).setPriority(service, clicked),
     removeNode: async (clicked) => (await import('./removeNode.ts')).removeNode(service, clicked),
     freeSpace: async (clicked) => (await import('../space/freeSpace.ts')).freeSpace(parts, clicked),
+    exportRun: async (_, choice) => (await import('./exportRun.ts')).exportRun(service, choice),
+    importRuns: async () =>
+      (await import('./importRuns.ts')).importRuns(service, (runs) => curves.show(runs)),
     labelRun: async (_, choice) => (await import('./noteCommands.ts')).labelRun(service, choice),
     tagRuns: async (_, choice) => (await import('./noteCommands.ts')).tagRuns(service, choice),
     groupRuns: async (_, choice) => (await import('./noteCommands.ts')).groupRuns(service, choice),
@@ -80,9 +83,6 @@ function handlers(
     sortRunsBy: async () => (await import('./viewCommands.ts')).sortRunsBy(tree),
     showArchivedRuns: () => tree.setView({ ...tree.view, archived: true }),
     hideArchivedRuns: () => tree.setView({ ...tree.view, archived: false }),
-    exportRun: async (clicked) => (await import('./exportRun.ts')).exportRun(service, clicked),
-    importRuns: async () =>
-      (await import('./importRuns.ts')).importRuns(service, (runs) => curves.show(runs)),
     refresh: () => service.reload(),
     showLog: () => log.show(true),
     copyDiagnostics: () => copyDiagnostics(parts),

@@ -20,10 +20,15 @@ export function workingRuns(runs: readonly RunSummary[]): string | undefined {
   return `${working.length} of these runs are at work or waiting, so nothing was deleted. Stop them first.`;
 }
 
+/** Whether a node has files of it. An imported run is on this computer alone. */
+export function hasFiles({ onNode, kind }: RunSummary): boolean {
+  return onNode && kind !== 'imported';
+}
+
 /** A row a node that has files of the runs, with what is known of their size. */
 export function deleteRows(runs: readonly RunSummary[]): DeleteRow[] {
   const byNode = new Map<string, RunSummary[]>();
-  for (const run of runs) if (run.onNode) byNode.set(run.node, [...(byNode.get(run.node) ?? []), run]);
+  for (const run of runs) if (hasFiles(run)) byNode.set(run.node, [...(byNode.get(run.node) ?? []), run]);
   return [...byNode].map(([node, own]) => {
     const checkpoints = own.reduce((sum, run) => sum + run.checkpoints.length, 0);
     const measured = own.every(({ disk }) => disk !== undefined);
@@ -47,8 +52,9 @@ export function deleteQuestion(
 ): { question: string; detail: string; yes: string } {
   const [only] = runs;
   const what = only && runs.length === 1 ? only.name : `${runs.length} runs`;
-  const gone = runs.filter((run) => run.onNode && places.has(run.node));
-  const kept = runs.filter((run) => run.onNode && !places.has(run.node));
+  const gone = runs.filter((run) => hasFiles(run) && places.has(run.node));
+  const kept = runs.filter((run) => hasFiles(run) && !places.has(run.node));
+  const imported = runs.filter(({ kind }) => kind === 'imported').length;
   const named = runs.slice(0, mostNamed).map(({ name, run }) => `${name} (${run})`);
   const checkpoints = gone.reduce((sum, run) => sum + run.checkpoints.length, 0);
   const lines = [
@@ -62,7 +68,8 @@ export function deleteQuestion(
     ...(kept.length > 0
       ? [`Files on ${nodesOf(kept)} stay. This computer forgets curves, and shows these runs no more.`]
       : []),
-    ...(gone.length + kept.length < runs.length
+    ...(imported > 0 ? ['What was imported is deleted here. What it was made from stays.'] : []),
+    ...(gone.length + kept.length + imported < runs.length
       ? ['Runs that are gone from their node are lost for good.']
       : []),
   ];

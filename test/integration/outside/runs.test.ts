@@ -115,7 +115,13 @@ test('a source that is imported again is updated, not doubled, and lasts when ca
   for (const name of ['cache.db', 'cache.db-wal', 'cache.db-shm'])
     fs.rmSync(path.join(state, name), { force: true });
   fs.rmSync(file);
+  // As a control leaves it that is ended while it replaces a run, and another while it imports.
+  const kept = path.join(state, 'imported');
+  fs.renameSync(path.join(kept, first!.run), path.join(kept, `.old-${first!.run}`));
+  fs.mkdirSync(path.join(kept, '.part-cut'));
+  fs.writeFileSync(path.join(kept, '.part-cut/metrics.jsonl'), '{"segm');
   client = await join();
+  assert.ok(!fs.readdirSync(kept).some((name) => name.startsWith('.')));
   const run = await runNamed('again');
   assert.equal(run.run, first!.run);
   const late = AbortSignal.timeout(60_000);
@@ -133,6 +139,10 @@ test('a run that is deleted is gone for good; its source stays', async () => {
   assert.ok(fs.existsSync(file));
   assert.ok(!(await client.call('runs', {})).runs.some((one) => one.run === run));
   await assert.rejects(client.call('stop', { run }), { kind: 'missing' });
+  const again = (await importRuns([file])).imported[0]!;
+  assert.deepEqual([again.updated, again.points], [false, 1]);
+  assert.notEqual(again.run, run);
+  await runNamed('gone');
 });
 
 test('nothing is started, stopped or read on a node for an imported run, and no node takes its name', async () => {
@@ -213,6 +223,13 @@ test("TensorBoard's own backend reads every event file of an export, and hides w
       );
     }
   }
+  const foreign = path.join(places[0]!, 'events.out.tfevents.1.host');
+  fs.writeFileSync(foreign, '');
+  await assert.rejects(exportRuns(runs, 'tensorboard', out, true), {
+    kind: 'usage',
+    message: /another run/,
+  });
+  fs.rmSync(foreign);
   // Written again over itself it is the same, and not twice as much.
   const files = fs.readdirSync(out, { recursive: true });
   await exportRuns(runs, 'tensorboard', out, true);

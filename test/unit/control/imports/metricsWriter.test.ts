@@ -91,6 +91,7 @@ test('steps that no run has are left out and counted; odd times are taken from t
     for (const step of [-1, 0.5, 2 ** 32, Number.NaN]) one.add(at(step), [['a', 1]]);
     one.add(at(1, { time: 100 }), [['train/loss', 7]]);
     one.add(at(2, { time: Number.NaN, tokens: Number.NaN }), [['train/loss', 6]]);
+    one.add(at(2, { segment: 0, time: 1e308 }), [['other', 1]]);
     one.add(at(3, { time: 130, elapsed: 4 }), [['train/loss', Number.NaN]]);
   });
   assert.equal(writer.leftOut, 4);

@@ -109,6 +109,10 @@ test('the question says which files go and which stay, node by node', () => {
   assert.match(detail, /Files on box stay\./);
   assert.match(detail, /lost for good/);
   assert.match(detail, /a \(20260101-00000001\)/);
+  const imported = done(4, 'd', { node: 'imported', kind: 'imported' });
+  assert.deepEqual(deleteRows([imported]), []);
+  const own = deleteQuestion([imported], new Set());
+  assert.equal(own.detail, 'What was imported is deleted here. What it was made from stays.');
   const nothing = deleteQuestion([runs[1]!], new Set());
   assert.equal(nothing.question, 'Delete b?');
   assert.doesNotMatch(nothing.detail, /are deleted/);
