@@ -57,6 +57,8 @@ export class ComparePage {
   #shown: { columns: readonly Column[]; pinned: boolean } = { columns: [], pinned: false };
   #order: number[] = [];
   #rows: Row[] = [];
+  /** What the curves can be of, with titles. */
+  #metrics: (readonly [string, string])[] = [];
   #heads: (HeadColumn & { index: number })[] = [];
   #sortedBy: CompareState['sortColumns'] = null;
   /** Indices of the columns in view. */
@@ -206,11 +208,20 @@ export class ComparePage {
     this.#tableLater.ask();
   }
 
+  /** What is compared stays as it was, but for the grouping and the baseline. */
   #change(change: Partial<CompareState>): void {
     if (!this.#state) return;
     this.#state = { ...this.#state, ...change };
     this.#saveLater();
-    this.#compare();
+    if ('groupSeeds' in change || 'baseline' in change) {
+      this.#gather();
+      this.#arrangeLater.ask();
+      return;
+    }
+    this.#arrange();
+    this.#toolbar.update(this.#state, this.#metrics);
+    this.#follow();
+    this.#chartLater.ask();
   }
 
   #saveLater(): void {
@@ -221,12 +232,6 @@ export class ComparePage {
       this.#channel.saveState(state);
       this.#channel.post({ type: 'state', state });
     }, saveAfterMs);
-  }
-
-  /** Columns, rows and chart from what there is now. */
-  #compare(): void {
-    this.#gather();
-    this.#arrange();
   }
 
   /** What is compared, not yet shown. */
@@ -245,13 +250,14 @@ export class ComparePage {
         .map(({ name }) => name),
     );
     metrics.delete(metricNames.loss);
-    this.#toolbar.update(state, [
+    this.#metrics = [
       [metricNames.loss, 'training loss'],
       ...[...metrics]
         .sort()
         .slice(0, 200)
         .map((name) => [name, name] as const),
-    ]);
+    ];
+    this.#toolbar.update(state, this.#metrics);
     this.#follow();
     this.#chartLater.ask();
   }
