@@ -166,7 +166,8 @@ export class OverlayChart {
         this.#events.painted(took);
       }
     };
-    slice();
+    // The chart itself has had this frame.
+    this.#painting = requestAnimationFrame(slice);
   }
 
   /** Steps of the first curve in view: where the cursor goes by key. */
