@@ -40,6 +40,8 @@ export interface JobFacts {
   seen: 'unknown' | 'pending' | 'running' | 'ended';
   /** What there is to say: why it waits, how it ended, that Slurm does not answer. */
   sentence?: string | undefined;
+  /** It waits for somebody to release it. */
+  held?: boolean;
   /** It ended so long ago that files of a network file system would be here. */
   settled: boolean;
 }

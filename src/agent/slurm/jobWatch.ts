@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { scaledMs } from '../../core/clock.ts';
 import { toBiphaseError } from '../../core/errors.ts';
 import type { JobFacts } from '../../core/runState.ts';
-import { askQueue, findJob, phaseOf, type QueuedJob } from './jobQueue.ts';
+import { askQueue, findJob, isHeld, phaseOf, type QueuedJob } from './jobQueue.ts';
 import type { CurrentJob } from './jobRecord.ts';
 import { whyLost, whyPending } from './jobSentence.ts';
 import type { SlurmTools } from './slurmTools.ts';
@@ -63,9 +63,10 @@ export class JobWatch {
         seen: 'ended',
         sentence: whyLost(job.id, seen === 'gone' ? undefined : seen.state, begun),
       };
-    if (this.#trouble !== undefined) return { ...facts, seen: phase, sentence: this.#trouble };
+    const held = isHeld(seen) ? { held: true } : {};
+    if (this.#trouble !== undefined) return { ...facts, ...held, seen: phase, sentence: this.#trouble };
     return phase === 'pending'
-      ? { ...facts, seen: phase, sentence: whyPending(seen) }
+      ? { ...facts, ...held, seen: phase, sentence: whyPending(seen) }
       : { ...facts, seen: phase };
   }
 

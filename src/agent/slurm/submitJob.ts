@@ -25,6 +25,8 @@ export interface JobWish {
   environment: NodeJS.ProcessEnv;
   /** Jobs in a row before it that came to no new checkpoint. */
   fruitless?: number;
+  /** Slurm holds it: `HeldRuns` says until when. */
+  held?: boolean;
   table: ProcessTable;
 }
 
@@ -70,6 +72,7 @@ export function submitJob(wish: JobWish): Promise<boolean> {
         name,
         output: outputPattern(path.join(runDirectory, runFiles.output)),
         options,
+        held: wish.held ?? false,
       }),
       script: scriptFile,
       command: [
