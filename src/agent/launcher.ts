@@ -151,7 +151,7 @@ export class Launcher {
     checkEnvironment(surroundings.environment);
     const directory = this.#root.existingRunDirectory(run);
     const job = jobOfRun(directory);
-    if (job) await this.#jobs.look(run, job);
+    if (job) await this.#jobs.look(new Map([[run, job]]));
     const report = readRunReport(this.#root, run, this.#table, { jobs: this.#jobs });
     if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
     refuseNewer(report.spec);

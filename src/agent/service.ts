@@ -87,7 +87,7 @@ export class AgentService {
       (sentence) => void process.stderr.write(`Slurm: ${sentence}\n`),
     );
     this.#leave = leave;
-    this.#space = new SpaceService(root, table, own.hash, (run) => this.#watcher.refresh(run));
+    this.#space = new SpaceService(root, table, own.hash, this.#jobs, (run) => this.#watcher.refresh(run));
     this.#launcher = new Launcher(root, table, own, background, this.#jobs);
     const events: RunWatcherEvents = {
       report: (report) => {
@@ -236,7 +236,7 @@ export class AgentService {
       },
       delete: async ({ run }) => {
         if (!forgetMoved(this.#queueWith(run), root, run)) {
-          await this.#withJob(run, (_directory, job) => this.#jobs.look(run, job));
+          await this.#withJob(run, (_directory, job) => this.#jobs.look(new Map([[run, job]])));
           await deleteRun(root, run, table, this.#jobs);
         }
         this.#watcher.refresh(run);

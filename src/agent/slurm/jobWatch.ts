@@ -70,11 +70,17 @@ export class JobWatch {
       : { ...facts, seen: phase };
   }
 
-  /** Resolves when Slurm has answered a question that was asked from now on, or did not answer. */
-  async look(run: string, job: CurrentJob): Promise<void> {
-    this.#remember(run, job);
+  /** Resolves when Slurm has answered a question for these runs' jobs that was asked from now on, or did not answer. */
+  async look(jobs: ReadonlyMap<string, CurrentJob>): Promise<void> {
+    for (const [run, job] of jobs) this.#remember(run, job);
+    const [job] = jobs.values();
     await this.#asking;
-    await this.#askOnce(job.record.tools);
+    if (job) await this.#askOnce(job.record.tools);
+  }
+
+  /** Whether Slurm, when it was asked last, has answered that this job of a run is over. */
+  isOver(run: string, job: CurrentJob): boolean {
+    return this.#trouble === undefined && this.#remember(run, job).endedAt !== undefined;
   }
 
   /** Whether Slurm has said that the job of this number is over. */
