@@ -78,6 +78,11 @@ export class JobWatch {
     if (job) await this.#askOnce(job.record.tools);
   }
 
+  /** Whether Slurm did not answer when it was asked last. */
+  get silent(): boolean {
+    return this.#trouble !== undefined;
+  }
+
   /** Whether Slurm, when it was asked last, has answered that this job of a run is over. */
   isOver(run: string, job: CurrentJob): boolean {
     return this.#trouble === undefined && this.#remember(run, job).endedAt !== undefined;

@@ -11,7 +11,7 @@ import type { JobWatch } from '../slurm/jobWatch.ts';
 import { isSubmitting } from '../slurm/submitLock.ts';
 import { newestSegment } from '../wrapper/newestSegment.ts';
 import { heldSegments, holdSegment } from '../wrapper/segmentLock.ts';
-import { liveReport, mayHaveJob, silent } from './liveReport.ts';
+import { liveReport, mayHaveJob } from './liveReport.ts';
 
 /**
  * Does work on a run that has ended while nobody can start its next segment. The work is synchronous: nobody sees the
@@ -31,7 +31,13 @@ export function withHeldRun<T>(
     throw new BiphaseError('refused', `${locks} is not a folder of the run.`, { next: 'Move it away.' });
   const report = liveReport(root, run, table, jobs);
   if (!report) throw new BiphaseError('missing', `There is no run ${run} on this node.`);
-  if (isActive(report.state)) throw inUse(run, report.reason === silent ? silent : `is ${report.state}`);
+  if (isActive(report.state))
+    throw inUse(
+      run,
+      report.state === 'queued' && jobs?.silent
+        ? 'may still wait in Slurm, which does not answer'
+        : `is ${report.state}`,
+    );
   const segment = newestSegment(directory) + 1;
   // A damaged state.json hides a trainer that lives; its wrapper's lock does not.
   if (heldSegments(directory, table).some((held) => held >= segment)) throw inUse(run, 'is being started');

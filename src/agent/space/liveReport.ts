@@ -19,13 +19,8 @@ export function liveReport(
 ): RunReport | null {
   const report = readRunReport(root, run, table, { jobs });
   if (!report || isActive(report.state)) return report;
-  return mayHaveJob(root.runDirectory(run), run, jobs)
-    ? { ...report, state: 'queued', reason: silent }
-    : report;
+  return mayHaveJob(root.runDirectory(run), run, jobs) ? { ...report, state: 'queued' } : report;
 }
-
-/** How a run is that has ended as far as its files and Slurm's silence say. */
-export const silent = 'may still wait in Slurm, which does not answer';
 
 /** Whether a run has a job of which Slurm has not said that it is over. */
 export function mayHaveJob(directory: string, run: string, jobs: JobWatch | undefined): boolean {

@@ -142,6 +142,10 @@ export class NodeConfigs {
 
 /** Another one where the file was written to or replaced. */
 function versionOf(file: string): string {
-  const stat = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
-  return stat ? `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}` : 'none';
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = fs.statSync(file, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+  } catch (thrown) {
+    return String((thrown as NodeJS.ErrnoException).code);
+  }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as vscode from 'vscode';
 import { toBiphaseError } from '../../core/errors.ts';
 import type { NodeConfig } from '../../protocol/controlApi.ts';
@@ -5,7 +6,7 @@ import type { ControlService } from '../control/controlService.ts';
 import { Disposable } from '../disposable.ts';
 import { nodeSettingsEnding, nodeSettingsScheme } from '../ids.ts';
 import { requireTrust } from '../messages.ts';
-import { nodeSettingsText, nodeWithSettings } from './nodeSettings.ts';
+import { keptSettingsText, nodeSettingsText, nodeWithSettings } from './nodeSettings.ts';
 
 /** Where a node's settings are edited; what stands in the tab is its last part. */
 export function nodeSettingsUri(name: string): vscode.Uri {
@@ -63,6 +64,7 @@ export class NodeSettingsFiles extends Disposable implements vscode.FileSystemPr
       const config = nodeWithSettings(before, new TextDecoder().decode(content));
       await this.#service.call('addNode', { config });
       this.#version(config);
+      this.#tellWaiting(before, config);
     } catch (thrown) {
       if (thrown instanceof vscode.FileSystemError) throw thrown;
       const { message, next } = toBiphaseError(thrown);
@@ -96,6 +98,16 @@ export class NodeSettingsFiles extends Disposable implements vscode.FileSystemPr
     const node = nodes.find(({ config }) => config.name === name);
     if (!node) throw vscode.FileSystemError.FileNotFound(uri);
     return node.config;
+  }
+
+  /** What was given to a queue stays as it was given. */
+  #tellWaiting(before: NodeConfig, after: NodeConfig): void {
+    if (isDeepStrictEqual(before, after)) return;
+    const { name } = after;
+    const waiting = [...this.#service.runs.values()].filter(
+      ({ node, state }) => node === name && state === 'queued',
+    ).length;
+    if (waiting > 0) void vscode.window.showInformationMessage(keptSettingsText(name, waiting));
   }
 
   /** The version that this configuration is; another one than before is told. */
