@@ -61,8 +61,7 @@ describe('space on a node with Slurm', { skip: noSlurm }, () => {
     await untilTwoCheckpoints(spec.id);
     const job = record(spec.id).jobId!;
     // It waits for as long as this test takes.
-    await slurm.drain();
-    await slurm.command('scontrol', 'requeue', job);
+    await slurm.command('scontrol', 'requeuehold', job);
     await agent.untilState(spec.id, 'queued');
     assert.equal(
       (JSON.parse(root.file(spec.id, 'exit.json').toString()) as { preempted: boolean }).preempted,
@@ -79,7 +78,6 @@ describe('space on a node with Slurm', { skip: noSlurm }, () => {
     await agent.untilState(spec.id, 'queued');
     await agent.peer.call('stop', { run: spec.id });
     await agent.untilState(spec.id, 'stopped');
-    await slurm.undrain();
     assert.equal(await problem({ kind: 'run', run: spec.id }), '');
     assert.equal(fs.existsSync(root.directory(spec.id)), false);
   });
@@ -142,7 +140,7 @@ describe('space on a node with Slurm', { skip: noSlurm }, () => {
     await agent.peer.call('stop', { run: waiting.id });
     await agent.untilState(waiting.id, 'stopped');
     for (const id of agent.reports.keys()) await agent.untilState(id, 'finished', 'stopped');
-    assert.deepEqual(await agent.peer.call('removeRoot', { rootId }), { left: ['bundles'] });
-    assert.deepEqual(fs.readdirSync(root.path), ['bundles']);
+    assert.deepEqual(await agent.peer.call('removeRoot', { rootId }), { left: [] });
+    assert.equal(fs.existsSync(root.path), false);
   });
 });
