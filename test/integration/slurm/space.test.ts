@@ -104,13 +104,18 @@ describe('space on a node with Slurm', { skip: noSlurm }, () => {
       await other.untilState(spec.id, 'stopped');
       const resume = (): Promise<unknown> => other.peer.call('resume', { run: spec.id, ...bare });
       const free = (): Promise<string> => problem({ kind: 'run', run: spec.id });
-      const first = round % 2 === 0 ? resume() : free();
-      const lock = path.join(root.directory(spec.id), 'locks/segment-1.0.json');
-      if (round % 2 === 1)
-        while (!fs.existsSync(lock) && fs.existsSync(root.directory(spec.id))) await nextTurn();
-      const both = [first, round % 2 === 0 ? free() : resume()];
-      const [resumed, freed] = await Promise.allSettled(round % 2 === 0 ? both : both.reverse());
-      assert.ok(resumed && freed?.status === 'fulfilled');
+      const submits = path.join(root.directory(spec.id), 'locks/submit-1.0.json');
+      let both: [Promise<unknown>, Promise<string>];
+      if (round % 2 === 0) {
+        const first = resume();
+        while (!fs.existsSync(submits)) await nextTurn();
+        both = [first, free()];
+      } else {
+        const first = free();
+        both = [resume(), first];
+      }
+      const [resumed, freed] = await Promise.allSettled(both);
+      assert.ok(freed.status === 'fulfilled');
       const deleted = freed.value === '';
       assert.equal(fs.existsSync(root.directory(spec.id)), !deleted);
       outcomes.push(`${deleted ? 'deleted' : 'kept'} ${resumed.status}`);
@@ -126,6 +131,7 @@ describe('space on a node with Slurm', { skip: noSlurm }, () => {
       );
     }
     await other.hangUp();
+    assert.ok(outcomes.includes('kept fulfilled'), outcomes.join(', '));
     process.stdout.write(`deleted against submitted: ${outcomes.join(', ')}\n`);
   });
 
