@@ -197,9 +197,14 @@ test('over a slow link a bundle travels packed', { skip }, async () => {
   const transport = await connect();
   let packed = 0;
   const exec = transport.exec.bind(transport);
-  transport.exec = (argv, options) => {
-    if (argv.includes('packed')) packed++;
-    return exec(argv, options);
+  transport.exec = async (argv, options) => {
+    const channel = await exec(argv, options);
+    const write = channel.stdin.write.bind(channel.stdin) as (...args: unknown[]) => boolean;
+    channel.stdin.write = (...args: unknown[]) => {
+      if (/^\d+ packed /.test(String(args[0]))) packed++;
+      return write(...args);
+    };
+    return channel;
   };
   proxy.limit(1 << 20);
   try {
