@@ -36,6 +36,7 @@ import { cleanArrays } from './slurm/arrayFiles.ts';
 import { jobOfRun, killJob, withdrawJob as withdrawSlurmJob } from './slurm/endJob.ts';
 import type { CurrentJob } from './slurm/jobRecord.ts';
 import { JobWatch } from './slurm/jobWatch.ts';
+import { cleanStages } from './space/cleanStages.ts';
 import { finishDeletions } from './space/putAside.ts';
 import { SpaceService } from './space/spaceService.ts';
 import { unpackedPacks, unpackFiles } from './unpackFiles.ts';
@@ -283,6 +284,7 @@ export class AgentService {
       .then(() => cleanBundles(this.#root, runs, hash))
       .then(() => cleanArrays(this.#root, runs))
       .then(() => finishDeletions(this.#root))
+      .then(() => cleanStages(this.#root))
       .catch(complain);
   }
 

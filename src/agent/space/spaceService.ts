@@ -2,6 +2,7 @@ import { BiphaseError } from '../../core/errors.ts';
 import type { DiskUse, SpaceItem } from '../../protocol/diskSpace.ts';
 import type { NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
+import { cleanStages } from './cleanStages.ts';
 import { measureRoot } from './diskUse.ts';
 import { type Freed, freeSpace } from './freeSpace.ts';
 import { removeRoot } from './removeRoot.ts';
@@ -43,14 +44,17 @@ export class SpaceService {
     this.#measuring.get(ask)?.abort(new BiphaseError('cancelled', 'Measuring was cancelled.'));
   }
 
-  free(items: readonly SpaceItem[]): Promise<Freed[]> {
-    return freeSpace(this.#root, items, {
+  async free(items: readonly SpaceItem[]): Promise<Freed[]> {
+    const freed = await freeSpace(this.#root, items, {
       table: this.#table,
       ownBundle: this.#ownBundle,
       taken: (item) => {
         if ('run' in item) this.#runChanged(item.run);
       },
     });
+    // Nobody asked for these: whoever cannot delete them has freed what was asked for.
+    await cleanStages(this.#root).catch((thrown) => void process.stderr.write(`Old copies: ${thrown}\n`));
+    return freed;
   }
 
   /** Answers with the names that stay. From then on every call is refused: it would make folders again. */
