@@ -1,6 +1,6 @@
 import { BiphaseError } from '../../../core/errors.ts';
 import type { Transport } from '../transport.ts';
-import { sampleLink } from './linkRate.ts';
+import { judgeLink } from './linkRate.ts';
 import type { Load } from './parcel.ts';
 import { ownCode } from './remoteScript.ts';
 
@@ -43,7 +43,8 @@ export async function openStages(
   });
   const parameters = places.flatMap(({ stage, parts }) => [stage, ...parts]);
   const channel = await transport.exec(['sh', '-c', stageScript, 'sh', ...parameters], { signal });
-  const { slow, answer } = await sampleLink(channel, 'end');
+  const again = () => transport.exec(['sh', '-c', 'echo end; cat > /dev/null'], { signal });
+  const { slow, answer } = await judgeLink(channel, 'end', again);
   if (signal.aborted)
     throw new BiphaseError('cancelled', `Preparing ${transport.description} was cancelled.`);
   if (ownCode(await channel.exit, transport) !== 0)
@@ -59,16 +60,5 @@ export async function openStages(
     packed: { part: parts[0], there: sizes[2 * i] ?? 0 },
     plain: { part: parts[1], there: sizes[2 * i + 1] ?? 0 },
   }));
-  return { stages, slow: slow && (await slowAgain(transport, signal)) };
-}
-
-/** A node that is busy with other things answers late once, and rarely twice; packing a fast link's bytes costs seconds. */
-async function slowAgain(transport: Transport, signal: AbortSignal): Promise<boolean> {
-  try {
-    const channel = await transport.exec(['sh', '-c', 'echo end; cat > /dev/null'], { signal });
-    return (await sampleLink(channel, 'end')).slow;
-  } catch {
-    // A host that has no session left for this one, or a link whose end the next command tells.
-    return true;
-  }
+  return { stages, slow };
 }

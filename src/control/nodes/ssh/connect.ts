@@ -6,6 +6,7 @@ import { scaledMs } from '../../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../../core/errors.ts';
 import type { Prompter } from '../prompter.ts';
 import { Authentication } from './authentication.ts';
+import { keepCipherKey } from './cipherKey.ts';
 import { ConfigCommands } from './configCommands.ts';
 import { Deadline } from './deadline.ts';
 import { HostKeyCheck } from './hostKeyCheck.ts';
@@ -121,6 +122,7 @@ async function login(
   }
 
   const client: Client = new ssh2.Client();
+  keepCipherKey(client);
   let asked = false;
   let lastError: Error | undefined;
   const { promise: closed, resolve: settleClosed } = Promise.withResolvers<BiphaseError | undefined>();
