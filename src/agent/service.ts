@@ -38,6 +38,7 @@ import { HeldReleaser } from './slurm/heldReleaser.ts';
 import { HeldRuns } from './slurm/heldRuns.ts';
 import type { CurrentJob } from './slurm/jobRecord.ts';
 import { JobWatch } from './slurm/jobWatch.ts';
+import { cleanStages } from './space/cleanStages.ts';
 import { finishDeletions } from './space/putAside.ts';
 import { SpaceService } from './space/spaceService.ts';
 import { unpackedPacks, unpackFiles } from './unpackFiles.ts';
@@ -299,6 +300,7 @@ export class AgentService {
       .then(() => cleanBundles(this.#root, runs, hash))
       .then(() => cleanArrays(this.#root, runs))
       .then(() => finishDeletions(this.#root))
+      .then(() => cleanStages(this.#root))
       .catch(complain);
   }
 
