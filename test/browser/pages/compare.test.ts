@@ -297,6 +297,7 @@ test('nothing to compare, and one run', async () => {
   assert.equal((await fake.posted()).at(-1)?.type, 'pickRuns');
   await fake.sendAll(compareState(singles.slice(0, 1)));
   await page.getByText('One run: choose a second one').waitFor();
+  await rowOf(page, 'warm-up').waitFor();
   assert.deepEqual(await cellsOf(page, 'warm-up'), ['700 steps'], 'with one run everything is shown');
   assert.deepEqual(problems, []);
   await page.close();
