@@ -106,7 +106,7 @@ test('the tooltip says what differs from the run before it', async () => {
   await rows('clm-100, finished').first().hover();
   const hover = page.locator('.monaco-hover', { hasText: 'Differs from clm-100 before it' });
   await hover.waitFor();
-  assert.match(await hover.innerText(), /seed: 1 → 2/);
+  assert.match(await hover.innerText(), /seed:\s1\s→\s2/);
   await page.mouse.move(700, 400);
   await hover.waitFor({ state: 'hidden' });
 });
@@ -133,6 +133,12 @@ test('several runs get tags at once, a new one among them, and the tree is group
   await description().filter({ hasText: 'by tag' }).waitFor();
   await count('clm-100, finished', 6);
   await screenshot(page, 'runs-by-tag');
+});
+
+test('a run that is dragged onto a tag gets it', async () => {
+  await rows('mlm-100').dragTo(rows('paper, 3 runs'));
+  await rows('paper, 4 runs').waitFor();
+  await rows('No tag, 2 runs').waitFor();
 });
 
 test('repeats with other seeds are one group, with n', async () => {
@@ -235,6 +241,22 @@ test('a deletion without files can be undone from its message', async () => {
     .locator('.monaco-button', { hasText: 'Undo' })
     .click();
   await rows('mlm-100').waitFor();
+});
+
+test('the walkthrough ticks what happened since it was opened, and nothing else', async () => {
+  const openWalkthrough = () => paletteAndPick(page, 'Welcome: Open Walkthrough...', 'Launch your first run');
+  const step = (title: string): Locator =>
+    page.locator('.getting-started-step', { hasText: title }).locator('.codicon').first();
+  const ticked = page.locator('.complete');
+  await openWalkthrough();
+  await step('Watch the curves').waitFor();
+  assert.equal(await step('Watch the curves').and(ticked).count(), 0);
+  await palette(page, 'Biphase: Show Curves');
+  await page.locator('.tab', { hasText: 'Curves' }).waitFor();
+  await openWalkthrough();
+  await step('Watch the curves').and(ticked).waitFor();
+  assert.equal(await step('Add a node').and(ticked).count(), 0);
+  await screenshot(page, 'walkthrough');
 });
 
 /** Ticks the one row of the open pick that is found by `filter`, and takes it. */

@@ -12,8 +12,8 @@ import {
   rootRemovedText,
 } from '../../../src/extension/space/spaceText.ts';
 import { clockText, runTooltip } from '../../../src/extension/views/runText.ts';
-import type { RunSummary } from '../../../src/protocol/controlApi.ts';
 import { type DiskUse, diskUseSchema, spaceItemSchema } from '../../../src/protocol/diskSpace.ts';
+import { fakeRun } from '../../browser/pages/fakeRuns.ts';
 
 const MiB = 2 ** 20;
 const a = '20250101-aaaaaaaa';
@@ -154,17 +154,7 @@ test('before a folder is deleted its path and size are named, and afterwards wha
 });
 
 test('the tooltip of a run that was measured says its size and when', () => {
-  const run = {
-    phases: [],
-    checkpoints: [],
-    state: 'stopped',
-    loss: null,
-    tokensPerSecond: null,
-    secondsLeft: null,
-    createdAt: 1,
-    connected: true,
-    ...{ parent: null, seed: null, group: null, tags: [] },
-  } as unknown as RunSummary;
+  const run = fakeRun(1, 'measured', { state: 'stopped' });
   const at = Date.UTC(2025, 0, 1) / 1000;
   const lines = runTooltip({ ...run, disk: { bytes: 300 * MiB, checkpointBytes: 290 * MiB, at } });
   assert.ok(
