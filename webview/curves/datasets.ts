@@ -64,8 +64,10 @@ export function lineDataset(source: CurveSource, theme: ThemeColours, look: Curv
   const stroke = faint ? faded(full, theme.strong ? 0.45 : 0.25) : full;
   const width = look.emphasis === 'strong' ? 2.25 : 1.4;
   const { mark } = look;
+  const kind = mark ? `marks ${mark.radius} ${theme.background}` : look.head ? 'line' : 'raw';
   return {
-    key: `${source.run} ${source.metric} ${mark ? 'marks' : look.head ? 'line' : look.emphasis}`,
+    // chart.js never looks again at how points are drawn: another look is another dataset.
+    key: `${source.run} ${source.metric} ${kind} ${stroke}`,
     run: source.run,
     metric: source.metric,
     style,

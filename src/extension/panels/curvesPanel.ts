@@ -93,6 +93,11 @@ export class CurvesPanel extends PagePanel {
     return this.panel.active;
   }
 
+  /** The editor column that it lies in, 1 to 9. */
+  get column(): number {
+    return this.panel.viewColumn ?? 1;
+  }
+
   /** Another panel's cursor or range moved; the page follows where it is linked. */
   follow(view: LinkedView): void {
     void this.#post({ type: 'linked', view });

@@ -43,7 +43,9 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
   /** Opens one more panel with what the last one shows, or with these runs. */
   async showInNewPanel(runs: readonly string[] = []): Promise<void> {
     const last = this.#last();
-    await this.#open(last?.state, runs.length > 0 ? runs : last?.runs);
+    // Beside the last one: over it only one of both would be seen.
+    const column = last ? Math.min(last.column + 1, vscode.ViewColumn.Nine) : vscode.ViewColumn.Beside;
+    await this.#open(last?.state, runs.length > 0 ? runs : last?.runs, column);
   }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, saved: unknown): Promise<void> {
@@ -56,12 +58,16 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
     return panels.find((panel) => panel.active) ?? panels.at(-1);
   }
 
-  async #open(state: CurvesState | undefined, runs: readonly string[] | undefined): Promise<void> {
+  async #open(
+    state: CurvesState | undefined,
+    runs: readonly string[] | undefined,
+    viewColumn: vscode.ViewColumn = vscode.ViewColumn.Beside,
+  ): Promise<void> {
     const { pageOptions } = await import('./pagePanel.ts');
     const panel = vscode.window.createWebviewPanel(
       panelIds.curves,
       'Curves',
-      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
+      { viewColumn, preserveFocus: true },
       pageOptions(this.#context.extensionUri),
     );
     await this.#adopt(panel, state, runs);

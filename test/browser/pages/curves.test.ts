@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import type { FromCurvesPage } from '../../../src/protocol/pageMessages.ts';
 import { emptyState, FakeHost, fakeRun, valueAt } from './fakeRuns.ts';
 import { PageHost, screenshots } from './pageHost.ts';
@@ -30,6 +31,12 @@ const three = [
   }),
 ];
 
+/** Resolves when nothing waits to be drawn; a canvas has it a frame later. */
+async function drawn(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.querySelector('.charts')?.getAttribute('aria-busy') === 'false');
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
+
 async function opened(theme: ThemeName, runs = three, value = valueAt, change = {}) {
   const { page, problems } = await host.open('curves', theme);
   const fake = new FakeHost(page, value);
@@ -37,6 +44,7 @@ async function opened(theme: ThemeName, runs = three, value = valueAt, change = 
   await page.waitForFunction(() => document.querySelectorAll('.panel').length > 0);
   await fake.answer(2000);
   await page.waitForFunction(() => document.querySelector('.panel .note')?.textContent?.includes('points'));
+  await drawn(page);
   return { page, problems, fake };
 }
 
@@ -92,10 +100,7 @@ test('another theme redraws everything, with its own background', async () => {
 
   /** Opaque pixels of the two backgrounds: the middle of hollow marks. */
   async function seen() {
-    // A chart draws in the frame after its update.
-    await page.evaluate(
-      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
-    );
+    await drawn(page);
     return page.locator('canvas[data-metric=loss]').evaluate((canvas: HTMLCanvasElement) => {
       const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
       const counts = { dark: 0, light: 0 };
@@ -227,8 +232,7 @@ test('validations are joined in the phase of their own objective and nowhere els
   const levels: Record<string, number> = { 'validation/loss/clm': 4, 'validation/loss/mlm': 6 };
   const { page } = await opened('light', [twoPhases], (_, metric) => levels[metric] ?? 2);
   await page.locator('.mark-legend').getByText('CLM validation').waitFor();
-  // A chart draws in the frame after its update.
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await drawn(page);
   const lines = (step: number) =>
     page.locator('canvas[data-metric=loss]').evaluate((canvas: HTMLCanvasElement, share) => {
       const left = 46 + share * (canvas.clientWidth - 54);
