@@ -289,6 +289,7 @@ export class Control {
 
   /** The node's agent is gone: what it showed is as of now, or goes on through another node with the same root. */
   #forget(node: ManagedNode): void {
+    this.#followers.get(node)?.flush();
     this.#followers.delete(node);
     this.notebook.disconnected(node);
     this.#queues.disconnected(node.config.name);

@@ -39,6 +39,18 @@ export class Turns {
     return results;
   }
 
+  /** Goes through all pieces of some work. */
+  async all(pieces: Iterator<unknown>): Promise<void> {
+    const some = (): boolean => {
+      const end = performance.now() + turnMs / 2;
+      let done: boolean | undefined;
+      do done = pieces.next().done;
+      while (!done && performance.now() < end);
+      return done === true;
+    };
+    while (!(await this.do(some)));
+  }
+
   #turn(): void {
     const end = performance.now() + turnMs;
     let next = 0;

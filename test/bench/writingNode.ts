@@ -1,13 +1,10 @@
-// The node of curvesStore.ts whose runs write metrics and report, in a thread of its own: what it does is no work of
-// control's.
-import { parentPort } from 'node:worker_threads';
+// The node of curvesStore.ts whose runs write metrics and report: an agent's end of a pipe, in a process of its own.
 import { type Handlers, RpcPeer } from '../../src/core/rpcPeer.ts';
 import { type AgentMethods, agentEvents, agentMethods, type RunReport } from '../../src/protocol/agentApi.ts';
 import { metricLine } from './metricLines.ts';
 
 /** What the bench tells it. */
 export type NodeOrder =
-  | { kind: 'bytes'; bytes: Uint8Array }
   | { kind: 'runs'; reports: RunReport[] }
   /** Lines a second, over all its runs that are at work, one line an event; 0: none. */
   | { kind: 'write'; linesPerSecond: number }
@@ -48,12 +45,13 @@ const peer = new RpcPeer(
     },
     unfollow: async () => ({}),
   } as unknown as Handlers<AgentMethods>,
-  (bytes) => parentPort!.postMessage(bytes),
+  (bytes) => void process.stdout.write(bytes),
 );
 
-parentPort!.on('message', (order: NodeOrder) => {
-  if (order.kind === 'bytes') peer.receive(order.bytes);
-  else if (order.kind === 'runs') reports = order.reports;
+process.stdin.on('data', (bytes: Uint8Array) => peer.receive(bytes));
+process.on('disconnect', () => process.exit(0));
+process.on('message', (order: NodeOrder) => {
+  if (order.kind === 'runs') reports = order.reports;
   else if (order.kind === 'report') reportAll();
   else rate = order.linesPerSecond;
 });

@@ -1,6 +1,7 @@
 import { scaledMs } from '../../core/clock.ts';
 import { toBiphaseError } from '../../core/errors.ts';
 import { isActive } from '../../core/runState.ts';
+import { Turns } from '../../core/turns.ts';
 import {
   type AgentEvents,
   type FollowedFile,
@@ -12,6 +13,22 @@ import type { AgentLink } from '../nodes/agentLink.ts';
 import type { CacheStore, Committed } from '../store/cacheStore.ts';
 
 const storeRetryMs = 5000;
+/** Bytes: a few milliseconds' work. */
+const savedAtOnce = 256 << 10;
+
+/** Bytes of a file that follow each other. */
+interface Arrived {
+  /** Of the first of them. */
+  data: EventOf<AgentEvents, 'bytes'>;
+  chunks: Uint8Array[];
+  /** Offset behind the last of them. */
+  end: number;
+}
+
+function continues({ data, end }: Arrived, next: EventOf<AgentEvents, 'bytes'>): boolean {
+  const fits = end - data.offset < savedAtOnce;
+  return fits && !next.reset && next.identity === data.identity && next.offset === end;
+}
 
 /** Brings the followed files of one node's runs into the store, over one link. Live runs stay followed. */
 export class RunFollower {
@@ -21,6 +38,9 @@ export class RunFollower {
   readonly #log: (line: string) => void;
   /** Runs that are followed; `ended`: until everything is here. */
   readonly #following = new Map<string, { ended: boolean }>();
+  /** What has come and is not saved, by run and file. */
+  readonly #arrived = new Map<string, Arrived>();
+  readonly #turns = new Turns();
   #queue: Promise<void> = Promise.resolve();
 
   constructor(
@@ -54,12 +74,37 @@ export class RunFollower {
     this.#following.delete(run);
   }
 
+  /** Lines of one run that come close together are saved together: a busy node costs fewer commits, not a longer wait. */
   bytes(data: EventOf<AgentEvents, 'bytes'>, binary: Uint8Array | undefined): void {
+    const key = `${data.run} ${data.file}`;
+    const bytes = binary ?? new Uint8Array(0);
+    const before = this.#arrived.get(key);
+    if (before && continues(before, data)) {
+      before.chunks.push(bytes);
+      before.end += bytes.length;
+      return;
+    }
+    if (before) this.#save(key);
+    this.#arrived.set(key, { data, chunks: [bytes], end: data.offset + bytes.length });
+    void this.#turns.do(() => this.#save(key));
+  }
+
+  /** Saves what has come. */
+  flush(): void {
+    for (const key of [...this.#arrived.keys()]) this.#save(key);
+  }
+
+  #save(key: string): void {
+    const arrived = this.#arrived.get(key);
+    if (!arrived) return;
+    this.#arrived.delete(key);
+    const { data, chunks } = arrived;
     const { run, file } = data;
     const known = this.#following.get(run);
     if (!known) return;
     try {
-      const committed = this.#store.addBytes(run, { ...data, bytes: binary ?? new Uint8Array(0) });
+      const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+      const committed = this.#store.addBytes(run, { ...data, bytes });
       if (!committed) {
         this.#later(run, () => this.#follow(run, file));
         return;

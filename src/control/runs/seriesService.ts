@@ -2,6 +2,7 @@ import { decimate } from '../../core/decimation.ts';
 import { BiphaseError } from '../../core/errors.ts';
 import type { WithBytes } from '../../core/rpcPeer.ts';
 import { encodeSeries, type SeriesColumns } from '../../core/seriesBytes.ts';
+import type { Turns } from '../../core/turns.ts';
 import type { PointsDelta, SeriesHeader, SeriesRequest } from '../../protocol/controlApi.ts';
 import type { CacheStore, Committed } from '../store/cacheStore.ts';
 import type { MetricColumns, RunColumns } from '../store/runColumns.ts';
@@ -21,12 +22,21 @@ export class SeriesService {
   readonly #versions = new Map<string, number>();
   readonly #firstVersion = Date.now() * 1000;
   #newestVersion = this.#firstVersion;
+  #newestLoad: Promise<void> = Promise.resolve();
   /** Goes with the points, which the store keeps or drops. */
   readonly #views = new WeakMap<MetricColumns, SeriesView>();
 
   constructor(store: CacheStore, facts: (run: string) => RunFacts) {
     this.#store = store;
     this.#facts = facts;
+  }
+
+  /** As `snapshot`, in turns with others; one run is loaded after the other. */
+  async answer(request: SeriesRequest, turns: Turns): Promise<WithBytes<SeriesHeader>> {
+    const loaded = this.#newestLoad.then(() => turns.all(this.#store.loading(request.run)));
+    this.#newestLoad = loaded.catch(() => undefined);
+    await loaded;
+    return turns.do(() => this.snapshot(request));
   }
 
   /** @throws BiphaseError `missing` where the axis needs the run file and it is not known */

@@ -245,7 +245,7 @@ export class ClientSession implements Asker {
         control.exports.export(request, (progress) => this.#peer.emit('transfer', progress)),
       importRuns: (request) =>
         control.imports.import(request, (progress) => this.#peer.emit('transfer', progress)),
-      series: async (request) => ({ withBytes: await turns.do(() => control.series.snapshot(request)) }),
+      series: async (request) => ({ withBytes: await control.series.answer(request, turns) }),
       subscribe: async ({ series }) => {
         this.#watched = new Set(series.map(({ run, metric }) => `${run} ${metric}`));
         return done;

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
-import { parseLines, parseMetricLine } from '../../core/metricParser.ts';
+import { parseLines } from '../../core/metricParser.ts';
 import {
   type FollowedFile,
   followedFiles,
@@ -9,8 +9,11 @@ import {
   runReportSchema,
 } from '../../protocol/agentApi.ts';
 import { type EventLine, eventLineSchema } from '../../protocol/runDirectory.ts';
-import { blockLength, decodePoints, decodeRecords, encodePoints, encodeRecords } from './blocks.ts';
-import { RunColumns } from './runColumns.ts';
+import { blockLength, encodePoints, encodeRecords } from './blocks.ts';
+import { LoadedRun } from './loadedRun.ts';
+import { loadRun, recordSeries } from './loadRun.ts';
+import type { RunColumns } from './runColumns.ts';
+import { sqliteProblem } from './sqliteProblem.ts';
 
 const schemaNumber = 1;
 const schema = `
@@ -23,11 +26,10 @@ const schema = `
     PRIMARY KEY (run, series, number)) STRICT;
   CREATE TABLE tail (run TEXT, file TEXT, offset INTEGER, bytes BLOB NOT NULL, PRIMARY KEY (run, file, offset)) STRICT;
 `;
-/** Series of the blocks that hold (segment, step, tokens, time, elapsed). */
-const recordSeries = '';
 /** Lines of thousands of metrics fill it before there are records for a block: they would have to be parsed again. */
 const longestTail = 8 << 20;
-const runsInMemory = 64;
+/** Bytes of points in memory: some hundred long runs. */
+const mostInMemory = 512 << 20;
 
 export interface StoredRun {
   report: RunReport;
@@ -67,18 +69,6 @@ export interface Overview {
   unreadableLines: number;
 }
 
-interface LoadedRun {
-  columns: RunColumns;
-  pending: Uint8Array;
-  unreadable: number;
-  /** Unreadable lines before the tail. */
-  blockedUnreadable: number;
-  blockedRecords: number;
-  tailBytes: number;
-  blockedPoints: Map<string, number>;
-  nextBlock: number;
-}
-
 /**
  * `cache.db`: everything control has seen of the nodes' files. Bytes arrive, and points, offset and identity are saved
  * in one transaction, so that after any crash the stored offset is exactly what the points hold. New bytes are kept as
@@ -88,6 +78,8 @@ interface LoadedRun {
 export class CacheStore {
   readonly #db: DatabaseSync;
   readonly #loaded = new Map<string, LoadedRun>();
+  /** Runs that are being loaded, until something of them is written. */
+  readonly #loading = new Map<string, object>();
   readonly #overviews = new Map<string, Overview>();
   readonly #statements = new Map<string, StatementSync>();
 
@@ -124,7 +116,7 @@ export class CacheStore {
         file === 'metrics.jsonl'
           ? this.#addMetrics(run, expected, fresh, replaces)
           : this.#addTail(run, file, expected, fresh);
-      const loaded = file === 'metrics.jsonl' ? this.#load(run) : emptyRun();
+      const loaded = file === 'metrics.jsonl' ? this.#load(run) : new LoadedRun();
       const end = expected + fresh.length;
       const { blockedUnreadable, unreadable } = loaded;
       // A run may have thousands of metrics: their names are written when there are new ones.
@@ -156,6 +148,18 @@ export class CacheStore {
 
   columns(run: string): RunColumns {
     return this.#load(run).columns;
+  }
+
+  /** Brings a run into memory piece by piece, so that `columns` has it at once. */
+  *loading(run: string): Generator<undefined, void> {
+    if (this.#loaded.has(run)) return;
+    const mine = {};
+    this.#loading.set(run, mine);
+    const loaded = yield* loadRun((text) => this.#sql(text), run);
+    // What was written meanwhile is not in it.
+    if (this.#loading.get(run) !== mine) return;
+    this.#loading.delete(run);
+    this.#keep(run, loaded);
   }
 
   /** Names of a run's metrics and its unreadable lines, without loading its points. The same object until it changes. */
@@ -229,11 +233,11 @@ export class CacheStore {
   }
 
   #addMetrics(run: string, offset: number, bytes: Uint8Array, reset: boolean): Omit<Committed, 'reset'> {
-    const loaded = reset ? emptyRun() : this.#load(run);
+    const loaded = reset ? new LoadedRun() : this.#load(run);
     this.#loaded.set(run, loaded);
     const { unreadable } = loaded;
     const before = new Map([...loaded.columns.metrics].map(([name, { value }]) => [name, value.length]));
-    this.#apply(loaded, bytes);
+    loaded.apply(bytes);
     loaded.tailBytes += bytes.length;
     if (loaded.columns.records - loaded.blockedRecords >= blockLength || loaded.tailBytes >= longestTail) {
       this.#writeBlocks(run, loaded);
@@ -248,13 +252,6 @@ export class CacheStore {
     }
     const overview = reset || loaded.columns.metrics.size > before.size || loaded.unreadable > unreadable;
     return { overview, metrics };
-  }
-
-  #apply(loaded: LoadedRun, bytes: Uint8Array): void {
-    const parsed = parseLines(loaded.pending, bytes, parseMetricLine);
-    for (const line of parsed.lines) loaded.columns.add(line);
-    loaded.unreadable += parsed.unreadable;
-    loaded.pending = parsed.pending;
   }
 
   #addTail(run: string, file: FollowedFile, offset: number, bytes: Uint8Array): Omit<Committed, 'reset'> {
@@ -286,7 +283,7 @@ export class CacheStore {
     loaded.blockedUnreadable = loaded.unreadable;
   }
 
-  /** The run from memory, else from blocks and tail. The runs used last stay in memory. */
+  /** The run from memory, else from blocks and tail. */
   #load(run: string): LoadedRun {
     const known = this.#loaded.get(run);
     if (known) {
@@ -294,55 +291,21 @@ export class CacheStore {
       this.#loaded.set(run, known);
       return known;
     }
-    const loaded = emptyRun();
-    const file = this.#sql('SELECT unreadable, metrics FROM files WHERE run = ? AND file = ?').get(
-      run,
-      'metrics.jsonl',
-    );
-    loaded.unreadable = loaded.blockedUnreadable = Number(file?.unreadable ?? 0);
-    // In the order in which they came, which that of the blocks is not.
-    for (const name of JSON.parse(String(file?.metrics ?? '[]')) as string[]) loaded.columns.metric(name);
-    this.#loadBlocks(run, loaded);
-    const tail = this.#tailBytes(run, 'metrics.jsonl');
-    loaded.tailBytes = tail.length;
-    this.#apply(loaded, tail);
-    this.#loaded.set(run, loaded);
-    for (const oldest of this.#loaded.keys()) {
-      if (this.#loaded.size <= runsInMemory) break;
-      this.#loaded.delete(oldest);
+    for (const pieces = loadRun((text) => this.#sql(text), run); ; ) {
+      const { done, value } = pieces.next();
+      if (done) return this.#keep(run, value);
     }
-    return loaded;
   }
 
-  /** Asked for in the order in which SQLite has them: to sort them would copy every one. */
-  #loadBlocks(run: string, loaded: LoadedRun): void {
-    const { columns } = loaded;
-    const sizes = this.#sql(
-      'SELECT series, SUM(count) AS count, MAX(number) AS newest FROM blocks WHERE run = ? GROUP BY series',
-    ).all(run);
-    for (const { series, count, newest } of sizes) {
-      loaded.nextBlock = Math.max(loaded.nextBlock, Number(newest) + 1);
-      if (series === recordSeries) columns.reserveRecords(Number(count));
-      else {
-        const { value, record } = columns.metric(String(series).slice(1));
-        value.reserve(Number(count));
-        record.reserve(Number(count));
-      }
+  /** The runs used last stay in memory. */
+  #keep(run: string, loaded: LoadedRun): LoadedRun {
+    this.#loaded.set(run, loaded);
+    let bytes = 0;
+    for (const [other, { size }] of [...this.#loaded].reverse()) {
+      bytes += size;
+      if (bytes > mostInMemory && other !== run) this.#loaded.delete(other);
     }
-    const blocks = this.#sql('SELECT series, count, data FROM blocks WHERE run = ? ORDER BY series, number');
-    for (const row of blocks.iterate(run)) {
-      const data = row.data as Uint8Array;
-      const count = Number(row.count);
-      if (row.series === recordSeries) columns.addRecords(decodeRecords(data, count));
-      else {
-        const points = columns.metric(String(row.series).slice(1));
-        const { value, record } = decodePoints(data, count);
-        points.value.append(value);
-        points.record.append(record);
-      }
-    }
-    loaded.blockedRecords = columns.records;
-    for (const [name, { value }] of columns.metrics) loaded.blockedPoints.set(name, value.length);
+    return loaded;
   }
 
   #tailBytes(run: string, file: FollowedFile): Uint8Array {
@@ -361,6 +324,7 @@ export class CacheStore {
 
   /** All or nothing, in the file and in what memory holds of a run's points; null: it touches no points. */
   #transaction<T>(run: string | null, work: () => T): T {
+    if (run !== null) this.#loading.delete(run);
     this.#db.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
@@ -381,19 +345,6 @@ export class CacheStore {
     }
     return statement;
   }
-}
-
-function emptyRun(): LoadedRun {
-  return {
-    columns: new RunColumns(),
-    pending: new Uint8Array(0),
-    unreadable: 0,
-    blockedUnreadable: 0,
-    blockedRecords: 0,
-    tailBytes: 0,
-    blockedPoints: new Map(),
-    nextBlock: 0,
-  };
 }
 
 /** Opens or creates the database; one of another schema, or one that is no database, is started anew. */
@@ -421,19 +372,16 @@ function open(file: string): DatabaseSync {
   return db;
 }
 
-const sqliteCorrupt = 11;
-const sqliteFull = 13;
-const sqliteNotADatabase = 26;
-
 function storeError(thrown: unknown): BiphaseError {
-  const code = (thrown as { errcode?: number }).errcode;
-  const primary = code === undefined ? undefined : code & 0xff;
-  if (primary === sqliteFull)
-    return new BiphaseError('full', 'The disk that holds the curves is full.', {
-      next: 'Free space; the curves continue from where they stopped.',
-      cause: thrown,
-    });
-  if (primary === sqliteCorrupt || primary === sqliteNotADatabase)
-    return new BiphaseError('damaged', 'cache.db is damaged.', { cause: thrown });
-  return toBiphaseError(thrown);
+  switch (sqliteProblem(thrown)) {
+    case 'full':
+      return new BiphaseError('full', 'The disk that holds the curves is full.', {
+        next: 'Free space; the curves continue from where they stopped.',
+        cause: thrown,
+      });
+    case 'damaged':
+      return new BiphaseError('damaged', 'cache.db is damaged.', { cause: thrown });
+    default:
+      return toBiphaseError(thrown);
+  }
 }

@@ -11,7 +11,7 @@ export function filterRuns(tree: RunsTree): Promise<void> {
   const before = tree.view;
   const box = vscode.window.createInputBox();
   box.title = 'Filter Runs';
-  box.prompt = `Words of the name, and ${filterKeys.map((key) => `${key}:`).join(' ')}; a comma for or, a minus for not. Empty: all runs.`;
+  box.prompt = `Words of a name, or ${filterKeys.map((key) => `${key}:`).join(', ')} with a value. A comma means or, a minus means not.`;
   box.placeholder = '610m state:failed,lost -tag:old';
   box.value = before.filter;
   let timer: NodeJS.Timeout | undefined;

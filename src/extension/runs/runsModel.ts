@@ -7,7 +7,7 @@ import {
   runOrder,
 } from '../../core/runList/runGroups.ts';
 import type { RunSummary } from '../../protocol/controlApi.ts';
-import { queuePlaces } from '../views/runText.ts';
+import { newestFirst, queuePlaces } from '../views/runText.ts';
 import { isShown, plainView, type RunsView } from './runsView.ts';
 
 export interface RunRow {
@@ -131,9 +131,10 @@ export class RunsModel {
   /** The next older run that is shown: what a run is told apart from. */
   neighbourOf(run: RunSummary): RunSummary | undefined {
     let neighbour: RunSummary | undefined;
-    for (const other of this.#shownRuns())
-      if (other.createdAt < run.createdAt && (!neighbour || other.createdAt > neighbour.createdAt))
-        neighbour = other;
+    for (const other of this.#shownRuns()) {
+      if (other.run === run.run || newestFirst(run, other) > 0) continue;
+      if (!neighbour || newestFirst(other, neighbour) < 0) neighbour = other;
+    }
     return neighbour;
   }
 

@@ -156,6 +156,7 @@ test('before a folder is deleted its path and size are named, and afterwards wha
 test('the tooltip of a run that was measured says its size and when', () => {
   const run = {
     phases: [],
+    tags: [],
     checkpoints: [],
     state: 'stopped',
     loss: null,

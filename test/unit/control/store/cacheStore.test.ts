@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { unknownRun } from '../../../../src/control/runs/runSummary.ts';
@@ -85,6 +86,83 @@ test('points and offset survive reopening at any moment, whatever the chunks are
   assert.equal(store.overview(run).unreadableLines, 2);
   assert.equal(points(store).length, 9000);
   store.close();
+});
+
+test('unreadable lines are counted once, however often the store is opened', (context) => {
+  const place = temporaryFile(context);
+  let text = '';
+  for (let i = 1; i <= 3; i++) {
+    const store = new CacheStore(place);
+    const more = `${line(0, i, i)}broken\n`;
+    add(store, more, text.length);
+    text += more;
+    assert.equal(store.overview(run).unreadableLines, i);
+    store.close();
+  }
+});
+
+test('long lines become blocks before there are many records, and metrics keep their order', (context) => {
+  const place = temporaryFile(context);
+  const names = Array.from({ length: 2000 }, (_, i) => `${(i * 7919) % 2000} metric`);
+  let text = '';
+  for (let step = 1; step <= 230; step++) {
+    const metrics = Object.fromEntries(names.map((name, i) => [name, step + i]));
+    text += `${JSON.stringify({ segment: 0, step, tokens: 0, time: 0, elapsed: 0, metrics })}\n`;
+  }
+  let store = new CacheStore(place);
+  for (let offset = 0; offset < text.length; offset += 1 << 20)
+    assert.ok(add(store, text.slice(offset, offset + (1 << 20)), offset));
+  const order = [...store.columns(run).metrics.keys()];
+  store.close();
+  const db = new DatabaseSync(place);
+  const { bytes } = db.prepare('SELECT SUM(LENGTH(bytes)) AS bytes FROM tail').get()!;
+  assert.ok(Number(bytes) < 9 << 20, `${String(bytes)} of ${text.length}`);
+  db.close();
+  store = new CacheStore(place);
+  assert.deepEqual([...store.columns(run).metrics.keys()], order);
+  assert.deepEqual(store.overview(run).metrics, order);
+  assert.deepEqual(
+    points(store, names[5]).map(([, step, y]) => y - step),
+    new Array(230).fill(5),
+  );
+  add(store, line(0, 231, 1), text.length);
+  assert.equal(store.columns(run).records, 231);
+  store.close();
+});
+
+test('a run that is loaded piece by piece is the run, also where it is written or deleted meanwhile', (context) => {
+  const place = temporaryFile(context);
+  const text = Array.from({ length: 400_000 / 80 }, (_, i) => line(0, i + 1, i)).join('');
+  const whole = Array.from({ length: 5000 }, (_, i) => [0, i + 1, i]);
+  const filled = new CacheStore(place);
+  for (let offset = 0; offset < text.length; offset += 1000)
+    add(filled, text.slice(offset, offset + 1000), offset);
+  filled.close();
+  const pieces = [...new CacheStore(place).loading(run)].length;
+  assert.ok(pieces > 0);
+  for (let at = 0; at <= pieces; at++)
+    for (const meanwhile of ['nothing', 'bytes', 'another file', 'deletion']) {
+      const copy = `${place}-${at}-${meanwhile}`;
+      fs.copyFileSync(place, copy);
+      const store = new CacheStore(copy);
+      const loading = store.loading(run);
+      for (let i = 0; i < at; i++) loading.next();
+      if (meanwhile === 'bytes') add(store, line(0, 9000, 7), text.length);
+      if (meanwhile === 'another file') add(store, line(0, 1, 5), 0, { identity: '1:2' });
+      if (meanwhile === 'deletion') store.deleteRun(run);
+      while (!loading.next().done);
+      const expected =
+        meanwhile === 'nothing'
+          ? whole
+          : meanwhile === 'bytes'
+            ? [...whole, [0, 9000, 7]]
+            : meanwhile === 'deletion'
+              ? []
+              : [[0, 1, 5]];
+      assert.deepEqual(points(store), expected, `${meanwhile} after ${at} pieces`);
+      assert.equal([...store.loading(run)].length, 0, 'it is in memory');
+      store.close();
+    }
 });
 
 test('bytes that overlap are taken once, a gap is refused, another file replaces the points', (context) => {

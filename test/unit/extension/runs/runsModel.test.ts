@@ -125,6 +125,24 @@ test('news of one run draws one row, wherever it stands', () => {
   );
 });
 
+test('the neighbour of a run is the one launched before it, among those that are shown', () => {
+  const all = [3, 1, 2, 2].map((createdAt, index) => fakeRun(index, `run ${index}`, { createdAt }));
+  const model = new RunsModel(new Map(all.map((run) => [run.run, run])));
+  model.setView({ ...plainView, grouping: 'node' });
+  const chain = [all[0]!];
+  while (chain.length < 9) {
+    const before = model.neighbourOf(chain.at(-1)!);
+    if (!before) break;
+    chain.push(before);
+  }
+  assert.deepEqual(
+    chain.map(({ name }) => name),
+    ['run 0', 'run 3', 'run 2', 'run 1'],
+  );
+  model.setView({ ...plainView, filter: '-"run 3"' });
+  assert.equal(model.neighbourOf(all[0]!)?.name, 'run 2');
+});
+
 test('rows have ids of their own', () => {
   const parent = fakeRun(0, 'trunk', { tags: ['p', 'q'], checkpoints: [1] });
   const branch = fakeRun(1, 'branch', { tags: ['p'], parent: `${parent.run}@1`, checkpoints: [] });
