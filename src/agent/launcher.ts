@@ -34,7 +34,7 @@ import { submitArray } from './slurm/jobArray.ts';
 import { readJobRecord } from './slurm/jobRecord.ts';
 import type { JobWatch } from './slurm/jobWatch.ts';
 import { findSlurm } from './slurm/slurmTools.ts';
-import { submitJob } from './slurm/submitJob.ts';
+import { submitAfter } from './slurm/submitAfter.ts';
 import { putAside } from './space/putAside.ts';
 import { removeTree } from './space/removeTree.ts';
 import { newestSegment } from './wrapper/newestSegment.ts';
@@ -96,13 +96,7 @@ export class Launcher {
     this.#root.prepare();
     const directory = this.#root.runDirectory(spec.id);
     const { slurm } = surroundings;
-    if (slurm) {
-      if (wish && wish.after.length > 0)
-        throw new BiphaseError('refused', 'A run of a node with Slurm cannot wait for another run yet.', {
-          next: 'Launch it when that has finished.',
-        });
-      findSlurm({ ...process.env, ...surroundings.environment });
-    }
+    if (slurm) findSlurm({ ...process.env, ...surroundings.environment });
     if (!slurm && wish && mustQueue(this.#queue, wish, surroundings.slot)) {
       claim(directory, spec);
       // In this order: a run that has left the queue has begun.
@@ -120,7 +114,7 @@ export class Launcher {
     claim(directory, spec);
     if (newestSegment(directory) >= 0 || isSubmitted(directory)) return { already: true };
     try {
-      return { already: !(await this.#start(spec.id, directory, 0, program, surroundings)) };
+      return { already: !(await this.#start(spec.id, directory, 0, program, surroundings, wish?.after)) };
     } catch (thrown) {
       // What Slurm does not take leaves nothing behind either.
       if (surroundings.slurm && thrown instanceof BiphaseError && thrown.kind === 'refused' && !begun())
@@ -157,7 +151,7 @@ export class Launcher {
     checkEnvironment(surroundings.environment);
     const directory = this.#root.existingRunDirectory(run);
     const job = jobOfRun(directory);
-    if (job) await this.#jobs.look(run, job);
+    if (job) await this.#jobs.look(new Map([[run, job]]));
     const report = readRunReport(this.#root, run, this.#table, { jobs: this.#jobs });
     if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
     refuseNewer(report.spec);
@@ -185,7 +179,7 @@ export class Launcher {
     }
     const program = findProgram(this.#root, report.spec.bundle, this.#own) ?? this.#own;
     await this.checkSlot(surroundings);
-    await this.#start(run, directory, segment, program, surroundings);
+    await this.#start(run, directory, segment, program, surroundings, wish?.after);
     return { segment };
   }
 
@@ -229,13 +223,14 @@ export class Launcher {
     segment: number,
     program: Program,
     surroundings: Surroundings,
+    after: readonly string[] = [],
   ): Promise<boolean> {
     const key = `${run}/${segment}`;
     const running = this.#starting.get(key);
     if (running) return running.then(() => false);
     const { slurm } = surroundings;
     const begin = slurm
-      ? this.#submit(run, directory, segment, program, { ...surroundings, slurm })
+      ? this.#submit(run, directory, segment, program, { ...surroundings, slurm, after })
       : this.#startWrapper(directory, segment, program, surroundings);
     const start = begin.finally(() => this.#starting.delete(key));
     this.#starting.set(key, start);
@@ -247,10 +242,10 @@ export class Launcher {
     runDirectory: string,
     segment: number,
     program: Program,
-    { environment, setup, slurm }: Surroundings & { slurm: SlurmOptions },
+    { environment, setup, slurm, after }: Surroundings & { slurm: SlurmOptions; after: readonly string[] },
   ): Promise<boolean> {
     writeSetup(runDirectory, segment, setup);
-    return submitJob({
+    return submitAfter(after, this.#root, {
       ...{ run, runDirectory, segment, program, options: slurm, table: this.#table },
       environment: { ...process.env, ...environment },
     });

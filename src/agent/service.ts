@@ -34,6 +34,8 @@ import { readSlice } from './runFileSlice.ts';
 import { RunWatcher, type RunWatcherEvents } from './runWatcher.ts';
 import { cleanArrays } from './slurm/arrayFiles.ts';
 import { jobOfRun, killJob, withdrawJob as withdrawSlurmJob } from './slurm/endJob.ts';
+import { HeldReleaser } from './slurm/heldReleaser.ts';
+import { HeldRuns } from './slurm/heldRuns.ts';
 import type { CurrentJob } from './slurm/jobRecord.ts';
 import { JobWatch } from './slurm/jobWatch.ts';
 import { finishDeletions } from './space/putAside.ts';
@@ -55,6 +57,8 @@ export class AgentService {
   readonly #outbox: Outbox;
   readonly #jobs: JobWatch;
   readonly #queue: QueueFolder;
+  readonly #held: HeldRuns;
+  readonly #releaser: HeldReleaser;
   readonly #launcher: Launcher;
   readonly #watcher: RunWatcher;
   readonly #space: SpaceService;
@@ -76,13 +80,20 @@ export class AgentService {
     this.#outbox = outbox;
     this.#queue = new QueueFolder(root.queues, table.host);
     this.#jobs = new JobWatch((run) => this.#watcher.refresh(run));
+    this.#held = new HeldRuns(root);
+    this.#releaser = new HeldReleaser(
+      root,
+      table,
+      (sentence) => void process.stderr.write(`Slurm: ${sentence}\n`),
+    );
     this.#leave = leave;
-    this.#space = new SpaceService(root, table, own.hash, (run) => this.#watcher.refresh(run));
+    this.#space = new SpaceService(root, table, own.hash, this.#jobs, (run) => this.#watcher.refresh(run));
     this.#launcher = new Launcher(root, table, own, background, this.#jobs);
     const events: RunWatcherEvents = {
       report: (report) => {
         this.peer.emit('run', report);
         if (!isActive(report.state)) this.#reviewQueue();
+        if (report.state === 'finished') this.#releaser.look();
       },
       queue: (hold) => this.peer.emit('queue', { hold }),
       gone: (run) => this.#forget(run),
@@ -111,6 +122,7 @@ export class AgentService {
   close(): void {
     this.#watcher.close();
     this.#jobs.close();
+    this.#releaser.close();
     this.#space.close();
     clearInterval(this.#bundleUse);
     for (const follower of this.#followers.values()) follower.close();
@@ -142,6 +154,7 @@ export class AgentService {
         this.#reviewQueue();
         const runs = this.#watcher.start();
         this.#tidy(runs);
+        this.#releaser.look();
         return { runs, hold: this.#queue.hold };
       },
       follow: async ({ run, file, offset, identity }) => {
@@ -189,7 +202,10 @@ export class AgentService {
         return { signalled };
       },
       changeQueued: async ({ run, priority, finished }) => {
-        changeJob(this.#queueWith(run), run, { priority, finished });
+        if (priority === undefined && this.#held.waitsFor(run)) {
+          this.#held.strike(run, finished);
+          this.#releaser.look();
+        } else changeJob(this.#queueWith(run), run, { priority, finished });
         this.#wakeQueue();
         this.#watcher.refresh(run);
         return {};
@@ -220,7 +236,7 @@ export class AgentService {
       },
       delete: async ({ run }) => {
         if (!forgetMoved(this.#queueWith(run), root, run)) {
-          await this.#withJob(run, (_directory, job) => this.#jobs.look(run, job));
+          await this.#withJob(run, (_directory, job) => this.#jobs.look(new Map([[run, job]])));
           await deleteRun(root, run, table, this.#jobs);
         }
         this.#watcher.refresh(run);

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { BiphaseError } from '../core/errors.ts';
+import { BiphaseError, toBiphaseError } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
@@ -144,12 +144,22 @@ export class Control {
     return this.#catalog.all().map(({ report }) => report.run);
   }
 
+  /** Nodes as their file has them now: a person may have edited it. A damaged one changes nothing. */
+  refreshNodes(): void {
+    try {
+      for (const node of this.nodes.refresh()) this.#forget(node);
+    } catch (thrown) {
+      this.#log(toBiphaseError(thrown).message);
+    }
+  }
+
   addNode(config: NodeConfig): void {
     if (config.name === importedNode)
       throw new BiphaseError(
         'usage',
         `A node cannot be named "${importedNode}": imported runs are shown under it.`,
       );
+    this.refreshNodes();
     const before = this.nodes.has(config.name) ? this.nodes.get(config.name) : undefined;
     this.nodes.add(config);
     if (before) this.#forget(before);
@@ -158,6 +168,7 @@ export class Control {
 
   /** `deleteRoot`: absolute path of its root, which is deleted first. Answers with the names that stay in it. */
   async removeNode(name: string, deleteRoot?: string): Promise<string[]> {
+    this.refreshNodes();
     const node = this.nodes.get(name);
     const left = deleteRoot === undefined ? [] : await this.#deleteRoot(node, deleteRoot);
     this.nodes.remove(name);

@@ -40,6 +40,8 @@ export const runReportSchema = z.object({
   lastEvent: eventLineSchema.nullable(),
   /** Of a queued run. */
   queue: queuePlaceSchema.optional(),
+  /** Of a run whose job Slurm holds: until these have finished. */
+  heldFor: z.array(runIdSchema).optional(),
 });
 export type RunReport = z.infer<typeof runReportSchema>;
 
@@ -148,7 +150,7 @@ export const agentMethods = {
   /**
    * Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless. With
    * a place in the queue wished for, a run that needs a slot waits for one; else `full` where none is free. With `slurm`
-   * it submits a job that starts the wrapper: no slot is taken then, and Slurm is the queue.
+   * it submits a job that starts the wrapper: no slot is taken then, Slurm is the queue, and holds it while it waits for runs.
    */
   launch: method(
     z.object({

@@ -6,12 +6,12 @@ import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
 import { startsBefore } from '../../core/scheduling.ts';
 import { runFiles } from '../../protocol/runDirectory.ts';
+import { hasFinished } from '../hasFinished.ts';
 import { Launcher } from '../launcher.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { isStopped } from '../requests.ts';
-import { readRunReport } from '../runReport.ts';
 import { JobWatch } from '../slurm/jobWatch.ts';
 import { newestSegment } from '../wrapper/newestSegment.ts';
 import { recordUnbegun } from '../wrapper/unbegunSegment.ts';
@@ -223,17 +223,9 @@ export class QueueRunner {
 
   /** A run of another root is not known here: control says when it has finished. */
   #hasFinished(run: string, known: Map<string, boolean>): boolean {
-    const answer = known.get(run) ?? this.#isFinished(run);
+    const answer = known.get(run) ?? hasFinished(this.#root, run, this.#table);
     known.set(run, answer);
     return answer;
-  }
-
-  #isFinished(run: string): boolean {
-    try {
-      return readRunReport(this.#root, run, this.#table)?.state === 'finished';
-    } catch {
-      return false;
-    }
   }
 }
 

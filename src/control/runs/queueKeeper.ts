@@ -14,6 +14,11 @@ const gatherMs = 300;
 /** What failed is tried again, though nothing changed. */
 const retryMs = 15_000;
 
+/** In a queue of its node, or in Slurm's. */
+function waitsFor({ queue, heldFor }: RunReport): readonly string[] {
+  return queue?.after ?? heldFor ?? [];
+}
+
 interface Leaving {
   node: string;
   rootId: string;
@@ -84,7 +89,7 @@ export class QueueKeeper {
     this.#busy = true;
     const dependent = this.#catalog
       .all()
-      .filter(({ onNode, report }) => onNode && (report.queue?.after.length ?? 0) > 0);
+      .filter(({ onNode, report }) => onNode && waitsFor(report).length > 0);
     const troubles = [
       ...(await this.#each(dependent, (run) => this.#tellFinished(run))),
       ...(await this.#each([...this.#leaving.values()], (run) => this.#finishMove(run))),
@@ -115,7 +120,7 @@ export class QueueKeeper {
 
   /** The node itself knows the runs of its root. */
   async #tellFinished({ report, node, rootId }: CatalogRun): Promise<void> {
-    const finished = (report.queue?.after ?? []).filter((run) => {
+    const finished = waitsFor(report).filter((run) => {
       const other = this.#catalog.get(run);
       return other !== undefined && other.rootId !== rootId && other.report.state === 'finished';
     });

@@ -135,3 +135,17 @@ test('what a node told before its connection was lost is not acted on after it h
     [],
   );
 });
+
+test('a job that Slurm holds is told that a run of another root has finished', async () => {
+  const { keeper, calls, shows, until } = keeperOf({ atlas: 'a', login: 'c' });
+  const { queue: _queue, ...rest } = queued(null);
+  const parent = '20260101-bbbbbbbb';
+  shows('login', { ...rest, heldFor: [parent] });
+  shows('atlas', { ...rest, run: parent, state: 'running' });
+  keeper.look();
+  shows('atlas', { ...rest, run: parent, state: 'finished' });
+  keeper.look();
+  await until(() => calls.length > 0);
+  keeper.close();
+  assert.deepEqual(calls, ['login changeQueued']);
+});
