@@ -10,7 +10,6 @@ import {
   pick,
   quickPickRows,
   screenshot,
-  untilNotified,
   webviewFrame,
 } from '../support/workbenchPage.ts';
 
@@ -64,7 +63,7 @@ test('a folder of TensorBoard runs and tables comes in, and its runs show curves
   await pick(page, 'Folder…');
   await title('Folder to import');
   await choose(`${logs}/`, 'old_style', 'Import');
-  await untilNotified(page, 'Imported 3 runs.');
+  await page.locator('.notification-list-item-message', { hasText: 'Imported 3 runs.' }).first().waitFor();
   assert.equal(importedFolders().length, 3);
   const item = page.locator('.notification-list-item', { hasText: 'Imported 3 runs.' }).first();
   await item.locator('.monaco-button', { hasText: 'Show Curves' }).focus();
@@ -89,7 +88,7 @@ test('a table that does not say its step asks for it', async () => {
     ['epoch', 'updates', 'loss', 'None: count the rows'],
   );
   await pick(page, 'updates');
-  await untilNotified(page, 'Imported unclear.');
+  await page.locator('.notification-list-item-message', { hasText: 'Imported unclear.' }).first().waitFor();
   assert.equal(importedFolders().length, 4);
 });
 
@@ -110,7 +109,10 @@ test('a run goes out as a folder of event files, and what is there is replaced o
     await choose(`${out}/`, 'there', 'Export');
   };
   await exportIt();
-  await untilNotified(page, `13 points of resumed are in ${out}/resumed.`);
+  await page
+    .locator('.notification-list-item-message', { hasText: `13 points of resumed are in ${out}/resumed.` })
+    .first()
+    .waitFor();
   const files = fs.readdirSync(path.join(out, 'resumed'));
   assert.equal(files.length, 2);
   fs.truncateSync(path.join(out, 'resumed', files[0]!), 3);

@@ -172,6 +172,11 @@ export async function notifications(page: Page): Promise<string[]> {
   return page.locator('.notification-list-item-message').allInnerTexts();
 }
 
+/** Waits for a message of the window. */
+export async function untilNotified(page: Page, text: string | RegExp): Promise<void> {
+  await page.locator('.notification-list-item-message', { hasText: text }).first().waitFor();
+}
+
 /** Saves what the window shows as test-results/screenshots/<name>.png and returns the file's path. */
 export async function screenshot(page: Page, name: string, folder?: string): Promise<string> {
   const file = path.join(
