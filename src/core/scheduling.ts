@@ -25,6 +25,10 @@ export interface MovableJob {
 export interface DonorLoad extends NodeLoad {
   /** Asked only where something may move: most decisions end before. */
   movable: () => readonly MovableJob[];
+  /** It has just refused a run: nothing is moved there for now. */
+  rests?: boolean;
+  /** Whether it has refused that run before. */
+  refuses?: (run: string) => boolean;
 }
 
 export interface Move {
@@ -67,12 +71,13 @@ export function placeJobs(count: number, nodes: readonly NodeLoad[]): string[] {
 /**
  * Which waiting runs go to another node: one for each slot that would stay empty while others wait elsewhere. A run moves
  * only to a node that may run it, from the node with the longest wait, first who would have started first. Nothing moves
- * where its own node is about to start it, nor within a root that nodes share: the run's directory is there already.
+ * where its own node is about to start it, nor within a root that nodes share: the run's directory is there already; nor
+ * where it was refused.
  */
 export function planMoves(nodes: readonly DonorLoad[]): Move[] {
   const idle = nodes
-    .filter(({ accepts }) => accepts)
-    .map(({ name, rootId, slots, busy, waiting }) => ({ name, rootId, free: slots - busy - waiting }))
+    .filter(({ accepts, rests }) => accepts && rests !== true)
+    .map((node) => ({ node, free: node.slots - node.busy - node.waiting }))
     .filter(({ free }) => free > 0);
   if (idle.length === 0) return [];
   const donors = nodes
@@ -85,7 +90,7 @@ export function planMoves(nodes: readonly DonorLoad[]): Move[] {
   const moves: Move[] = [];
   for (const target of idle) {
     while (target.free > 0) {
-      const move = takeFor(target, donors);
+      const move = takeFor(target.node, donors);
       if (!move) break;
       moves.push(move);
       target.free--;
@@ -102,14 +107,14 @@ interface Donor {
   left: MovableJob[] | undefined;
 }
 
-function takeFor({ name: to, rootId }: Pick<NodeLoad, 'name' | 'rootId'>, donors: Donor[]): Move | null {
+function takeFor({ name: to, rootId, refuses }: DonorLoad, donors: Donor[]): Move | null {
   const byWait = donors
     .filter(({ node, backlog }) => backlog > 0 && node.name !== to)
     .filter(({ node }) => rootId === undefined || node.rootId !== rootId)
     .sort((a, b) => b.backlog / b.node.slots - a.backlog / a.node.slots);
   for (const donor of byWait) {
     donor.left ??= donor.node.movable().toSorted(startsBefore);
-    const index = donor.left.findIndex(({ nodes }) => nodes.includes(to));
+    const index = donor.left.findIndex(({ run, nodes }) => nodes.includes(to) && refuses?.(run) !== true);
     if (index < 0) continue;
     const [job] = donor.left.splice(index, 1);
     donor.backlog--;

@@ -22,7 +22,7 @@ const holds = (place: string, file: string): boolean => fs.existsSync(path.join(
  */
 const ours: readonly [folder: string, isOurs: IsOurs][] = [
   ['runs', isRunId],
-  ['queue', (name) => name.startsWith('host-')],
+  ['queue', (name) => name.startsWith('host-') || name === 'moves'],
   ['slots', (name) => /\.\d+\.json$/.test(name)],
   [
     'cache',

@@ -6,20 +6,33 @@ import type { RunCatalog } from './runCatalog.ts';
 /** How much more of a batch a cluster gets than one node with one slot: nobody here knows its size. */
 const slurmSlots = 32;
 
+/** What roots did not take. */
+export interface Refusals {
+  rests(rootId: string): boolean;
+  hasRefused(rootId: string, run: string): boolean;
+}
+
 /** What the scheduler knows of nodes, from what they have shown. */
-export function nodeLoads(nodes: readonly { node: ManagedNode }[], catalog: RunCatalog): DonorLoad[] {
+export function nodeLoads(
+  nodes: readonly { node: ManagedNode }[],
+  catalog: RunCatalog,
+  refusals?: Refusals,
+): DonorLoad[] {
   const counts = catalog.countActive();
   let movable: Map<string, MovableJob[]> | undefined;
   return nodes.map(({ node }) => {
     const { name } = node.config;
+    const rootId = node.link?.hello.rootId;
     const { busy, waiting } = counts.get(name) ?? { busy: 0, waiting: 0 };
     return {
       name,
-      rootId: node.link?.hello.rootId,
+      rootId,
       slots: node.config.slurm ? slurmSlots : (batchSlotWish(node.config, node.probe).count ?? 1),
       busy,
       waiting,
       accepts: node.link?.open === true && node.hold === null,
+      rests: rootId !== undefined && (refusals?.rests(rootId) ?? false),
+      refuses: (run) => rootId !== undefined && (refusals?.hasRefused(rootId, run) ?? false),
       movable: () => {
         movable ??= movableJobs(catalog);
         return movable.get(name) ?? [];

@@ -42,7 +42,7 @@ export async function sendBatch<T extends { run: string }>(
   for (const run of runs) {
     await attempt([run.run], async () => {
       const { spec, wish } = await prepare(run);
-      if (!node.config.slurm) await sendLaunch(node, await node.use(), spec, wish, true);
+      if (!node.config.slurm) await sendLaunch(node, await node.use(), spec, wish, { batch: true });
       else if (wish.after.length === 0) specs.push(spec);
       else
         throw new BiphaseError(
