@@ -50,7 +50,8 @@ export class RunMoves {
 
   /** A node shows a run. Nodes that a run leaves are heard too, when another one speaks for it already. */
   report(node: string, rootId: string, report: RunReport): void {
-    if (!report.queue || report.queue.movingTo === null) return this.gone(node, report.run);
+    this.gone(node, report.run);
+    if (!report.queue || report.queue.movingTo === null) return;
     const places = this.#leaving.get(report.run) ?? new Map<string, Leaving>();
     this.#leaving.set(report.run, places.set(node, { node, rootId, report }));
   }
