@@ -195,6 +195,8 @@ export class Control {
     this.#hold(node, hold);
     for (const report of runs) this.#report(node, report);
     this.#catalog.only(link.hello.rootId, new Set(runs.map((report) => report.run)));
+    // It may have nothing to show, and room for what waits elsewhere or was being moved there.
+    this.#queues.look();
   }
 
   #hold(node: ManagedNode, hold: QueueHold | null): void {

@@ -23,8 +23,8 @@ export function placeInQueue(root: NodeRoot, run: string): PlaceInQueue | null {
     for (const status of waitingStatuses) {
       const job = queue.read(run, status);
       if (!job) continue;
-      const { priority, submittedAt, after, nodes, movingTo } = job;
-      const place = { priority, submittedAt, after, nodes, movingTo };
+      const { priority, submittedAt, after, nodes, movingTo, move } = job;
+      const place = { priority, submittedAt, after, nodes, movingTo, ...(move ? { move } : {}) };
       const taken = status === 'starting';
       return {
         place,

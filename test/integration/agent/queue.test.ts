@@ -211,6 +211,7 @@ test('a run that moves away never starts here; one that stays after all does', a
   await agent.peer.call('holdQueue', { hold: null });
   await agent.untilState(stays.id, 'finished');
   await agent.until('the move', () => agent.reports.get(leaves.id)?.queue?.movingTo === 'b');
+  assert.deepEqual(agent.reports.get(leaves.id)?.queue?.move, move);
   await assert.rejects(agent.peer.call('delete', { run: leaves.id }), { kind: 'refused' });
   await agent.peer.call('forgetMoved', { run: leaves.id, move: other.id });
   assert.ok(fs.existsSync(root.directory(leaves.id)), 'of another move');
