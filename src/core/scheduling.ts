@@ -1,3 +1,5 @@
+import { FirstHeap } from './firstHeap.ts';
+
 /** What a decision about a node needs to know. */
 export interface NodeLoad {
   name: string;
@@ -13,18 +15,20 @@ export interface NodeLoad {
   accepts: boolean;
 }
 
-/** A waiting run that need not stay where it is. */
+/** A waiting run that need not stay where it is. Reports are such: a decision makes nothing new of thousands of them. */
 export interface MovableJob {
   run: string;
-  priority: number;
-  submittedAt: number;
-  /** Names of all nodes that may run it. */
-  nodes: readonly string[];
+  queue: {
+    priority: number;
+    submittedAt: number;
+    /** Names of all nodes that may run it. */
+    nodes: readonly string[];
+  };
 }
 
 export interface DonorLoad extends NodeLoad {
-  /** Asked only where something may move: most decisions end before. */
-  movable: () => readonly MovableJob[];
+  /** Asked only where something may move: most decisions end before. The array is the asker's. */
+  movable: () => MovableJob[];
   /** It has just refused a run: nothing is moved there for now. */
   rests?: boolean;
   /** Whether it has refused that run before. */
@@ -41,11 +45,21 @@ export interface Move {
  * The order in which runs are offered a slot: higher priority first, then who came earlier. The whole of a queue's
  * fairness: nothing overtakes, so nothing of the same priority starves.
  */
-export function startsBefore(
-  a: { run: string; priority: number; submittedAt: number },
-  b: { run: string; priority: number; submittedAt: number },
-): number {
-  return b.priority - a.priority || a.submittedAt - b.submittedAt || (a.run < b.run ? -1 : 1);
+export function startsBefore(a: { run: string } & Place, b: { run: string } & Place): number {
+  return placesInOrder(a, b) || (a.run < b.run ? -1 : 1);
+}
+
+function jobStartsBefore(a: MovableJob, b: MovableJob): number {
+  return placesInOrder(a.queue, b.queue) || (a.run < b.run ? -1 : 1);
+}
+
+interface Place {
+  priority: number;
+  submittedAt: number;
+}
+
+function placesInOrder(a: Place, b: Place): number {
+  return b.priority - a.priority || a.submittedAt - b.submittedAt;
 }
 
 /**
@@ -81,11 +95,14 @@ export function planMoves(nodes: readonly DonorLoad[]): Move[] {
     .filter(({ free }) => free > 0);
   if (idle.length === 0) return [];
   const donors = nodes
-    .map((node) => ({
-      node,
-      backlog: node.waiting - (node.accepts ? Math.max(0, node.slots - node.busy) : 0),
-      left: undefined as MovableJob[] | undefined,
-    }))
+    .map(
+      (node): Donor => ({
+        node,
+        backlog: node.waiting - (node.accepts ? Math.max(0, node.slots - node.busy) : 0),
+        left: undefined,
+        unfit: [],
+      }),
+    )
     .filter(({ backlog }) => backlog > 0);
   const moves: Move[] = [];
   for (const target of idle) {
@@ -95,6 +112,7 @@ export function planMoves(nodes: readonly DonorLoad[]): Move[] {
       moves.push(move);
       target.free--;
     }
+    for (const { left, unfit } of donors) for (const job of unfit.splice(0)) left?.push(job);
   }
   return moves;
 }
@@ -103,8 +121,10 @@ interface Donor {
   node: DonorLoad;
   /** Runs beyond those that its own free slots will take. */
   backlog: number;
-  /** In order, once it was asked for: most nodes never are. */
-  left: MovableJob[] | undefined;
+  /** Once it was asked for: most nodes never are. */
+  left: FirstHeap<MovableJob> | undefined;
+  /** What the present target cannot have, of those that were looked at. */
+  unfit: MovableJob[];
 }
 
 function takeFor({ name: to, rootId, refuses }: DonorLoad, donors: Donor[]): Move | null {
@@ -113,12 +133,14 @@ function takeFor({ name: to, rootId, refuses }: DonorLoad, donors: Donor[]): Mov
     .filter(({ node }) => rootId === undefined || node.rootId !== rootId)
     .sort((a, b) => b.backlog / b.node.slots - a.backlog / a.node.slots);
   for (const donor of byWait) {
-    donor.left ??= donor.node.movable().toSorted(startsBefore);
-    const index = donor.left.findIndex(({ run, nodes }) => nodes.includes(to) && refuses?.(run) !== true);
-    if (index < 0) continue;
-    const [job] = donor.left.splice(index, 1);
-    donor.backlog--;
-    return { run: job!.run, from: donor.node.name, to };
+    donor.left ??= new FirstHeap(donor.node.movable(), jobStartsBefore);
+    for (let job = donor.left.pop(); job; job = donor.left.pop()) {
+      if (job.queue.nodes.includes(to) && refuses?.(job.run) !== true) {
+        donor.backlog--;
+        return { run: job.run, from: donor.node.name, to };
+      }
+      donor.unfit.push(job);
+    }
   }
   return null;
 }

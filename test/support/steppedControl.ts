@@ -37,7 +37,7 @@ export class SteppedControl {
   }
 
   /** Waits until a run is as it is to be. */
-  async until(run: string, is: (summary: RunSummary) => boolean, patienceMs = 60_000): Promise<void> {
+  async until(run: string, is: (summary: RunSummary) => boolean, patienceMs = 300_000): Promise<void> {
     const late = AbortSignal.timeout(patienceMs);
     for (;;) {
       const known = this.runs.get(run);

@@ -1,4 +1,5 @@
 import type { DonorLoad, MovableJob } from '../../core/scheduling.ts';
+import type { RunReport } from '../../protocol/agentApi.ts';
 import type { ManagedNode } from '../nodes/managedNode.ts';
 import { batchSlotWish } from '../nodes/nodeSlots.ts';
 import type { RunCatalog } from './runCatalog.ts';
@@ -19,7 +20,6 @@ export function nodeLoads(
   refusals?: Refusals,
 ): DonorLoad[] {
   const counts = catalog.countActive();
-  let movable: Map<string, MovableJob[]> | undefined;
   return nodes.map(({ node }) => {
     const { name } = node.config;
     const rootId = node.link?.hello.rootId;
@@ -33,28 +33,23 @@ export function nodeLoads(
       accepts: node.link?.open === true && node.hold === null,
       rests: rootId !== undefined && (refusals?.rests(rootId) ?? false),
       refuses: (run) => rootId !== undefined && (refusals?.hasRefused(rootId, run) ?? false),
-      movable: () => {
-        movable ??= movableJobs(catalog);
-        return movable.get(name) ?? [];
-      },
+      movable: () => movableJobs(catalog, name),
     };
   });
 }
 
-/** Waiting runs that may run on more than one node, have not begun and wait for nothing but a slot, by node. */
-function movableJobs(catalog: RunCatalog): Map<string, MovableJob[]> {
-  const byNode = new Map<string, MovableJob[]>();
-  for (const { node, onNode, shownBy, report } of catalog.all()) {
-    const { queue, wrapper, exit, run, spec } = report;
-    if (!onNode || !queue || queue.nodes.length < 2 || queue.after.length > 0 || queue.movingTo !== null)
-      continue;
-    // Its checkpoints are where it began; and nobody can be asked on a node that is not connected.
-    if (wrapper || exit || !shownBy.has(node)) continue;
-    // Its corpus was copied to this node.
-    if (spec?.staged) continue;
-    const jobs = byNode.get(node) ?? [];
-    byNode.set(node, jobs);
-    jobs.push({ run, priority: queue.priority, submittedAt: queue.submittedAt, nodes: queue.nodes });
-  }
-  return byNode;
+/** Waiting runs of a node that may run on more than one, have not begun and wait for nothing but a slot. */
+function movableJobs(catalog: RunCatalog, node: string): MovableJob[] {
+  const jobs: MovableJob[] = [];
+  // Nobody can be asked on a node that is not connected.
+  for (const { report, shownBy } of catalog.waitingOn(node))
+    if (shownBy.has(node) && isMovable(report)) jobs.push(report);
+  return jobs;
+}
+
+function isMovable(report: RunReport): report is RunReport & MovableJob {
+  const { queue, wrapper, exit, spec } = report;
+  if (!queue || queue.nodes.length < 2 || queue.after.length > 0 || queue.movingTo !== null) return false;
+  // Its checkpoints are where it began, and a corpus was copied to its node.
+  return !wrapper && !exit && !spec?.staged;
 }

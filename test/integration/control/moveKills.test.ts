@@ -45,7 +45,7 @@ function begun(run: string): { starts: number; places: string[] } {
 
 /** Once it is in one place, where that is. */
 async function settled(run: string): Promise<{ starts: number; places: string[] }> {
-  const late = AbortSignal.timeout(60_000);
+  const late = AbortSignal.timeout(300_000);
   while (begun(run).places.length > 1) {
     late.throwIfAborted();
     await sleep(20);
@@ -114,7 +114,10 @@ for (const step of ['marked', 'launched'] as const)
       await next.until(later, ({ state }) => state === 'finished');
     }
     for (const name of ['atlas', 'other'] as const)
-      assert.ok(!fs.existsSync(path.join(roots[name].directory(run), 'state.json')), `not started in ${name}`);
+      assert.ok(
+        !fs.existsSync(path.join(roots[name].directory(run), 'state.json')),
+        `not started in ${name}`,
+      );
     await next.do({ do: 'add', name: 'euros', root: roots.boreas.path });
     await next.do({ do: 'connect', name: 'euros' });
     await next.until(run, ({ state, node }) => state === 'finished' && node === 'euros');
