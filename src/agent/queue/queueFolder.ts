@@ -107,6 +107,23 @@ export class QueueFolder {
     });
   }
 
+  /** All jobs, in no order. A job that is rewritten gets another mark. */
+  list(): { run: string; status: JobStatus; mark: string }[] {
+    return namesIn(this.path).flatMap((name) => {
+      const [run = '', status, ...more] = name.split('.');
+      const known = jobStatuses.find((each) => each === status);
+      if (!known || more.join('.') !== 'json' || !isRunId(run)) return [];
+      const mark = this.markOf(run, known);
+      return mark === null ? [] : [{ run, status: known, mark }];
+    });
+  }
+
+  /** Another one after each rewrite; null where the job is not in that status. */
+  markOf(run: string, status: JobStatus): string | null {
+    const found = fs.lstatSync(this.#file(run, status), { throwIfNoEntry: false });
+    return found?.isFile() ? `${found.ino} ${found.mtimeMs}` : null;
+  }
+
   /** Null where it is not in that status, or its file is damaged. */
   read(run: string, status: JobStatus): Job | null {
     const job = readJson(this.#file(run, status), jobSchema);
