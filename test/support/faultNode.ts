@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -11,6 +12,7 @@ import {
   runFiles,
   type WrapperState,
 } from '../../src/protocol/runDirectory.ts';
+import { canChangeBootId } from './bootId.ts';
 import type { Decoy } from './decoy.ts';
 import { type FaultProxy, startFaultProxy } from './faultProxy.ts';
 import { makePrivateHome, type PrivateHome, processesOf, removePrivateHome } from './privateHome.ts';
@@ -19,6 +21,8 @@ import { knownHostsLine, makeKey, type Sshd, startSshd } from './sshd.ts';
 /** How long control waits for a link that is silent, as its ssh configuration says here. */
 export const keepalive = { seconds: 1, times: 3 };
 
+/** Without the right to change what a node's processes see, runs are rewritten as if an earlier boot had made them. */
+export const bootIdChanges = canChangeBootId();
 const anotherBoot = '00000000-0000-0000-0000-000000000000';
 
 /** Segment and step of a point, to be compared. */
@@ -41,6 +45,7 @@ export class FaultNode {
   #sshd: Sshd;
   #beacon: string | undefined;
   #beats = 0;
+  #bootIdFile: string | undefined;
 
   private constructor(name: string, place: PrivateHome, key: string, sshd: Sshd, proxy: FaultProxy) {
     this.name = name;
@@ -95,7 +100,23 @@ export class FaultNode {
   }
 
   async startSshd(): Promise<void> {
-    this.#sshd = await startSshd({ ...serverOptions(this.#place, this.#key), port: this.#sshd.port });
+    const { port } = this.#sshd;
+    const bootIdFile = this.#bootIdFile;
+    this.#sshd = await startSshd({
+      ...serverOptions(this.#place, this.#key),
+      port,
+      ...(bootIdFile ? { bootIdFile } : {}),
+    });
+  }
+
+  /** What starts on the node from now on sees another boot id; the beacon, which is no part of the node, with it. */
+  changeBootId(): void {
+    if (!bootIdChanges) return;
+    const bootId = randomUUID();
+    this.#bootIdFile = path.join(this.#place.folder, `boot-${bootId}`);
+    fs.writeFileSync(this.#bootIdFile, `${bootId}\n`);
+    const beacon = this.#beacon!;
+    writeJson(path.join(this.directory(beacon), runFiles.state), { ...this.state(beacon), bootId });
   }
 
   /** Kills what was started over the connection, and not the connection. */
@@ -171,7 +192,7 @@ export class FaultNode {
     const state = this.state(run)!;
     const { pid, startTime } = decoy.identity;
     const identity = { pid, startTime: restarted ? startTime : String(Number(startTime) - 1) };
-    const bootId = restarted ? anotherBoot : state.bootId;
+    const bootId = restarted && !bootIdChanges ? anotherBoot : state.bootId;
     writeJson(path.join(directory, runFiles.state), {
       ...state,
       wrapper: identity,

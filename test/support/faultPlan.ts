@@ -1,5 +1,8 @@
 import { philox } from '../../src/core/philox.ts';
 
+/** How long the first sleep of each kind lasts in the long run; 0: as long as the others. */
+export const longSleepMinutes = process.env.BIPHASE_TEST_LONG === '1' ? 2 : 0;
+
 /** What can happen to a node, to its connection, to what runs there, and to control. */
 export const faultKinds = [
   /** The link is reset. */

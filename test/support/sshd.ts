@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { withBootId } from './bootId.ts';
 
 /** Where the server lies; undefined on a machine without one. */
 export function sshdPath(): string | undefined {
@@ -19,6 +20,8 @@ export interface SshdOptions {
   /** More configuration lines; they win over the fixture's own. */
   extra?: string[];
   port?: number;
+  /** A file that holds the boot id which the server and its sessions see. */
+  bootIdFile?: string;
 }
 
 export interface Sshd {
@@ -102,7 +105,9 @@ export async function startSshd(options: SshdOptions): Promise<Sshd> {
   if (process.getuid?.() === 0) fs.mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const logFile = path.join(folder, 'sshd.log');
   const log = fs.openSync(logFile, 'a');
-  const server = spawn(binary, ['-D', '-e', '-f', configuration], { stdio: ['ignore', log, log] });
+  const argv = [binary, '-D', '-e', '-f', configuration];
+  const [program, ...words] = options.bootIdFile ? withBootId(options.bootIdFile, argv) : argv;
+  const server = spawn(program!, words, { stdio: ['ignore', log, log] });
   fs.closeSync(log);
   await listening(port, server, logFile);
   return {

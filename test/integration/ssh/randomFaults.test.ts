@@ -12,8 +12,8 @@ import type { RunState } from '../../../src/protocol/runDirectory.ts';
 import { ControlView } from '../../support/controlView.ts';
 import { randomFaults } from '../../support/counts.ts';
 import { Decoy } from '../../support/decoy.ts';
-import { FaultNode, isAfter, keepalive, type Point } from '../../support/faultNode.ts';
-import { type Fault, type FaultKind, planFaults } from '../../support/faultPlan.ts';
+import { bootIdChanges, FaultNode, isAfter, keepalive, type Point } from '../../support/faultNode.ts';
+import { type Fault, type FaultKind, longSleepMinutes, planFaults } from '../../support/faultPlan.ts';
 import {
   makePrivateHome,
   type PrivateHome,
@@ -306,10 +306,19 @@ function controls(): number[] {
     .map(({ pid }) => pid);
 }
 
-async function asleep(pids: readonly number[], extent: number, meanwhile?: () => void): Promise<void> {
+/** In the long run the first sleep of each kind lasts minutes; the others as many times the keepalive's patience. */
+const sleptLong = new Set<FaultKind>();
+
+async function asleep(
+  { kind, extent }: Fault,
+  pids: readonly number[],
+  meanwhile?: () => void,
+): Promise<void> {
+  const minutes = longSleepMinutes > 0 && !sleptLong.has(kind);
+  sleptLong.add(kind);
   signalAll(pids, 'SIGSTOP');
   meanwhile?.();
-  await sleep(sleepMs(extent));
+  await sleep(minutes ? longSleepMinutes * 60_000 : sleepMs(extent));
   signalAll(pids, 'SIGCONT');
 }
 
@@ -388,22 +397,22 @@ const strikes: Record<FaultKind, Strike> = {
     signalAll([wrapper.pid, trainer.pid], 'SIGKILL');
     return endsAs(node, run, 'lost');
   },
-  'control sleeps': async ({ extent }) => {
-    await asleep(controls(), extent);
+  'control sleeps': async (fault) => {
+    await asleep(fault, controls());
     return over(...nodes);
   },
-  'control sleeps, links forgotten': async ({ extent }) => {
-    await asleep(controls(), extent, () => {
+  'control sleeps, links forgotten': async (fault) => {
+    await asleep(fault, controls(), () => {
       for (const { proxy } of nodes) proxy.forget();
     });
     return over(...nodes);
   },
-  'agent sleeps': async ({ extent }, node) => {
-    await asleep(node.agents(), extent);
+  'agent sleeps': async (fault, node) => {
+    await asleep(fault, node.agents());
     return over(node);
   },
-  'both sleep': async ({ extent }) => {
-    await asleep([...controls(), ...nodes.flatMap((node) => node.agents())], extent);
+  'both sleep': async (fault) => {
+    await asleep(fault, [...controls(), ...nodes.flatMap((node) => node.agents())]);
     return over(...nodes);
   },
   'node restarted': async (_fault, node) => {
@@ -412,6 +421,7 @@ const strikes: Record<FaultKind, Strike> = {
     const gone = node.runs().filter((run) => training.get(run) === node || short.get(run) === node);
     const begun = gone.filter((run) => node.state(run) && stateOf(run) !== 'finished');
     for (const run of begun) node.giveNumbersTo(run, decoyOf.get(node)!, { restarted: true });
+    node.changeBootId();
     await node.startSshd();
     const seconds = await over(node);
     for (const run of begun) await inState(run, 'lost');
@@ -468,6 +478,12 @@ function tell(context: TestContext, faults: number): void {
   context.diagnostic(
     `evidence: a node without prompts was back after a fault's end within 5 s: ${inTime} of ${sorted.length} (median ${at(0.5)} s, 95 % ${at(0.95)} s, longest ${at(1)} s)`,
   );
+  const boots = bootIdChanges ? 'seen by the node’s processes' : 'written into the runs’ states';
+  const sleeps =
+    longSleepMinutes > 0
+      ? `the first of each kind ${longSleepMinutes} minutes`
+      : 'seconds, past the keepalive';
+  context.diagnostic(`evidence: sleeps: ${sleeps}; changed boot ids: ${boots}`);
   for (const { kind, seconds } of secondsToReturn.filter((each) => each.seconds > 5))
     context.diagnostic(`later than 5 s: ${kind}, ${seconds.toFixed(2)} s`);
 }
