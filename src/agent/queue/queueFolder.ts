@@ -55,8 +55,8 @@ export class QueueFolder {
     if (this.statusOf(job.run) !== null) return false;
     const file = this.#file(job.run, 'waiting');
     if (createWhole(file, `${JSON.stringify(job)}\n`)) return true;
-    if (isFile(file) || !fs.lstatSync(file, { throwIfNoEntry: false })) return false;
-    throw notOfTheQueue(file);
+    if (isObstacle(file)) throw notOfTheQueue(file);
+    return false;
   }
 
   /** Writes down a job that enters the queue once its ticket is redeemed. Answers with the ticket, which nobody had before. */
@@ -74,7 +74,7 @@ export class QueueFolder {
    */
   redeem(run: string, ticket: string, from: QueueFolder = this): boolean {
     const file = this.#file(run, 'waiting');
-    if (!isFile(file) && fs.lstatSync(file, { throwIfNoEntry: false })) throw notOfTheQueue(file);
+    if (isObstacle(file)) throw notOfTheQueue(file);
     return renamed(from.#ticket(run, ticket), file);
   }
 
@@ -257,6 +257,11 @@ function renamed(from: string, to: string): boolean {
 
 function notOfTheQueue(file: string): BiphaseError {
   return new BiphaseError('refused', `${file} is no file of the queue.`, { next: 'Move it away.' });
+}
+
+/** Asked once: a job may come there in between. */
+function isObstacle(place: string): boolean {
+  return fs.lstatSync(place, { throwIfNoEntry: false })?.isFile() === false;
 }
 
 function isFile(place: string): boolean {
