@@ -83,7 +83,7 @@ export async function refuseArrival(
 }
 
 /** A job whose run has gone from here, as a process that died meanwhile left it. */
-export function forgetLeft(root: NodeRoot, run: string): void {
+function forgetLeft(root: NodeRoot, run: string): void {
   for (const queue of allQueues(root.queues)) queue.remove(run, 'moving');
 }
 
