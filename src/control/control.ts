@@ -14,6 +14,7 @@ import { watchForWake } from './nodes/wakeWatch.ts';
 import { QueueKeeper } from './runs/queueKeeper.ts';
 import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
+import type { AtMoveStep } from './runs/runMoves.ts';
 import { RunService } from './runs/runService.ts';
 import { summarize } from './runs/runSummary.ts';
 import { SeriesService } from './runs/seriesService.ts';
@@ -28,6 +29,8 @@ export interface ControlOptions {
   bundleFolder: string;
   kinds: NodeKinds;
   log: (line: string) => void;
+  /** Waited for after each step of a move. */
+  atMoveStep?: AtMoveStep;
 }
 
 /** What clients hear of. */
@@ -75,7 +78,7 @@ export class Control {
       changed: () => listener.nodesChanged(),
       log: options.log,
     });
-    this.#queues = new QueueKeeper(this.nodes, this.#catalog, options.log);
+    this.#queues = new QueueKeeper(this.nodes, this.#catalog, options.log, options.atMoveStep);
     this.space = new SpaceOnNodes(this.nodes, (run) => listener.runChanged(run));
     const staging = new Staging(this.transfers, path.join(options.stateFolder, 'corpus-hashes.jsonl'));
     this.checkpoints = new CheckpointCopies(this.transfers, this.nodes, this.#catalog);
@@ -148,7 +151,9 @@ export class Control {
   #summarize(run: CatalogRun): RunSummary {
     const { run: id } = run.report;
     const disk = this.space.sizeOf(id);
-    return { ...summarize(run, this.store.overview(id)), ...(disk ? { disk } : {}) };
+    const summary = summarize(run, this.store.overview(id));
+    const stuck = summary.state === 'queued' ? this.#queues.moves.whyStuck(id) : undefined;
+    return { ...summary, ...(stuck === undefined ? {} : { reason: stuck }), ...(disk ? { disk } : {}) };
   }
 
   async #deleteRoot(node: ManagedNode, root: string): Promise<string[]> {
@@ -177,7 +182,7 @@ export class Control {
       gone: ({ run }) => {
         if (this.#closed) return;
         this.#followers.get(node)?.forget(run);
-        this.#queues.gone(node.config.name, run);
+        this.#queues.moves.gone(node.config.name, run);
         this.#catalog.gone(run, node.config.name);
         this.#queues.look();
       },
@@ -201,6 +206,8 @@ export class Control {
     this.#hold(node, hold);
     for (const report of runs) this.#report(node, report);
     this.#catalog.only(link.hello.rootId, new Set(runs.map((report) => report.run)));
+    // It may have nothing to show, and room for what waits elsewhere or was being moved there.
+    this.#queues.look();
   }
 
   #hold(node: ManagedNode, hold: QueueHold | null): void {
@@ -216,7 +223,7 @@ export class Control {
     const before = this.#catalog.get(report.run)?.report.state;
     const { name } = node.config;
     const rootId = this.#rootIds.get(node) ?? '';
-    this.#queues.report(name, rootId, report);
+    this.#queues.moves.report(name, rootId, report);
     const speaks = this.#catalog.report(name, rootId, report);
     if (speaks) this.#followers.get(node)?.update(report);
     if (before === report.state && report.state !== 'queued') return;
@@ -231,7 +238,7 @@ export class Control {
   /** The node's agent is gone: what it showed is as of now, or goes on through another node with the same root. */
   #forget(node: ManagedNode): void {
     this.#followers.delete(node);
-    this.#queues.disconnected(node.config.name);
+    this.#queues.moves.disconnected(node.config.name);
     for (const run of this.#catalog.disconnected(node.config.name)) {
       const other = this.nodes.all().find((candidate) => candidate.config.name === run.node);
       if (other) this.#followers.get(other)?.update(run.report);
