@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { NodeSummary, RunSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
+import { plainLabel } from '../plainLabel.ts';
 import { nodeDescription } from '../views/nodeText.ts';
 import { clockText, newestFirst, runDescription, runIcons } from '../views/runText.ts';
 import { themeIcon } from '../views/treeBase.ts';
@@ -11,7 +12,7 @@ export type Clicked = { kind: 'run'; run: string } | { kind: 'node'; node: strin
 export function runItem(run: RunSummary): vscode.QuickPickItem & { run: string } {
   return {
     run: run.run,
-    label: run.name,
+    label: plainLabel(run.name),
     iconPath: themeIcon(runIcons[run.state]),
     description: runDescription(run),
     detail: `${run.state} · ${run.node} · ${clockText(run.createdAt)} · ${run.run}`,
@@ -77,7 +78,7 @@ export async function pickNode(
     return undefined;
   }
   const picked = await vscode.window.showQuickPick(
-    nodes.map((node) => ({ label: node.config.name, description: nodeDescription(node), node })),
+    nodes.map((node) => ({ label: plainLabel(node.config.name), description: nodeDescription(node), node })),
     { title: options.title, matchOnDescription: true },
   );
   return picked?.node;
