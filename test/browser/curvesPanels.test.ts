@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Frame, Page } from 'playwright-core';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { palette, patience, reload, screenshot } from '../support/workbenchPage.ts';
+import { palette, patience, screenshot } from '../support/workbenchPage.ts';
 
 let workbench: Workbench;
 let page: Page;
@@ -57,10 +57,4 @@ test('a second curves panel in another column follows the cursor and range of th
   await page.keyboard.press('+');
   await second.locator('vscode-button', { hasText: 'Whole run' }).waitFor();
   await screenshot(page, 'curves-two-panels');
-});
-
-test('both panels come back after a reload with the range that they had', async () => {
-  await reload(page);
-  for (const frame of await curvesFrames(2))
-    await frame.locator('vscode-button', { hasText: 'Whole run' }).waitFor();
 });
