@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Frame, Page } from 'playwright-core';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { palette, patience, reload, screenshot } from '../support/workbenchPage.ts';
+import { palette, patience, screenshot } from '../support/workbenchPage.ts';
 
 let workbench: Workbench;
 let page: Page;
@@ -57,19 +57,4 @@ test('a second curves panel in another column follows the cursor and range of th
   await page.keyboard.press('+');
   await second.locator('vscode-button', { hasText: 'Whole run' }).waitFor();
   await screenshot(page, 'curves-two-panels');
-});
-
-test('both panels come back after a reload, one with the axis that it was given', async () => {
-  const [, second] = (await curvesFrames(2)) as [Frame, Frame];
-  await second.locator('.panel.big .chart').focus();
-  await page.keyboard.press('l');
-  await second.locator('vscode-checkbox[aria-checked="true"]', { hasText: 'log y' }).waitFor();
-  await reload(page);
-  const frames = await curvesFrames(2);
-  const logarithmic = await Promise.all(
-    frames.map((frame) =>
-      frame.locator('vscode-checkbox[aria-checked="true"]', { hasText: 'log y' }).count(),
-    ),
-  );
-  assert.deepEqual(logarithmic.sort(), [0, 1]);
 });

@@ -49,7 +49,8 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
   }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, saved: unknown): Promise<void> {
-    await this.#adopt(panel, saved, []);
+    // A page that had no time to save anything starts like a new one.
+    await this.#adopt(panel, saved, saved === undefined || saved === null ? undefined : []);
   }
 
   /** The panel in use, else the one used last. */
