@@ -15,6 +15,7 @@ import {
 } from '../protocol/agentApi.ts';
 import { bundleUseMs, cleanBundles, markBundleUsed } from './bundleCleaning.ts';
 import { listCheckpoint } from './checkpointFileList.ts';
+import { ticketOf } from './claimRun.ts';
 import { FileFollower } from './fileFollower.ts';
 import { listFolder } from './folderList.ts';
 import { Launcher } from './launcher.ts';
@@ -24,8 +25,10 @@ import type { Program } from './ownBundle.ts';
 import { probeNode } from './probe/probe.ts';
 import type { ProcessTable } from './processTable.ts';
 import { changeJob } from './queue/changeJob.ts';
+import { refuseArrival } from './queue/enterQueue.ts';
 import { reviewStarted } from './queue/jobReview.ts';
-import { forgetMoved, moveJob } from './queue/moveJob.ts';
+import { forgetMoved, moveJob, recoverMoved } from './queue/moveJob.ts';
+import { MoveMarks } from './queue/moveMarks.ts';
 import { QueueFolder, queueWith } from './queue/queueFolder.ts';
 import { ensureRunner } from './queue/runnerProcess.ts';
 import { withdrawJob } from './queue/withdrawal.ts';
@@ -38,12 +41,16 @@ import { HeldReleaser } from './slurm/heldReleaser.ts';
 import { HeldRuns } from './slurm/heldRuns.ts';
 import type { CurrentJob } from './slurm/jobRecord.ts';
 import { JobWatch } from './slurm/jobWatch.ts';
+import { cleanStages } from './space/cleanStages.ts';
 import { finishDeletions } from './space/putAside.ts';
 import { SpaceService } from './space/spaceService.ts';
 import { unpackedPacks, unpackFiles } from './unpackFiles.ts';
+import { isStoppedUnbegun } from './wrapper/unbegunSegment.ts';
 
 /** Milliseconds that a followed file rests after what was sent of it. */
 const followRestMs = 40;
+/** A launch writes its ticket and claims its run within milliseconds. */
+const ticketRestMs = 24 * 3_600_000;
 
 type NoMethods = Record<never, never>;
 type AgentPeer = RpcPeer<AgentMethods, NoMethods, AgentEvents, NoMethods>;
@@ -165,8 +172,8 @@ export class AgentService {
         this.#unfollow(`${run}/${file}`);
         return {};
       },
-      launch: async ({ spec, queue, ...surroundings }) => {
-        const answer = await this.#launcher.launch(spec, surroundings, queue);
+      launch: async ({ spec, queue, move, ...surroundings }) => {
+        const answer = await this.#launcher.launch(spec, surroundings, queue, move);
         if (answer.queued) this.#wakeQueue();
         this.#watcher.refresh(spec.id);
         return answer;
@@ -210,11 +217,25 @@ export class AgentService {
         this.#watcher.refresh(run);
         return {};
       },
-      moveQueued: async ({ run, to }) => {
-        const moving = moveJob(this.#queueWith(run), root, run, to);
+      moveQueued: async ({ run, to, move }) => {
+        const moving = moveJob(this.#queueWith(run), root, run, to, move);
         this.#wakeQueue();
         this.#watcher.refresh(run);
         return { moving };
+      },
+      forgetMoved: async ({ run, move }) => {
+        const forgotten = await forgetMoved(this.#queueWith(run), root, run, move);
+        this.#watcher.refresh(run);
+        return { stopped: !forgotten && isStoppedUnbegun(root.runDirectory(run)) };
+      },
+      refuseMove: async ({ run, move }) => {
+        const arrived = await refuseArrival(root, this.#queue, table, run, move);
+        this.#watcher.refresh(run);
+        return { arrived };
+      },
+      settleMove: async ({ run, move }) => {
+        new MoveMarks(root.queues).settle(run, move);
+        return {};
       },
       holdQueue: async ({ hold }) => {
         this.#queue.setHold(hold);
@@ -235,10 +256,8 @@ export class AgentService {
         return {};
       },
       delete: async ({ run }) => {
-        if (!forgetMoved(this.#queueWith(run), root, run)) {
-          await this.#withJob(run, (_directory, job) => this.#jobs.look(new Map([[run, job]])));
-          await deleteRun(root, run, table, this.#jobs);
-        }
+        await this.#withJob(run, (_directory, job) => this.#jobs.look(new Map([[run, job]])));
+        await deleteRun(root, run, table, this.#jobs);
         this.#watcher.refresh(run);
         return {};
       },
@@ -277,6 +296,7 @@ export class AgentService {
   #reviewQueue(): void {
     const complain = (sentence: string): void => void process.stderr.write(`The queue: ${sentence}\n`);
     try {
+      recoverMoved(this.#queue, this.#root);
       reviewStarted(this.#queue, this.#root, this.#table, complain);
       this.#wakeQueue();
     } catch (thrown) {
@@ -299,7 +319,17 @@ export class AgentService {
       .then(() => cleanBundles(this.#root, runs, hash))
       .then(() => cleanArrays(this.#root, runs))
       .then(() => finishDeletions(this.#root))
+      .then(() => cleanStages(this.#root))
+      .then(() => this.#tidyQueue())
       .catch(complain);
+  }
+
+  #tidyQueue(): void {
+    new MoveMarks(this.#root.queues).clean();
+    this.#queue.cleanTickets(
+      ticketRestMs,
+      (run, ticket) => ticketOf(this.#root.runDirectory(run))?.name === ticket,
+    );
   }
 
   #follow(run: string, file: FollowedFile, start: { offset: number; identity: string | null }): void {

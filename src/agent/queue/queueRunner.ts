@@ -38,6 +38,8 @@ export class QueueRunner {
   readonly #queue: QueueFolder;
   readonly #jobs: JobWatch;
   readonly #log: (line: string) => void;
+  /** Waiting jobs as they were read: most do not change from look to look. */
+  readonly #known = new Map<string, { mark: string; job: Job }>();
 
   constructor(root: NodeRoot, table: ProcessTable, own: Program, log: (line: string) => void) {
     this.#root = root;
@@ -112,7 +114,10 @@ export class QueueRunner {
   }
 
   #waiting(): Job[] {
-    const jobs = this.#queue.runsIn('waiting').flatMap((run) => {
+    const runs = this.#queue.runsIn('waiting');
+    const here = new Set(runs);
+    for (const run of this.#known.keys()) if (!here.has(run)) this.#known.delete(run);
+    const jobs = runs.flatMap((run) => {
       const job = this.#read(run);
       if (!job) this.#giveUp(run);
       return job ? [job] : [];
@@ -123,7 +128,13 @@ export class QueueRunner {
   /** Null where it is damaged, or may not be read: that must not keep the others from starting. */
   #read(run: string): Job | null {
     try {
-      return this.#queue.read(run, 'waiting');
+      const mark = this.#queue.markOf(run, 'waiting');
+      const known = this.#known.get(run);
+      if (known && known.mark === mark) return known.job;
+      const job = this.#queue.read(run, 'waiting');
+      // By the mark that was there before it was read: one that has changed since is read again.
+      if (job && mark !== null) this.#known.set(run, { mark, job });
+      return job;
     } catch {
       return null;
     }

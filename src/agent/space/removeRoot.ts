@@ -23,7 +23,7 @@ const holds = (place: string, file: string): boolean => fs.existsSync(path.join(
  */
 const ours: readonly [folder: string, isOurs: IsOurs][] = [
   ['runs', isRunId],
-  ['queue', (name) => /^(host-|array-[0-9a-z]+[-.]|held$)/.test(name)],
+  ['queue', (name) => /^(host-|array-[0-9a-z]+[-.]|held$|moves$)/.test(name)],
   ['slots', (name) => /\.\d+\.json$/.test(name)],
   [
     'cache',

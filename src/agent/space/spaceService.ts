@@ -3,6 +3,7 @@ import type { DiskUse, SpaceItem } from '../../protocol/diskSpace.ts';
 import type { NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
 import type { JobWatch } from '../slurm/jobWatch.ts';
+import { cleanStages } from './cleanStages.ts';
 import { measureRoot } from './diskUse.ts';
 import { type Freed, freeSpace } from './freeSpace.ts';
 import { askForJobs } from './liveReport.ts';
@@ -57,7 +58,7 @@ export class SpaceService {
 
   async free(items: readonly SpaceItem[]): Promise<Freed[]> {
     await askForJobs(this.#root, this.#jobs);
-    return freeSpace(this.#root, items, {
+    const freed = await freeSpace(this.#root, items, {
       table: this.#table,
       jobs: this.#jobs,
       ownBundle: this.#ownBundle,
@@ -65,6 +66,9 @@ export class SpaceService {
         if ('run' in item) this.#runChanged(item.run);
       },
     });
+    // Nobody asked for these: whoever cannot delete them has freed what was asked for.
+    await cleanStages(this.#root).catch((thrown) => void process.stderr.write(`Old copies: ${thrown}\n`));
+    return freed;
   }
 
   /** Answers with the names that stay. From then on every call is refused: it would make folders again. */

@@ -44,7 +44,7 @@ export async function sendBatch<T extends { run: string }>(
       const { spec, wish } = await prepare(run);
       // All of an array wait for the same; a run that waits for another is a job of its own.
       if (node.config.slurm && wish.after.length === 0) specs.push(spec);
-      else await sendLaunch(node, await node.use(), spec, wish, true);
+      else await sendLaunch(node, await node.use(), spec, wish, { batch: true });
     });
   }
   for (let start = 0; start < specs.length; start += longestArray) {
