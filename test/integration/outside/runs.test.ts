@@ -147,8 +147,9 @@ test('a run that is deleted is gone for good; its source stays', async () => {
 
 test('nothing is started, stopped or read on a node for an imported run, and no node takes its name', async () => {
   const { run } = await runNamed('resumed');
-  for (const call of [client.call('stop', { run }), client.call('resume', { run })])
-    await assert.rejects(call, { kind: 'refused', message: /was imported/ });
+  const refused = { kind: 'refused', message: /was imported/ };
+  await assert.rejects(client.call('stop', { run }), refused);
+  await assert.rejects(client.call('resume', { run }), refused);
   await assert.rejects(client.call('addNode', { config: { name: 'imported', kind: 'ssh' } }), {
     kind: 'usage',
   });
