@@ -3,29 +3,23 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { scaledMs } from '../core/clock.ts';
 import { BiphaseError } from '../core/errors.ts';
 import { refuseNewer } from '../core/newerSchema.ts';
 import { isActive } from '../core/runState.ts';
 import type { SlotWish } from '../protocol/agentApi.ts';
 import type { QueueWish } from '../protocol/queue.ts';
-import {
-  exitCodes,
-  exitSchema,
-  runFiles,
-  type Spec,
-  specSchema,
-  wrapperStateSchema,
-} from '../protocol/runDirectory.ts';
+import { exitCodes, exitSchema, runFiles, type Spec, wrapperStateSchema } from '../protocol/runDirectory.ts';
 import type { SlurmOptions } from '../protocol/slurm.ts';
+import { claimRun, ticketOf } from './claimRun.ts';
 import { ownDetachment } from './detachment.ts';
-import { createWhole, hasCode, openToAppend, readJson, writeByRename } from './files.ts';
+import { openToAppend, readJson, writeByRename } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import { findProgram, needProgram, type Program } from './ownBundle.ts';
 import type { ProcessTable } from './processTable.ts';
-import { enqueue, mustQueue } from './queue/enqueue.ts';
-import { allQueues, jobStatuses, QueueFolder, queueWith } from './queue/queueFolder.ts';
+import { mustQueue, newJob } from './queue/enqueue.ts';
+import { enterQueue } from './queue/enterQueue.ts';
+import { allQueues, jobStatuses, QueueFolder } from './queue/queueFolder.ts';
 import { readLastOutput, readRunReport } from './runReport.ts';
 import { checkSlot } from './slots/claimSlot.ts';
 import { slotVariable } from './slots/slotVariable.ts';
@@ -34,7 +28,7 @@ import { submitArray } from './slurm/jobArray.ts';
 import { readJobRecord } from './slurm/jobRecord.ts';
 import type { JobWatch } from './slurm/jobWatch.ts';
 import { findSlurm } from './slurm/slurmTools.ts';
-import { submitJob } from './slurm/submitJob.ts';
+import { submitAfter } from './slurm/submitAfter.ts';
 import { putAside } from './space/putAside.ts';
 import { removeTree } from './space/removeTree.ts';
 import { newestSegment } from './wrapper/newestSegment.ts';
@@ -88,27 +82,22 @@ export class Launcher {
 
   /**
    * Starts a new run, or answers that it was started before. Completes a launch that a crash cut short. With a place in
-   * the queue wished for, a run that needs one waits for its slot.
+   * the queue wished for, a run that needs one waits for its slot, as one does that comes by a move.
    */
-  async launch(spec: Spec, surroundings: Surroundings, wish?: QueueWish): Promise<Launched> {
+  async launch(spec: Spec, surroundings: Surroundings, wish?: QueueWish, move?: string): Promise<Launched> {
     checkEnvironment(surroundings.environment);
     const program = needProgram(this.#root, spec.bundle, this.#own);
     this.#root.prepare();
     const directory = this.#root.runDirectory(spec.id);
     const { slurm } = surroundings;
-    if (slurm) {
-      if (wish && wish.after.length > 0)
-        throw new BiphaseError('refused', 'A run of a node with Slurm cannot wait for another run yet.', {
-          next: 'Launch it when that has finished.',
-        });
-      findSlurm({ ...process.env, ...surroundings.environment });
-    }
-    if (!slurm && wish && mustQueue(this.#queue, wish, surroundings.slot)) {
-      claim(directory, spec);
-      // In this order: a run that has left the queue has begun.
-      const waits = queueWith(this.#root.queues, spec.id, this.#queue).statusOf(spec.id) !== null;
+    if (move !== undefined && (slurm || !wish))
+      throw new BiphaseError('refused', `Run ${spec.id} can be moved into a queue of Biphase only.`);
+    if (slurm) findSlurm({ ...process.env, ...surroundings.environment });
+    if (!slurm && wish && (move !== undefined || mustQueue(this.#queue, wish, surroundings.slot))) {
+      const waiting = { ...surroundings, background: this.#background };
+      const entered = enterQueue(spec, { root: this.#root, queue: this.#queue, wish, waiting, move });
       if (newestSegment(directory) >= 0) return { already: true };
-      return { already: waits || !this.#enqueue(spec.id, wish, surroundings), queued: true };
+      return { already: !entered, queued: true };
     }
     const begun = (): boolean =>
       newestSegment(directory) >= 0 || segmentLockHeld(directory, 0, this.#table) || isSubmitted(directory);
@@ -117,10 +106,10 @@ export class Launcher {
         // The slot may be held by this very run, which another call has just started.
         if (!begun()) throw refusal;
       });
-    claim(directory, spec);
+    claimRun(directory, spec);
     if (newestSegment(directory) >= 0 || isSubmitted(directory)) return { already: true };
     try {
-      return { already: !(await this.#start(spec.id, directory, 0, program, surroundings)) };
+      return { already: !(await this.#start(spec.id, directory, 0, program, surroundings, wish?.after)) };
     } catch (thrown) {
       // What Slurm does not take leaves nothing behind either.
       if (surroundings.slurm && thrown instanceof BiphaseError && thrown.kind === 'refused' && !begun())
@@ -145,7 +134,7 @@ export class Launcher {
     const runs = specs.map(({ id }) => id);
     for (const spec of specs) {
       const directory = this.#root.runDirectory(spec.id);
-      claim(directory, spec);
+      claimRun(directory, spec);
       writeSetup(directory, 0, setup);
     }
     const wish = { root: this.#root, array, runs, atOnce, program, options: slurm, table: this.#table };
@@ -157,7 +146,7 @@ export class Launcher {
     checkEnvironment(surroundings.environment);
     const directory = this.#root.existingRunDirectory(run);
     const job = jobOfRun(directory);
-    if (job) await this.#jobs.look(run, job);
+    if (job) await this.#jobs.look(new Map([[run, job]]));
     const report = readRunReport(this.#root, run, this.#table, { jobs: this.#jobs });
     if (!report?.spec) throw new BiphaseError('damaged', `Run ${run} has no readable ${runFiles.spec}.`);
     refuseNewer(report.spec);
@@ -178,14 +167,18 @@ export class Launcher {
     const segment = newestSegment(directory) + 1;
     if (!surroundings.slurm && wish && mustQueue(this.#queue, wish, surroundings.slot)) {
       // Of a segment that has ended, where nobody has looked since; or damaged, or nobody would see it wait.
-      for (const queue of allQueues(this.#root.queues))
+      const ticket = ticketOf(directory);
+      for (const queue of allQueues(this.#root.queues)) {
+        // Of a launch that was cut off, which would bring it in once more.
+        if (ticket !== null) queue.burn(run, ticket.name);
         for (const status of jobStatuses) queue.remove(run, status);
-      this.#enqueue(run, wish, surroundings);
+      }
+      this.#queue.add(newJob(run, wish, { ...surroundings, background: this.#background }));
       return { segment, queued: true };
     }
     const program = findProgram(this.#root, report.spec.bundle, this.#own) ?? this.#own;
     await this.checkSlot(surroundings);
-    await this.#start(run, directory, segment, program, surroundings);
+    await this.#start(run, directory, segment, program, surroundings, wish?.after);
     return { segment };
   }
 
@@ -209,10 +202,6 @@ export class Launcher {
     return true;
   }
 
-  #enqueue(run: string, wish: QueueWish, surroundings: Surroundings): boolean {
-    return enqueue(this.#queue, run, wish, { ...surroundings, background: this.#background });
-  }
-
   /**
    * Before anything is written: most launches that find no slot leave nothing behind.
    * @throws BiphaseError `full` where none is free
@@ -229,13 +218,14 @@ export class Launcher {
     segment: number,
     program: Program,
     surroundings: Surroundings,
+    after: readonly string[] = [],
   ): Promise<boolean> {
     const key = `${run}/${segment}`;
     const running = this.#starting.get(key);
     if (running) return running.then(() => false);
     const { slurm } = surroundings;
     const begin = slurm
-      ? this.#submit(run, directory, segment, program, { ...surroundings, slurm })
+      ? this.#submit(run, directory, segment, program, { ...surroundings, slurm, after })
       : this.#startWrapper(directory, segment, program, surroundings);
     const start = begin.finally(() => this.#starting.delete(key));
     this.#starting.set(key, start);
@@ -247,10 +237,10 @@ export class Launcher {
     runDirectory: string,
     segment: number,
     program: Program,
-    { environment, setup, slurm }: Surroundings & { slurm: SlurmOptions },
+    { environment, setup, slurm, after }: Surroundings & { slurm: SlurmOptions; after: readonly string[] },
   ): Promise<boolean> {
     writeSetup(runDirectory, segment, setup);
-    return submitJob({
+    return submitAfter(after, this.#root, {
       ...{ run, runDirectory, segment, program, options: slurm, table: this.#table },
       environment: { ...process.env, ...environment },
     });
@@ -336,22 +326,6 @@ function writeSetup(directory: string, segment: number, setup: readonly string[]
 /** Whether Slurm has taken the first segment. */
 function isSubmitted(directory: string): boolean {
   return (readJobRecord(directory)?.jobId ?? null) !== null;
-}
-
-/** Makes the run's directory with its spec; both may be there already from an earlier call with the same spec. */
-function claim(directory: string, spec: Spec): void {
-  try {
-    fs.mkdirSync(directory, { mode: 0o700 });
-  } catch (thrown) {
-    if (!hasCode(thrown, 'EEXIST')) throw thrown;
-    if (!fs.lstatSync(directory).isDirectory())
-      throw new BiphaseError('refused', `The place of run ${spec.id} is taken by something else.`);
-  }
-  const file = path.join(directory, runFiles.spec);
-  if (createWhole(file, `${JSON.stringify(spec, null, 2)}\n`)) return;
-  const there = readJson(file, specSchema);
-  if (!isDeepStrictEqual(there, specSchema.parse(JSON.parse(JSON.stringify(spec)))))
-    throw new BiphaseError('refused', `Run ${spec.id} exists already with another spec.`);
 }
 
 /** Somebody was quicker: the wrapper recorded who. The run can be resumed when a slot is free. */

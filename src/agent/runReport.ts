@@ -19,7 +19,9 @@ import { isPlainFolder, type NodeRoot } from './nodeRoot.ts';
 import { livesHere, type ProcessTable } from './processTable.ts';
 import { placeInQueue } from './queue/placeInQueue.ts';
 import { hasRequest } from './requests.ts';
+import { HeldRuns } from './slurm/heldRuns.ts';
 import { type CurrentJob, currentJob, readJobRecord } from './slurm/jobRecord.ts';
+import { type Parent, whyHeld } from './slurm/jobSentence.ts';
 import type { JobWatch } from './slurm/jobWatch.ts';
 import { segmentLockHeld } from './wrapper/segmentLock.ts';
 
@@ -29,13 +31,13 @@ const sentenceLength = 300;
 /**
  * Everything about a run that its files, this machine's processes and, of a Slurm job, Slurm say now; null when its
  * directory is gone. `queued`: whether it waits in a queue, where the caller knows better than the queue's files; `jobs`:
- * who asks Slurm, without which nothing is known of jobs.
+ * who asks Slurm, without which nothing is known of jobs; `alone`: no other run is read to say what it waits for.
  */
 export function readRunReport(
   root: NodeRoot,
   run: string,
   table: ProcessTable,
-  known: { queued?: boolean; jobs?: JobWatch | undefined } = {},
+  known: { queued?: boolean; jobs?: JobWatch | undefined; alone?: boolean } = {},
 ): RunReport | null {
   const directory = root.runDirectory(run);
   if (!isPlainFolder(directory)) return null;
@@ -71,9 +73,12 @@ export function readRunReport(
     job: jobFacts(run, currentJob(readJobRecord(directory), wrapper, exit), wrapper, quietSeconds, jobs),
   };
   const spec = readJson(at(runFiles.spec), specSchema);
+  const derived = deriveRunState(facts);
+  const heldFor = facts.job && derived.state === 'queued' && !known.alone ? held(root, run) : null;
   const { state, reason = whyOnlyShown(spec) } = {
     ...(waits?.reason === undefined ? {} : { reason: waits.reason }),
-    ...deriveRunState(facts),
+    ...derived,
+    ...(heldFor && facts.job?.held ? { reason: whyHeld(parents(root, heldFor, table, jobs)) } : {}),
   };
   return {
     run,
@@ -86,7 +91,27 @@ export function readRunReport(
     checkpoints: completeCheckpoints(directory),
     lastEvent,
     ...(waits && state === 'queued' ? { queue: waits.place } : {}),
+    ...(heldFor ? { heldFor } : {}),
   };
+}
+
+/** The runs that a job waits for; null where it waits for none. */
+function held(root: NodeRoot, run: string): string[] | null {
+  const after = new HeldRuns(root).waitsFor(run);
+  return after && after.length > 0 ? after : null;
+}
+
+/** What is known here of runs that another one waits for. */
+function parents(
+  root: NodeRoot,
+  runs: readonly string[],
+  table: ProcessTable,
+  jobs: JobWatch | undefined,
+): Parent[] {
+  return runs.map((run) => {
+    const report = readRunReport(root, run, table, { jobs, alone: true });
+    return { run, ...(report ? { state: report.state, name: report.spec?.name } : {}) };
+  });
 }
 
 /** Slurm is asked only where its answer matters: not for a run whose end is recorded. */

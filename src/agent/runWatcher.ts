@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { scaledMs } from '../core/clock.ts';
 import { toBiphaseError } from '../core/errors.ts';
+import { whyOnlyShown } from '../core/newerSchema.ts';
 import { isActive } from '../core/runState.ts';
 import type { RunReport } from '../protocol/agentApi.ts';
 import type { QueueHold } from '../protocol/queue.ts';
@@ -10,6 +11,7 @@ import { hasCode } from './files.ts';
 import type { NodeRoot } from './nodeRoot.ts';
 import type { ProcessTable } from './processTable.ts';
 import { QueueFolder } from './queue/queueFolder.ts';
+import { QueueListing } from './queue/queueListing.ts';
 import { readRunReport } from './runReport.ts';
 import type { JobWatch } from './slurm/jobWatch.ts';
 
@@ -46,6 +48,7 @@ export class RunWatcher {
   readonly #runs = new Map<string, Watched>();
   #rootWatcher: fs.FSWatcher | undefined;
   readonly #queue: QueueFolder;
+  readonly #listing: QueueListing;
   #timer: NodeJS.Timeout | undefined;
   /** Of the queue's folder, and what it said of runs then. */
   #queueTime = 0;
@@ -58,6 +61,7 @@ export class RunWatcher {
     this.#table = table;
     this.#events = events;
     this.#queue = new QueueFolder(root.queues, table.host);
+    this.#listing = new QueueListing(root.queues);
     this.#hold = this.#queue.hold;
   }
 
@@ -93,7 +97,25 @@ export class RunWatcher {
       this.#hold = hold;
       this.#events.queue(hold);
     }
-    for (const [run, { report }] of this.#runs) if (report?.state === 'queued') this.refresh(run);
+    const changed = this.#listing.look();
+    for (const [run, { report }] of this.#runs)
+      if (changed.has(run)) this.refresh(run);
+      else if (report?.state === 'queued') this.#refreshReason(run, report);
+  }
+
+  /** Of a run whose job is as it was: only what holds up its queue may be another. */
+  #refreshReason(run: string, report: RunReport): void {
+    const said = report.queue && this.#listing.reasonOf(run, report.queue);
+    if (!said) {
+      this.refresh(run);
+      return;
+    }
+    const { reason: before, ...rest } = report;
+    const reason = said.sentence ?? whyOnlyShown(report.spec);
+    const watched = this.#runs.get(run);
+    if (reason === before || !watched) return;
+    watched.report = reason === undefined ? rest : { ...rest, reason };
+    this.#events.report(watched.report);
   }
 
   close(): void {

@@ -15,6 +15,7 @@ import {
 } from '../protocol/agentApi.ts';
 import { bundleUseMs, cleanBundles, markBundleUsed } from './bundleCleaning.ts';
 import { listCheckpoint } from './checkpointFileList.ts';
+import { ticketOf } from './claimRun.ts';
 import { FileFollower } from './fileFollower.ts';
 import { listFolder } from './folderList.ts';
 import { Launcher } from './launcher.ts';
@@ -24,8 +25,10 @@ import type { Program } from './ownBundle.ts';
 import { probeNode } from './probe/probe.ts';
 import type { ProcessTable } from './processTable.ts';
 import { changeJob } from './queue/changeJob.ts';
+import { refuseArrival } from './queue/enterQueue.ts';
 import { reviewStarted } from './queue/jobReview.ts';
-import { forgetMoved, moveJob } from './queue/moveJob.ts';
+import { forgetMoved, moveJob, recoverMoved } from './queue/moveJob.ts';
+import { MoveMarks } from './queue/moveMarks.ts';
 import { QueueFolder, queueWith } from './queue/queueFolder.ts';
 import { ensureRunner } from './queue/runnerProcess.ts';
 import { withdrawJob } from './queue/withdrawal.ts';
@@ -34,14 +37,20 @@ import { readSlice } from './runFileSlice.ts';
 import { RunWatcher, type RunWatcherEvents } from './runWatcher.ts';
 import { cleanArrays } from './slurm/arrayFiles.ts';
 import { jobOfRun, killJob, withdrawJob as withdrawSlurmJob } from './slurm/endJob.ts';
+import { HeldReleaser } from './slurm/heldReleaser.ts';
+import { HeldRuns } from './slurm/heldRuns.ts';
 import type { CurrentJob } from './slurm/jobRecord.ts';
 import { JobWatch } from './slurm/jobWatch.ts';
+import { cleanStages } from './space/cleanStages.ts';
 import { finishDeletions } from './space/putAside.ts';
 import { SpaceService } from './space/spaceService.ts';
 import { unpackedPacks, unpackFiles } from './unpackFiles.ts';
+import { isStoppedUnbegun } from './wrapper/unbegunSegment.ts';
 
 /** Milliseconds that a followed file rests after what was sent of it. */
 const followRestMs = 40;
+/** A launch writes its ticket and claims its run within milliseconds. */
+const ticketRestMs = 24 * 3_600_000;
 
 type NoMethods = Record<never, never>;
 type AgentPeer = RpcPeer<AgentMethods, NoMethods, AgentEvents, NoMethods>;
@@ -55,6 +64,8 @@ export class AgentService {
   readonly #outbox: Outbox;
   readonly #jobs: JobWatch;
   readonly #queue: QueueFolder;
+  readonly #held: HeldRuns;
+  readonly #releaser: HeldReleaser;
   readonly #launcher: Launcher;
   readonly #watcher: RunWatcher;
   readonly #space: SpaceService;
@@ -76,13 +87,20 @@ export class AgentService {
     this.#outbox = outbox;
     this.#queue = new QueueFolder(root.queues, table.host);
     this.#jobs = new JobWatch((run) => this.#watcher.refresh(run));
+    this.#held = new HeldRuns(root);
+    this.#releaser = new HeldReleaser(
+      root,
+      table,
+      (sentence) => void process.stderr.write(`Slurm: ${sentence}\n`),
+    );
     this.#leave = leave;
-    this.#space = new SpaceService(root, table, own.hash, (run) => this.#watcher.refresh(run));
+    this.#space = new SpaceService(root, table, own.hash, this.#jobs, (run) => this.#watcher.refresh(run));
     this.#launcher = new Launcher(root, table, own, background, this.#jobs);
     const events: RunWatcherEvents = {
       report: (report) => {
         this.peer.emit('run', report);
         if (!isActive(report.state)) this.#reviewQueue();
+        if (report.state === 'finished') this.#releaser.look();
       },
       queue: (hold) => this.peer.emit('queue', { hold }),
       gone: (run) => this.#forget(run),
@@ -111,6 +129,7 @@ export class AgentService {
   close(): void {
     this.#watcher.close();
     this.#jobs.close();
+    this.#releaser.close();
     this.#space.close();
     clearInterval(this.#bundleUse);
     for (const follower of this.#followers.values()) follower.close();
@@ -142,6 +161,7 @@ export class AgentService {
         this.#reviewQueue();
         const runs = this.#watcher.start();
         this.#tidy(runs);
+        this.#releaser.look();
         return { runs, hold: this.#queue.hold };
       },
       follow: async ({ run, file, offset, identity }) => {
@@ -152,8 +172,8 @@ export class AgentService {
         this.#unfollow(`${run}/${file}`);
         return {};
       },
-      launch: async ({ spec, queue, ...surroundings }) => {
-        const answer = await this.#launcher.launch(spec, surroundings, queue);
+      launch: async ({ spec, queue, move, ...surroundings }) => {
+        const answer = await this.#launcher.launch(spec, surroundings, queue, move);
         if (answer.queued) this.#wakeQueue();
         this.#watcher.refresh(spec.id);
         return answer;
@@ -189,16 +209,33 @@ export class AgentService {
         return { signalled };
       },
       changeQueued: async ({ run, priority, finished }) => {
-        changeJob(this.#queueWith(run), run, { priority, finished });
+        if (priority === undefined && this.#held.waitsFor(run)) {
+          this.#held.strike(run, finished);
+          this.#releaser.look();
+        } else changeJob(this.#queueWith(run), run, { priority, finished });
         this.#wakeQueue();
         this.#watcher.refresh(run);
         return {};
       },
-      moveQueued: async ({ run, to }) => {
-        const moving = moveJob(this.#queueWith(run), root, run, to);
+      moveQueued: async ({ run, to, move }) => {
+        const moving = moveJob(this.#queueWith(run), root, run, to, move);
         this.#wakeQueue();
         this.#watcher.refresh(run);
         return { moving };
+      },
+      forgetMoved: async ({ run, move }) => {
+        const forgotten = await forgetMoved(this.#queueWith(run), root, run, move);
+        this.#watcher.refresh(run);
+        return { stopped: !forgotten && isStoppedUnbegun(root.runDirectory(run)) };
+      },
+      refuseMove: async ({ run, move }) => {
+        const arrived = await refuseArrival(root, this.#queue, table, run, move);
+        this.#watcher.refresh(run);
+        return { arrived };
+      },
+      settleMove: async ({ run, move }) => {
+        new MoveMarks(root.queues).settle(run, move);
+        return {};
       },
       holdQueue: async ({ hold }) => {
         this.#queue.setHold(hold);
@@ -219,10 +256,8 @@ export class AgentService {
         return {};
       },
       delete: async ({ run }) => {
-        if (!forgetMoved(this.#queueWith(run), root, run)) {
-          await this.#withJob(run, (_directory, job) => this.#jobs.look(run, job));
-          await deleteRun(root, run, table, this.#jobs);
-        }
+        await this.#withJob(run, (_directory, job) => this.#jobs.look(new Map([[run, job]])));
+        await deleteRun(root, run, table, this.#jobs);
         this.#watcher.refresh(run);
         return {};
       },
@@ -261,6 +296,7 @@ export class AgentService {
   #reviewQueue(): void {
     const complain = (sentence: string): void => void process.stderr.write(`The queue: ${sentence}\n`);
     try {
+      recoverMoved(this.#queue, this.#root);
       reviewStarted(this.#queue, this.#root, this.#table, complain);
       this.#wakeQueue();
     } catch (thrown) {
@@ -283,7 +319,17 @@ export class AgentService {
       .then(() => cleanBundles(this.#root, runs, hash))
       .then(() => cleanArrays(this.#root, runs))
       .then(() => finishDeletions(this.#root))
+      .then(() => cleanStages(this.#root))
+      .then(() => this.#tidyQueue())
       .catch(complain);
+  }
+
+  #tidyQueue(): void {
+    new MoveMarks(this.#root.queues).clean();
+    this.#queue.cleanTickets(
+      ticketRestMs,
+      (run, ticket) => ticketOf(this.#root.runDirectory(run))?.name === ticket,
+    );
   }
 
   #follow(run: string, file: FollowedFile, start: { offset: number; identity: string | null }): void {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { BiphaseError } from '../core/errors.ts';
+import { BiphaseError, toBiphaseError } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import type { FollowedFile, RunReport } from '../protocol/agentApi.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../protocol/controlApi.ts';
@@ -15,6 +15,7 @@ import { watchForWake } from './nodes/wakeWatch.ts';
 import { QueueKeeper } from './runs/queueKeeper.ts';
 import { type CatalogRun, RunCatalog } from './runs/runCatalog.ts';
 import { RunFollower } from './runs/runFollower.ts';
+import type { AtMoveStep } from './runs/runMoves.ts';
 import { RunNotebook } from './runs/runNotebook.ts';
 import { RunService } from './runs/runService.ts';
 import { factsOf, resolvedFileOf, summarize, unknownRun } from './runs/runSummary.ts';
@@ -31,6 +32,8 @@ export interface ControlOptions {
   bundleFolder: string;
   kinds: NodeKinds;
   log: (line: string) => void;
+  /** Waited for after each step of a move. */
+  atMoveStep?: AtMoveStep;
 }
 
 /** What clients hear of. */
@@ -83,7 +86,7 @@ export class Control {
       changed: () => listener.nodesChanged(),
       log: options.log,
     });
-    this.#queues = new QueueKeeper(this.nodes, this.#catalog, options.log);
+    this.#queues = new QueueKeeper(this.nodes, this.#catalog, options.log, options.atMoveStep);
     this.space = new SpaceOnNodes(this.nodes, (run) => listener.runChanged(run));
     const staging = new Staging(this.transfers, path.join(options.stateFolder, 'corpus-hashes.jsonl'));
     this.checkpoints = new CheckpointCopies(this.transfers, this.nodes, this.#catalog);
@@ -126,7 +129,17 @@ export class Control {
     return this.#catalog.all().map(({ report }) => report.run);
   }
 
+  /** Nodes as their file has them now: a person may have edited it. A damaged one changes nothing. */
+  refreshNodes(): void {
+    try {
+      for (const node of this.nodes.refresh()) this.#forget(node);
+    } catch (thrown) {
+      this.#log(toBiphaseError(thrown).message);
+    }
+  }
+
   addNode(config: NodeConfig): void {
+    this.refreshNodes();
     const before = this.nodes.has(config.name) ? this.nodes.get(config.name) : undefined;
     this.nodes.add(config);
     if (before) this.#forget(before);
@@ -135,6 +148,7 @@ export class Control {
 
   /** `deleteRoot`: absolute path of its root, which is deleted first. Answers with the names that stay in it. */
   async removeNode(name: string, deleteRoot?: string): Promise<string[]> {
+    this.refreshNodes();
     const node = this.nodes.get(name);
     const left = deleteRoot === undefined ? [] : await this.#deleteRoot(node, deleteRoot);
     this.nodes.remove(name);
@@ -173,7 +187,12 @@ export class Control {
     const { run: id } = run.report;
     const disk = this.space.sizeOf(id);
     const summary = summarize(run, this.store.overview(id), (other) => this.#fileOf(other));
-    return this.notebook.annotate({ ...summary, ...(disk ? { disk } : {}) });
+    const stuck = summary.state === 'queued' ? this.#queues.moves.whyStuck(id) : undefined;
+    return this.notebook.annotate({
+      ...summary,
+      ...(stuck === undefined ? {} : { reason: stuck }),
+      ...(disk ? { disk } : {}),
+    });
   }
 
   #fileOf(run: string): ResolvedRunFile | null {
@@ -210,7 +229,7 @@ export class Control {
       gone: ({ run }) => {
         if (this.#closed) return;
         this.#followers.get(node)?.forget(run);
-        this.#queues.gone(node.config.name, run);
+        this.#queues.moves.gone(node.config.name, run);
         this.#catalog.gone(run, node.config.name);
         this.notebook.gone(run);
         this.#queues.look();
@@ -235,6 +254,8 @@ export class Control {
     this.#hold(node, hold);
     for (const report of runs) this.#report(node, report);
     this.#catalog.only(link.hello.rootId, new Set(runs.map((report) => report.run)));
+    // It may have nothing to show, and room for what waits elsewhere or was being moved there.
+    this.#queues.look();
   }
 
   #hold(node: ManagedNode, hold: QueueHold | null): void {
@@ -250,7 +271,7 @@ export class Control {
     const before = this.#catalog.get(report.run)?.report.state;
     const { name } = node.config;
     const rootId = this.#rootIds.get(node) ?? '';
-    this.#queues.report(name, rootId, report);
+    this.#queues.moves.report(name, rootId, report);
     if (this.#isWithheld(node, report)) return;
     const speaks = this.#catalog.report(name, rootId, report);
     if (speaks) this.#followers.get(node)?.update(report);
@@ -268,7 +289,7 @@ export class Control {
     this.#followers.get(node)?.flush();
     this.#followers.delete(node);
     this.notebook.disconnected(node);
-    this.#queues.disconnected(node.config.name);
+    this.#queues.moves.disconnected(node.config.name);
     for (const run of this.#catalog.disconnected(node.config.name)) {
       const other = this.nodes.all().find((candidate) => candidate.config.name === run.node);
       if (other) this.#followers.get(other)?.update(run.report);

@@ -40,6 +40,8 @@ export interface JobFacts {
   seen: 'unknown' | 'pending' | 'running' | 'ended';
   /** What there is to say: why it waits, how it ended, that Slurm does not answer. */
   sentence?: string | undefined;
+  /** It waits for somebody to release it. */
+  held?: boolean;
   /** It ended so long ago that files of a network file system would be here. */
   settled: boolean;
 }
@@ -111,7 +113,11 @@ function jobState(facts: RunFacts, job: JobFacts): DerivedState | undefined {
     return { state: facts.stopRequested && !begun ? 'stopping' : 'queued', ...said };
   if (facts.startingNext) return undefined;
   // Until the job is over it may submit the next one, or be started again.
-  if (exited) return exit.preempted && job.seen === 'running' ? { state: 'stopping', ...said } : undefined;
+  if (exited) {
+    if (exit.preempted && job.seen === 'running') return { state: 'stopping', ...said };
+    // Slurm may have it in its queue again.
+    return exit.preempted && job.seen === 'unknown' ? { state: 'queued', ...said } : undefined;
+  }
   const asked = facts.stopRequested || facts.killRequested;
   if (job.seen === 'ended') {
     if (facts.killRequested) return { state: 'stopped', reason: 'It was killed on request.' };

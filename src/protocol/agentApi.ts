@@ -2,7 +2,14 @@ import * as z from 'zod';
 import { method, nothing } from './contract.ts';
 import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
 import { listedFileSchema } from './fileList.ts';
-import { prioritySchema, queueHoldSchema, queuePlaceSchema, queueWishSchema } from './queue.ts';
+import {
+  moveIdSchema,
+  moveSchema,
+  prioritySchema,
+  queueHoldSchema,
+  queuePlaceSchema,
+  queueWishSchema,
+} from './queue.ts';
 import {
   eventLineSchema,
   exitSchema,
@@ -40,6 +47,8 @@ export const runReportSchema = z.object({
   lastEvent: eventLineSchema.nullable(),
   /** Of a queued run. */
   queue: queuePlaceSchema.optional(),
+  /** Of a run whose job Slurm holds: until these have finished. */
+  heldFor: z.array(runIdSchema).optional(),
 });
 export type RunReport = z.infer<typeof runReportSchema>;
 
@@ -148,7 +157,9 @@ export const agentMethods = {
   /**
    * Claims the run directory by mkdir, writes spec.json and starts the wrapper detached. Repeating it is harmless. With
    * a place in the queue wished for, a run that needs a slot waits for one; else `full` where none is free. With `slurm`
-   * it submits a job that starts the wrapper: no slot is taken then, and Slurm is the queue.
+   * it submits a job that starts the wrapper: no slot is taken then, Slurm is the queue, and holds it while it waits for
+   * runs. With `move` it is the arrival of that move: `refused` where the move was given up, `already` also where the run
+   * has arrived and gone since.
    */
   launch: method(
     z.object({
@@ -158,6 +169,7 @@ export const agentMethods = {
       slot: slotWishSchema.optional(),
       slurm: slurmOptionsSchema.optional(),
       queue: queueWishSchema.optional(),
+      move: moveIdSchema.optional(),
     }),
     z.object({ already: z.boolean(), queued: z.boolean().optional() }),
   ),
@@ -195,13 +207,22 @@ export const agentMethods = {
     nothing,
   ),
   /**
-   * A waiting run leaves for the node of that name: it starts here no more, and control deletes it when it is there.
-   * Null: it stays after all. `moving`: false where it does not wait any more.
+   * A waiting run leaves by a move for another node: it starts here no more. `to` null: it stays after all, where it was
+   * leaving by that move. `moving`: false where it does not wait any more, or leaves by another move.
    */
   moveQueued: method(
-    z.object({ run: runIdSchema, to: z.string().nullable() }),
+    z.object({ run: runIdSchema, to: z.string().nullable(), move: moveSchema }),
     z.object({ moving: z.boolean() }),
   ),
+  /**
+   * Deletes a run that has arrived elsewhere, where it still leaves by that move. `stopped`: a person has stopped it here
+   * meanwhile, and means it there too.
+   */
+  forgetMoved: method(z.object({ run: runIdSchema, move: moveIdSchema }), z.object({ stopped: z.boolean() })),
+  /** From now on the run cannot arrive here by that move, unless it has: what is still on its way is refused. */
+  refuseMove: method(z.object({ run: runIdSchema, move: moveIdSchema }), z.object({ arrived: z.boolean() })),
+  /** The run has arrived here and is gone where it came from: nobody needs to know of the move any more. */
+  settleMove: method(z.object({ run: runIdSchema, move: moveIdSchema }), nothing),
   /** Nothing of the queue starts any more, or again (null). */
   holdQueue: method(z.object({ hold: queueHoldSchema.nullable() }), nothing),
   /** Creates requests/stop; a waiting run leaves the queue. */

@@ -15,6 +15,13 @@ export const queueWishSchema = z.object({
 });
 export type QueueWish = z.infer<typeof queueWishSchema>;
 
+/** Names one move of a run from one node to another: whatever is repeated, it happens once. */
+export const moveIdSchema = z.string().regex(/^[0-9a-f]{16}$/, 'not the id of a move');
+
+/** Where a run is being moved: the root decides, since nodes are renamed, removed, and given other roots. */
+export const moveSchema = z.object({ id: moveIdSchema, root: z.string() });
+export type Move = z.infer<typeof moveSchema>;
+
 /** A run that waits in its node's queue, as its report tells it. */
 export const queuePlaceSchema = z.object({
   priority: prioritySchema,
@@ -24,6 +31,8 @@ export const queuePlaceSchema = z.object({
   nodes: z.array(z.string()),
   /** Node to which control is moving it; null: it waits here. */
   movingTo: z.string().nullable(),
+  /** Of a run that is being moved; left out by versions that knew only the node's name. */
+  move: moveSchema.nullable().optional(),
 });
 export type QueuePlace = z.infer<typeof queuePlaceSchema>;
 

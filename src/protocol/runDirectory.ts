@@ -29,6 +29,8 @@ export const runFiles = {
   setup: (segment: number): string => `setup-${segment}.sh`,
   /** Wrapper: who may start a segment. */
   locks: 'locks',
+  /** Launcher: which ticket of the queue is this run's, so that it enters the queue once. */
+  ticket: 'ticket',
   /** Launcher, on a node with Slurm: the job, `slurmRecordSchema` in slurm.ts; and the script that Slurm starts. */
   slurm: 'slurm.json',
   slurmScript: 'slurm.sh',

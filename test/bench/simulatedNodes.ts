@@ -3,7 +3,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import { type Handlers, RpcPeer } from '../../src/core/rpcPeer.ts';
 import { startsBefore } from '../../src/core/scheduling.ts';
 import { type AgentMethods, agentEvents, agentMethods, type RunReport } from '../../src/protocol/agentApi.ts';
-import type { QueuePlace, QueueWish } from '../../src/protocol/queue.ts';
+import type { Move, QueuePlace, QueueWish } from '../../src/protocol/queue.ts';
 import type { Spec } from '../../src/protocol/runDirectory.ts';
 
 export interface NodeOrder {
@@ -44,18 +44,19 @@ function serve({ name, port, slots, runMs }: NodeOrder): void {
         fill();
         return { already: false, queued: true };
       },
-      moveQueued: async ({ run, to }: { run: string; to: string | null }) => {
+      moveQueued: async ({ run, to, move }: { run: string; to: string | null; move: Move }) => {
         const job = waiting.get(run);
         if (!job) return { moving: false };
-        job.place = { ...job.place, movingTo: to };
+        job.place = { ...job.place, movingTo: to, move };
         tell(job.spec, 'queued', job.place);
         return { moving: true };
       },
-      delete: async ({ run }: { run: string }) => {
+      forgetMoved: async ({ run }: { run: string }) => {
         waiting.delete(run);
         peer.emit('gone', { run });
-        return {};
+        return { stopped: false };
       },
+      settleMove: async () => ({}),
     } as unknown as Handlers<AgentMethods>,
     (bytes) => port.postMessage(bytes),
   );

@@ -7,7 +7,7 @@ import { makePrivateHome } from '../support/privateHome.ts';
 import { writeRunFolder } from '../support/runFolder.ts';
 import { type SshNode, startSshNode } from '../support/sshNode.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { palette, pick, quickPickRows, screenshot, untilNotified } from '../support/workbenchPage.ts';
+import { palette, pick, quickPickRows, screenshot } from '../support/workbenchPage.ts';
 
 const checkpointBytes = 4 << 20;
 const first = '20250101-aaaaaaaa';
@@ -87,7 +87,7 @@ test('Free Space… deletes what is ticked and confirmed with keys alone, and sa
   await dialog('Delete checkpoints of 1 run on atlas?');
   await screenshot(page, 'free-space-question');
   await page.keyboard.press('Enter');
-  await untilNotified(page, '4 MiB were freed on atlas.');
+  await message('4 MiB were freed on atlas.');
   assert.deepEqual(fs.readdirSync(path.join(node.root, 'runs', first, 'checkpoints')), [
     'step-000020',
     'step-000030',
@@ -116,7 +116,7 @@ test('Remove Node… deletes its folder after a second question that names it', 
   await dialog(`Delete ${node.root} on atlas?`);
   await screenshot(page, 'remove-node-folder');
   await page.keyboard.press('Enter');
-  await untilNotified(page, `atlas was removed, and ${node.root} on it was deleted.`);
+  await message(`atlas was removed, and ${node.root} on it was deleted.`);
   assert.equal(fs.existsSync(node.root), false);
   await palette(page, 'Biphase: Remove Node…');
   await message('There is no node to remove');

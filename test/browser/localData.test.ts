@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { makePrivateHome } from '../support/privateHome.ts';
 import { type ProxiedNode, startProxiedNode } from '../support/proxiedNode.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { palette, patience, pick, screenshot, untilNotified } from '../support/workbenchPage.ts';
+import { palette, patience, pick, screenshot } from '../support/workbenchPage.ts';
 
 const runFile = `name: on-local-data
 model: {hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32}
@@ -92,6 +92,6 @@ test('a checkpoint is downloaded to a folder of this computer', async () => {
   await page.locator('.quick-input-list .monaco-list-row[aria-label^="earlier"]').waitFor();
   await page.locator('.quick-input-widget .monaco-button', { hasText: 'Download' }).focus();
   await page.keyboard.press('Enter');
-  await untilNotified(page, `is in ${folder}/${runs()[0]}@4`);
+  await message(`is in ${folder}/${runs()[0]}@4`).waitFor();
   assert.ok(fs.existsSync(path.join(folder, `${runs()[0]}@4`, 'DONE')));
 });

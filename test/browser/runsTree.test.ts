@@ -15,7 +15,6 @@ import {
   quickPickRows,
   reload,
   screenshot,
-  untilNotified,
 } from '../support/workbenchPage.ts';
 
 const hostile = '$(flame) <b>bold</b> [link](command:workbench.action.quit)';
@@ -206,7 +205,10 @@ test('a run at work is not deleted; others are, with their files only where that
   await rows('at work').click();
   await rows('mlm-100').click({ modifiers: ['Control'] });
   await page.keyboard.press('Delete');
-  await untilNotified(page, 'at work is starting, so nothing was deleted');
+  await page
+    .locator('.notification-list-item-message', { hasText: 'at work is starting, so nothing was deleted' })
+    .first()
+    .waitFor();
   await palette(page, 'Notifications: Clear All Notifications');
 
   await palette(page, 'Biphase: Delete Runs…');

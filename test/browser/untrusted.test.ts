@@ -146,3 +146,26 @@ test('an untrusted window is asked nothing about commands of the ssh configurati
   assert.match(answer, /may not run/);
   assert.ok(!fs.existsSync(canary));
 });
+
+test('settings of a node that are open when trust is taken away are not saved, in one sentence', async () => {
+  await paletteAndPick(page, 'Biphase: Edit Node…', 'box');
+  await page.locator('.tab.active', { hasText: 'box.biphase-node.json' }).waitFor();
+  const file = path.join(workbench.person.home, '.local/state/biphase/nodes.json');
+  const before = fs.readFileSync(file, 'utf8');
+  await palette(page, 'Workspaces: Manage Workspace Trust');
+  const trusted = page.locator('.workspace-trust-editor .trusted-uris-table .monaco-list-row');
+  await trusted.first().hover();
+  await trusted.first().locator('.action-label[aria-label^="Delete"]').click();
+  // The window is loaded again, and shows the same editor.
+  await page.locator('.statusbar-item', { hasText: 'Restricted Mode' }).waitFor();
+  await page.locator('.view-line', { hasText: '"host": "box"' }).first().waitFor();
+  await page.locator('.editor-instance .monaco-editor').first().click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.insertText('{"host": "elsewhere"}');
+  await page.keyboard.press('Control+S');
+  await page
+    .locator('.notification-list-item-message', { hasText: /not trusted.*Trust the workspace first\./ })
+    .first()
+    .waitFor();
+  assert.equal(fs.readFileSync(file, 'utf8'), before);
+});

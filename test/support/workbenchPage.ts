@@ -116,23 +116,6 @@ function shownRows(page: Page): Promise<string[]> {
   return page.locator(row).evaluateAll((all) => all.map((one) => one.getAttribute('aria-label') ?? ''));
 }
 
-/**
- * Waits for a message in the list of notifications: one that comes when a quick progress ends is there, under the bell,
- * and not always shown beside it.
- */
-export async function untilNotified(page: Page, text: string | RegExp): Promise<void> {
-  const message = page.locator('.notification-list-item-message', { hasText: text }).first();
-  for (const deadline = Date.now() + patience; Date.now() < deadline; ) {
-    await palette(page, 'Notifications: Show Notifications');
-    const shown = await message.waitFor({ timeout: 3_000 }).then(
-      () => true,
-      () => false,
-    );
-    if (shown) return;
-  }
-  throw new Error(`There was no message "${text}".`);
-}
-
 /** Answers the open input box. */
 export async function answer(page: Page, text: string): Promise<void> {
   // Until then the box is that of the pick before, which would take the text as its filter.

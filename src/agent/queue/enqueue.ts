@@ -1,6 +1,6 @@
 import type { SlotWish } from '../../protocol/agentApi.ts';
 import type { QueueWish } from '../../protocol/queue.ts';
-import type { QueueFolder } from './queueFolder.ts';
+import type { Job, QueueFolder } from './queueFolder.ts';
 
 /** What a waiting run's trainer will get beside its spec. */
 export interface Waiting {
@@ -15,10 +15,10 @@ export function mustQueue(queue: QueueFolder, wish: QueueWish, slot: SlotWish | 
   return slot !== undefined || wish.after.length > 0 || queue.hold !== null;
 }
 
-/** False where it is in the queue already. */
-export function enqueue(queue: QueueFolder, run: string, wish: QueueWish, waiting: Waiting): boolean {
+/** The job of a run that waits from now on. */
+export function newJob(run: string, wish: QueueWish, waiting: Waiting): Job {
   const { environment, setup, slot, background } = waiting;
-  return queue.add({
+  return {
     schema: 1,
     run,
     priority: wish.priority,
@@ -30,5 +30,5 @@ export function enqueue(queue: QueueFolder, run: string, wish: QueueWish, waitin
     environment,
     setup,
     background,
-  });
+  };
 }

@@ -1,28 +1,58 @@
-import { randomBytes } from 'node:crypto';
-import fs from 'node:fs';
-import path from 'node:path';
-import type { NodeRoot } from '../nodeRoot.ts';
+import type { Move } from '../../protocol/queue.ts';
+import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
+import { putAside } from '../space/putAside.ts';
+import { removeTree } from '../space/removeTree.ts';
 import { newestSegment } from '../wrapper/newestSegment.ts';
-import type { QueueFolder } from './queueFolder.ts';
+import type { Job, QueueFolder } from './queueFolder.ts';
+
+/** What versions without names of moves are taken to have written. */
+const unnamed = '0'.repeat(16);
 
 /**
- * Says that control takes a waiting run to another node: from then on it does not start here. Null: it stays. False where
- * it does not wait, or has begun before: its checkpoints are here.
+ * Says that control takes a waiting run to another node: from then on it does not start here. `to` null: it stays, where
+ * it was leaving by that move. False where it does not wait, leaves by another move, or has begun before: its checkpoints
+ * are here.
  */
-export function moveJob(queue: QueueFolder, root: NodeRoot, run: string, to: string | null): boolean {
-  const rewrite = (from: 'waiting' | 'moving'): boolean =>
-    queue.rewrite(run, from, to === null ? 'waiting' : 'moving', (job) => ({ ...job, movingTo: to }));
-  if (to !== null && newestSegment(root.runDirectory(run)) >= 0) return false;
-  return rewrite('waiting') || rewrite('moving');
+export function moveJob(
+  queue: QueueFolder,
+  root: NodeRoot,
+  run: string,
+  to: string | null,
+  move: Move,
+): boolean {
+  if (to === null)
+    return queue.rewrite(run, 'moving', 'waiting', (job) =>
+      isBy(job, move.id) ? { ...job, movingTo: null, move: null } : null,
+    );
+  if (newestSegment(root.runDirectory(run)) >= 0) return false;
+  const job = queue.read(run, 'moving');
+  if (job) return isBy(job, move.id);
+  return queue.rewrite(run, 'waiting', 'moving', (waiting) => ({ ...waiting, movingTo: to, move }));
 }
 
-/** Forgets a run that has arrived elsewhere. False where it was not moving. */
-export function forgetMoved(queue: QueueFolder, root: NodeRoot, run: string): boolean {
-  if (queue.statusOf(run) !== 'moving') return false;
+/** Deletes a run that has arrived elsewhere. False where it does not leave by that move: it may be here still. */
+export async function forgetMoved(
+  queue: QueueFolder,
+  root: NodeRoot,
+  run: string,
+  move: string,
+): Promise<boolean> {
+  const job = queue.read(run, 'moving');
+  if (!job || !isBy(job, move)) return false;
   // Nothing of it was started here: it leaves its name first, so that nobody sees half a directory.
-  const doomed = path.join(root.runs, `.deleted-${run}-${randomBytes(4).toString('hex')}`);
-  fs.renameSync(root.existingRunDirectory(run), doomed);
+  const directory = root.runDirectory(run);
+  const doomed = isPlainFolder(directory) ? putAside(directory, root.runs) : null;
   queue.remove(run, 'moving');
-  fs.rmSync(doomed, { recursive: true, force: true });
+  if (doomed !== null) await removeTree(doomed);
   return true;
+}
+
+/** Ends what a process that died while it deleted a moved run has left in the queue. */
+export function recoverMoved(queue: QueueFolder, root: NodeRoot): void {
+  for (const run of queue.runsIn('moving'))
+    if (!isPlainFolder(root.runDirectory(run))) queue.remove(run, 'moving');
+}
+
+function isBy(job: Job, move: string): boolean {
+  return (job.move?.id ?? unnamed) === move;
 }

@@ -23,12 +23,12 @@ export function placeInQueue(root: NodeRoot, run: string): PlaceInQueue | null {
     for (const status of waitingStatuses) {
       const job = queue.read(run, status);
       if (!job) continue;
-      const { priority, submittedAt, after, nodes, movingTo } = job;
-      const place = { priority, submittedAt, after, nodes, movingTo };
+      const { priority, submittedAt, after, nodes, movingTo, move } = job;
+      const place = { priority, submittedAt, after, nodes, movingTo, ...(move ? { move } : {}) };
       const taken = status === 'starting';
       return {
         place,
-        reason: taken ? undefined : whyWaiting(queue, place),
+        reason: taken ? undefined : whyWaiting(place, queue),
         takenAt: taken ? queue.since(run, status) : undefined,
       };
     }
@@ -36,11 +36,14 @@ export function placeInQueue(root: NodeRoot, run: string): PlaceInQueue | null {
   return null;
 }
 
-function whyWaiting(queue: QueueFolder, { after, movingTo }: QueuePlace): string | undefined {
+/** What holds up a whole queue. */
+export type QueueMood = Pick<QueueFolder, 'hold' | 'why'>;
+
+export function whyWaiting({ after, movingTo }: QueuePlace, mood: QueueMood): string | undefined {
   if (movingTo !== null) return `It is being moved to ${printable(movingTo)}.`;
-  if (queue.hold === 'paused') return 'The queue of this node is paused.';
-  if (queue.hold === 'draining') return 'This node is being drained: it starts nothing.';
+  if (mood.hold === 'paused') return 'The queue of this node is paused.';
+  if (mood.hold === 'draining') return 'This node is being drained: it starts nothing.';
   if (after.length > 0)
     return `It starts when ${after.join(', ')} ${after.length > 1 ? 'have' : 'has'} finished.`;
-  return queue.why ?? undefined;
+  return mood.why ?? undefined;
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -7,7 +8,7 @@ import { makeFolder } from '../../core/makeFolder.ts';
 import { slotWishSchema } from '../../protocol/agentApi.ts';
 import { type QueueHold, queueHoldSchema, queuePlaceSchema } from '../../protocol/queue.ts';
 import { isRunId, runIdSchema } from '../../protocol/runDirectory.ts';
-import { createWhole, hasCode, namesIn, readJson, writeBeside, writeByRename } from '../files.ts';
+import { createWhole, hasCode, modifiedAt, namesIn, readJson, writeBeside, writeByRename } from '../files.ts';
 
 /**
  * Where a job stands. Its file is `<run>.<status>.json`; every change is one rename, which one process can make.
@@ -54,8 +55,47 @@ export class QueueFolder {
     if (this.statusOf(job.run) !== null) return false;
     const file = this.#file(job.run, 'waiting');
     if (createWhole(file, `${JSON.stringify(job)}\n`)) return true;
-    if (isFile(file) || !fs.lstatSync(file, { throwIfNoEntry: false })) return false;
-    throw new BiphaseError('refused', `${file} is no file of the queue.`, { next: 'Move it away.' });
+    if (isObstacle(file)) throw notOfTheQueue(file);
+    return false;
+  }
+
+  /** Writes down a job that enters the queue once its ticket is redeemed. Answers with the ticket, which nobody had before. */
+  writeTicket(job: Job): string {
+    this.prepare();
+    const ticket = randomBytes(8).toString('hex');
+    createWhole(this.#ticket(job.run, ticket), `${JSON.stringify(job)}\n`);
+    return ticket;
+  }
+
+  /**
+   * Puts the job of a ticket, which another host of the root may have written, into this queue: one rename, which one
+   * process can make once. False where it was made before.
+   * @throws BiphaseError `refused` where something that is no file has its place
+   */
+  redeem(run: string, ticket: string, from: QueueFolder = this): boolean {
+    const file = this.#file(run, 'waiting');
+    if (isObstacle(file)) throw notOfTheQueue(file);
+    return renamed(from.#ticket(run, ticket), file);
+  }
+
+  /** Whoever did it can be sure that nobody redeems the ticket. False where it was redeemed, or is none. */
+  burn(run: string, ticket: string): boolean {
+    try {
+      fs.unlinkSync(this.#ticket(run, ticket));
+      return true;
+    } catch (thrown) {
+      if (hasCode(thrown, 'ENOENT')) return false;
+      throw thrown;
+    }
+  }
+
+  /** Tickets that no run has: a process died before it claimed its run. `isOf`: whether a run has a ticket. */
+  cleanTickets(restMs: number, isOf: (run: string, ticket: string) => boolean, now = Date.now()): void {
+    for (const name of namesIn(this.path)) {
+      const [, run, ticket] = /^(.+)\.([0-9a-f]{16})\.ticket\.json$/.exec(name) ?? [];
+      if (run === undefined || ticket === undefined || !isRunId(run) || isOf(run, ticket)) continue;
+      if (now - modifiedAt(path.join(this.path, name)) >= restMs) this.burn(run, ticket);
+    }
   }
 
   /** Runs in a status, in no order. Folders and links are nobody's jobs. */
@@ -65,6 +105,23 @@ export class QueueFolder {
       const run = name.endsWith(end) ? name.slice(0, -end.length) : '';
       return isRunId(run) && isFile(path.join(this.path, name)) ? [run] : [];
     });
+  }
+
+  /** All jobs, in no order. A job that is rewritten gets another mark. */
+  list(): { run: string; status: JobStatus; mark: string }[] {
+    return namesIn(this.path).flatMap((name) => {
+      const [run = '', status, ...more] = name.split('.');
+      const known = jobStatuses.find((each) => each === status);
+      if (!known || more.join('.') !== 'json' || !isRunId(run)) return [];
+      const mark = this.markOf(run, known);
+      return mark === null ? [] : [{ run, status: known, mark }];
+    });
+  }
+
+  /** Another one after each rewrite; null where the job is not in that status. */
+  markOf(run: string, status: JobStatus): string | null {
+    const found = fs.lstatSync(this.#file(run, status), { throwIfNoEntry: false });
+    return found?.isFile() ? `${found.ino} ${found.mtimeMs}` : null;
   }
 
   /** Null where it is not in that status, or its file is damaged. */
@@ -84,13 +141,7 @@ export class QueueFolder {
 
   /** False where somebody else was quicker: the job is not in `from` any more. */
   change(run: string, from: JobStatus, to: JobStatus): boolean {
-    try {
-      fs.renameSync(this.#file(run, from), this.#file(run, to));
-      return true;
-    } catch (thrown) {
-      if (hasCode(thrown, 'ENOENT')) return false;
-      throw thrown;
-    }
+    return renamed(this.#file(run, from), this.#file(run, to));
   }
 
   remove(run: string, status: JobStatus): void {
@@ -99,18 +150,20 @@ export class QueueFolder {
   }
 
   /**
-   * Rewrites a job and gives it another status, or the same. False where it is not in `from`, or is damaged. All that can
-   * take long is done before it is taken: nobody may hold what somebody else has given up waiting for.
+   * Rewrites a job and gives it another status, or the same. False where it is not in `from`, is damaged, or `change` says
+   * null. All that can take long is done before it is taken: nobody may hold what somebody else has given up waiting for.
    */
   rewrite(
     run: string,
     from: 'waiting' | 'moving',
     to: 'waiting' | 'moving',
-    change: (job: Job) => Job,
+    change: (job: Job) => Job | null,
   ): boolean {
     const taken = this.#file(run, 'changing');
     for (let job = this.read(run, from); job; job = this.read(run, from)) {
-      const changed = writeBeside(taken, `${JSON.stringify(change(job))}\n`);
+      const wanted = change(job);
+      if (!wanted) return false;
+      const changed = writeBeside(taken, `${JSON.stringify(wanted)}\n`);
       try {
         if (!this.change(run, from, 'changing')) return false;
         if (isDeepStrictEqual(this.read(run, 'changing'), job)) {
@@ -169,6 +222,12 @@ export class QueueFolder {
     if (!isRunId(run)) throw new BiphaseError('refused', `"${run}" is not a run id.`);
     return path.join(this.path, `${run}.${status}.json`);
   }
+
+  #ticket(run: string, ticket: string): string {
+    if (!isRunId(run) || !/^[0-9a-f]{16}$/.test(ticket))
+      throw new BiphaseError('refused', `"${ticket}" is not a ticket of "${run}".`);
+    return path.join(this.path, `${run}.${ticket}.ticket.json`);
+  }
 }
 
 /** The queues of all hosts that share a root. */
@@ -183,6 +242,26 @@ export function allQueues(queues: string): QueueFolder[] {
 export function queueWith(queues: string, run: string, own: QueueFolder): QueueFolder {
   if (own.statusOf(run) !== null) return own;
   return allQueues(queues).find((queue) => queue.statusOf(run) !== null) ?? own;
+}
+
+/** False where there is nothing to rename: somebody else was quicker. */
+function renamed(from: string, to: string): boolean {
+  try {
+    fs.renameSync(from, to);
+    return true;
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT')) return false;
+    throw thrown;
+  }
+}
+
+function notOfTheQueue(file: string): BiphaseError {
+  return new BiphaseError('refused', `${file} is no file of the queue.`, { next: 'Move it away.' });
+}
+
+/** Asked once: a job may come there in between. */
+function isObstacle(place: string): boolean {
+  return fs.lstatSync(place, { throwIfNoEntry: false })?.isFile() === false;
 }
 
 function isFile(place: string): boolean {

@@ -6,12 +6,12 @@ import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { printable } from '../../core/printable.ts';
 import { startsBefore } from '../../core/scheduling.ts';
 import { runFiles } from '../../protocol/runDirectory.ts';
+import { hasFinished } from '../hasFinished.ts';
 import { Launcher } from '../launcher.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { Program } from '../ownBundle.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { isStopped } from '../requests.ts';
-import { readRunReport } from '../runReport.ts';
 import { JobWatch } from '../slurm/jobWatch.ts';
 import { newestSegment } from '../wrapper/newestSegment.ts';
 import { recordUnbegun } from '../wrapper/unbegunSegment.ts';
@@ -38,6 +38,8 @@ export class QueueRunner {
   readonly #queue: QueueFolder;
   readonly #jobs: JobWatch;
   readonly #log: (line: string) => void;
+  /** Waiting jobs as they were read: most do not change from look to look. */
+  readonly #known = new Map<string, { mark: string; job: Job }>();
 
   constructor(root: NodeRoot, table: ProcessTable, own: Program, log: (line: string) => void) {
     this.#root = root;
@@ -112,7 +114,10 @@ export class QueueRunner {
   }
 
   #waiting(): Job[] {
-    const jobs = this.#queue.runsIn('waiting').flatMap((run) => {
+    const runs = this.#queue.runsIn('waiting');
+    const here = new Set(runs);
+    for (const run of this.#known.keys()) if (!here.has(run)) this.#known.delete(run);
+    const jobs = runs.flatMap((run) => {
       const job = this.#read(run);
       if (!job) this.#giveUp(run);
       return job ? [job] : [];
@@ -123,7 +128,13 @@ export class QueueRunner {
   /** Null where it is damaged, or may not be read: that must not keep the others from starting. */
   #read(run: string): Job | null {
     try {
-      return this.#queue.read(run, 'waiting');
+      const mark = this.#queue.markOf(run, 'waiting');
+      const known = this.#known.get(run);
+      if (known && known.mark === mark) return known.job;
+      const job = this.#queue.read(run, 'waiting');
+      // By the mark that was there before it was read: one that has changed since is read again.
+      if (job && mark !== null) this.#known.set(run, { mark, job });
+      return job;
     } catch {
       return null;
     }
@@ -223,17 +234,9 @@ export class QueueRunner {
 
   /** A run of another root is not known here: control says when it has finished. */
   #hasFinished(run: string, known: Map<string, boolean>): boolean {
-    const answer = known.get(run) ?? this.#isFinished(run);
+    const answer = known.get(run) ?? hasFinished(this.#root, run, this.#table);
     known.set(run, answer);
     return answer;
-  }
-
-  #isFinished(run: string): boolean {
-    try {
-      return readRunReport(this.#root, run, this.#table)?.state === 'finished';
-    } catch {
-      return false;
-    }
   }
 }
 

@@ -12,6 +12,8 @@ export interface JobRequest {
   options: SlurmOptions;
   /** Elements of a job array, and how many of them run at once. */
   array?: { count: number; atOnce?: number | undefined };
+  /** It waits until somebody releases it. */
+  held?: boolean;
 }
 
 /** Name of the job of one segment: nobody else's is called so. */
@@ -29,7 +31,7 @@ export function isOurJobName(name: string): boolean {
 }
 
 /** Options of sbatch: one argument each, so that no value is taken for another option. */
-export function sbatchOptions({ name, output, options, array }: JobRequest): string[] {
+export function sbatchOptions({ name, output, options, array, held }: JobRequest): string[] {
   const given: [string, string | number | undefined][] = [
     ['partition', options.partition],
     ['account', options.account],
@@ -49,6 +51,7 @@ export function sbatchOptions({ name, output, options, array }: JobRequest): str
     '--open-mode=append',
     `--output=${output}`,
     `--signal=B:TERM@${signalLead(options.time)}`,
+    ...(held ? ['--hold'] : []),
     ...(array ? [`--array=0-${array.count - 1}${array.atOnce === undefined ? '' : `%${array.atOnce}`}`] : []),
     ...given.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}=${value}`])),
   ];

@@ -40,6 +40,11 @@ export function phaseOf({ state }: Pick<QueuedJob, 'state'>): JobPhase {
   return pending.has(state) ? 'pending' : running.has(state) ? 'running' : 'ended';
 }
 
+/** Whether a job waits for its user to release it. */
+export function isHeld({ state, reason }: Pick<QueuedJob, 'state' | 'reason'>): boolean {
+  return phaseOf({ state }) === 'pending' && reason.startsWith('JobHeldUser');
+}
+
 /**
  * Jobs of this user, or those of one name or number; also those that ended a short while ago. Throws `unreachable`, also
  * where Slurm has forgotten the number.

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { scaledMs } from '../../core/clock.ts';
 import { toBiphaseError } from '../../core/errors.ts';
 import type { JobFacts } from '../../core/runState.ts';
-import { askQueue, findJob, phaseOf, type QueuedJob } from './jobQueue.ts';
+import { askQueue, findJob, isHeld, phaseOf, type QueuedJob } from './jobQueue.ts';
 import type { CurrentJob } from './jobRecord.ts';
 import { whyLost, whyPending } from './jobSentence.ts';
 import type { SlurmTools } from './slurmTools.ts';
@@ -63,17 +63,29 @@ export class JobWatch {
         seen: 'ended',
         sentence: whyLost(job.id, seen === 'gone' ? undefined : seen.state, begun),
       };
-    if (this.#trouble !== undefined) return { ...facts, seen: phase, sentence: this.#trouble };
+    const held = isHeld(seen) ? { held: true } : {};
+    if (this.#trouble !== undefined) return { ...facts, ...held, seen: phase, sentence: this.#trouble };
     return phase === 'pending'
-      ? { ...facts, seen: phase, sentence: whyPending(seen) }
+      ? { ...facts, ...held, seen: phase, sentence: whyPending(seen) }
       : { ...facts, seen: phase };
   }
 
-  /** Resolves when Slurm has answered a question that was asked from now on, or did not answer. */
-  async look(run: string, job: CurrentJob): Promise<void> {
-    this.#remember(run, job);
+  /** Resolves when Slurm has answered a question for these runs' jobs that was asked from now on, or did not answer. */
+  async look(jobs: ReadonlyMap<string, CurrentJob>): Promise<void> {
+    for (const [run, job] of jobs) this.#remember(run, job);
+    const [job] = jobs.values();
     await this.#asking;
-    await this.#askOnce(job.record.tools);
+    if (job) await this.#askOnce(job.record.tools);
+  }
+
+  /** Whether Slurm did not answer when it was asked last. */
+  get silent(): boolean {
+    return this.#trouble !== undefined;
+  }
+
+  /** Whether Slurm, when it was asked last, has answered that this job of a run is over. */
+  isOver(run: string, job: CurrentJob): boolean {
+    return this.#trouble === undefined && this.#remember(run, job).endedAt !== undefined;
   }
 
   /** Whether Slurm has said that the job of this number is over. */

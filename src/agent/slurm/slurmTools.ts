@@ -26,7 +26,7 @@ export function findSlurm(environment: NodeJS.ProcessEnv): SlurmTools {
 /** What a program of Slurm printed. Throws `unreachable` where it does not answer in `patienceMs`, or says no. */
 export function runSlurm(
   tools: SlurmTools,
-  program: 'squeue' | 'scancel',
+  program: 'squeue' | 'scancel' | 'scontrol',
   args: readonly string[],
   patienceMs = 20_000,
 ): Promise<string> {

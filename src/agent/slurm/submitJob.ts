@@ -8,11 +8,12 @@ import type { ProcessTable } from '../processTable.ts';
 import { withdrawRequests } from '../requests.ts';
 import { completeCheckpoints } from '../runReport.ts';
 import { newestSegment } from '../wrapper/newestSegment.ts';
+import { isHeldByAgent } from '../wrapper/segmentLock.ts';
 import { jobName, outputPattern, sbatchOptions } from './jobOptions.ts';
 import { askQueue, findJob, phaseOf } from './jobQueue.ts';
 import { readJobRecord, writeJobRecord } from './jobRecord.ts';
 import { findSlurm } from './slurmTools.ts';
-import { whileSubmitting } from './submitLock.ts';
+import { submitPlace, whileSubmitting } from './submitLock.ts';
 import { submit, writeScript } from './submitter.ts';
 
 export interface JobWish {
@@ -25,6 +26,8 @@ export interface JobWish {
   environment: NodeJS.ProcessEnv;
   /** Jobs in a row before it that came to no new checkpoint. */
   fruitless?: number;
+  /** Slurm holds it: `HeldRuns` says until when. */
+  held?: boolean;
   table: ProcessTable;
 }
 
@@ -36,9 +39,12 @@ export interface JobWish {
 export function submitJob(wish: JobWish): Promise<boolean> {
   const { run, runDirectory, segment, program, options, environment, table } = wish;
   const name = jobName(run, segment);
-  const place = { folder: path.join(runDirectory, runFiles.locks), name: `submit-${segment}` };
-  return whileSubmitting(place, table, async (submitterFile) => {
+  return whileSubmitting(submitPlace(runDirectory, segment), table, async (submitterFile) => {
     if (newestSegment(runDirectory) >= segment) return false;
+    if (isHeldByAgent(runDirectory, segment, table))
+      throw new BiphaseError('refused', `Run ${run} is being started or deleted by another process.`, {
+        next: 'Look at its state before you try again.',
+      });
     const tools = findSlurm(environment);
     const before = readJobRecord(runDirectory);
     // The record of the same segment may be that of a job that ended before it began, or of an array.
@@ -70,6 +76,7 @@ export function submitJob(wish: JobWish): Promise<boolean> {
         name,
         output: outputPattern(path.join(runDirectory, runFiles.output)),
         options,
+        held: wish.held ?? false,
       }),
       script: scriptFile,
       command: [

@@ -6,6 +6,7 @@ import { runFiles } from '../../protocol/runDirectory.ts';
 import { isBundleInUse, neededBundles } from '../bundleCleaning.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
+import type { JobWatch } from '../slurm/jobWatch.ts';
 import { allReports } from './allReports.ts';
 import { isCacheEntry } from './cacheEntry.ts';
 import { keptAt, neededOrigins, type OriginNeed, originName } from './checkpointNeeds.ts';
@@ -15,6 +16,8 @@ interface DiskUseOptions {
   table: ProcessTable;
   /** Hash of the bundle that this agent runs from. */
   ownBundle: string;
+  /** Who asks Slurm: without it a run that may have a job is queued. */
+  jobs?: JobWatch;
   signal?: AbortSignal;
 }
 
@@ -38,7 +41,7 @@ class RootMeasure {
 
   async measure(): Promise<DiskUse> {
     const { path: root } = this.#root;
-    this.#reports = await allReports(this.#root, this.#options.table, this.#options.signal);
+    this.#reports = await allReports(this.#root, this.#options.table, this.#options);
     const runs = await this.#runs();
     const cache = await this.#cache();
     const bundles = await this.#bundles();

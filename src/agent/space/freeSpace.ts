@@ -2,6 +2,7 @@ import { toBiphaseError } from '../../core/errors.ts';
 import type { SpaceItem } from '../../protocol/diskSpace.ts';
 import type { NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
+import type { JobWatch } from '../slurm/jobWatch.ts';
 import { DiskMeter } from './diskMeter.ts';
 import { removeTree } from './removeTree.ts';
 import { takeBundle } from './takeBundle.ts';
@@ -13,6 +14,8 @@ interface FreeSpaceOptions {
   table: ProcessTable;
   /** Hash of the bundle that this agent runs from. */
   ownBundle: string;
+  /** Who asks Slurm: without it a run that may have a job stays. */
+  jobs?: JobWatch;
   /** Called when something is out of its place, and before it is deleted. */
   taken?: (item: SpaceItem) => void;
 }
@@ -52,16 +55,16 @@ export async function freeSpace(
 async function take(
   root: NodeRoot,
   item: SpaceItem,
-  { table, ownBundle }: FreeSpaceOptions,
+  { table, ownBundle, jobs }: FreeSpaceOptions,
 ): Promise<string[]> {
   switch (item.kind) {
     case 'checkpoints':
-      return takeCheckpoints(root, item, table);
+      return takeCheckpoints(root, item, table, jobs);
     case 'run':
-      return [await takeRun(root, item.run, table)];
+      return [await takeRun(root, item.run, table, jobs)];
     case 'cache':
-      return [await takeCacheEntry(root, item.entry, table)];
+      return [await takeCacheEntry(root, item.entry, table, jobs)];
     case 'bundle':
-      return [await takeBundle(root, item.hash, { table, ownBundle })];
+      return [await takeBundle(root, item.hash, { table, ownBundle, jobs })];
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { isUnclaimed } from '../claimRun.ts';
 import { hasCode } from '../files.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import { removeTree } from './removeTree.ts';
@@ -21,13 +22,14 @@ export function putAside(place: string, folder: string): string {
   return aside;
 }
 
-/** Ends deletions of runs, checkpoints and cache entries that an agent's end cut off. */
+/** Ends deletions of runs, checkpoints and cache entries that an agent's end cut off, and removes what it had not claimed yet. */
 export async function finishDeletions(root: NodeRoot, now = Date.now()): Promise<void> {
   for (const folder of [root.runs, root.cache]) {
     if (!isPlainFolder(folder)) continue;
     for (const name of await fs.promises.readdir(folder)) {
       const place = path.join(folder, name);
-      if (name.startsWith(mark) && (await changedBefore(place, now - restMs))) await removeTree(place);
+      if ((name.startsWith(mark) || isUnclaimed(name)) && (await changedBefore(place, now - restMs)))
+        await removeTree(place);
     }
   }
 }

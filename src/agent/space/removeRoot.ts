@@ -6,6 +6,7 @@ import { isRunId } from '../../protocol/runDirectory.ts';
 import { hasCode, readTail } from '../files.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
+import type { JobWatch } from '../slurm/jobWatch.ts';
 import { allReports } from './allReports.ts';
 import { removeTree } from './removeTree.ts';
 import { takeRun } from './takeRun.ts';
@@ -22,7 +23,7 @@ const holds = (place: string, file: string): boolean => fs.existsSync(path.join(
  */
 const ours: readonly [folder: string, isOurs: IsOurs][] = [
   ['runs', isRunId],
-  ['queue', (name) => name.startsWith('host-')],
+  ['queue', (name) => /^(host-|array-[0-9a-z]+[-.]|held$|moves$)/.test(name)],
   ['slots', (name) => /\.\d+\.json$/.test(name)],
   [
     'cache',
@@ -37,12 +38,17 @@ const ours: readonly [folder: string, isOurs: IsOurs][] = [
  * Deletes what Biphase has under a root, then the root where it is empty by then. Answers with the names that stay.
  * @throws BiphaseError `refused` where the root is another one than `rootId` says, or a run is active in it
  */
-export async function removeRoot(root: NodeRoot, rootId: string, table: ProcessTable): Promise<string[]> {
+export async function removeRoot(
+  root: NodeRoot,
+  rootId: string,
+  table: ProcessTable,
+  jobs?: JobWatch,
+): Promise<string[]> {
   if (readTail(path.join(root.path, 'id'), 200).trim() !== rootId)
     throw new BiphaseError('refused', `${root.path} is not the folder that was meant; nothing was deleted.`, {
       next: 'Reconnect the node and try again.',
     });
-  const reports = await allReports(root, table);
+  const reports = await allReports(root, table, { jobs });
   const active = reports.filter(({ state }) => isActive(state)).length;
   if (active > 0)
     throw new BiphaseError(
@@ -51,7 +57,7 @@ export async function removeRoot(root: NodeRoot, rootId: string, table: ProcessT
       { next: 'Stop them first.' },
     );
   // Each leaves by the way on which nothing can start it any more.
-  for (const { run } of reports) await removeTree(await takeRun(root, run, table));
+  for (const { run } of reports) await removeTree(await takeRun(root, run, table, jobs));
   for (const [folder, isOurs] of ours) await removeOurs(path.join(root.path, folder), isOurs);
   fs.rmSync(path.join(root.path, 'id'), { force: true });
   return isRemoved(root.path) ? [] : fs.readdirSync(root.path).sort();

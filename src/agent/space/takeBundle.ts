@@ -2,6 +2,7 @@ import { BiphaseError } from '../../core/errors.ts';
 import { isBundleInUse, neededBundles } from '../bundleCleaning.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
+import type { JobWatch } from '../slurm/jobWatch.ts';
 import { allReports } from './allReports.ts';
 import { putAside } from './putAside.ts';
 
@@ -12,9 +13,9 @@ import { putAside } from './putAside.ts';
 export async function takeBundle(
   root: NodeRoot,
   hash: string,
-  { table, ownBundle }: { table: ProcessTable; ownBundle: string },
+  { table, ownBundle, jobs }: { table: ProcessTable; ownBundle: string; jobs?: JobWatch | undefined },
 ): Promise<string> {
-  const needed = neededBundles(await allReports(root, table), ownBundle);
+  const needed = neededBundles(await allReports(root, table, { jobs }), ownBundle);
   const place = root.bundleFolder(hash);
   if (!isPlainFolder(root.bundles) || !isPlainFolder(place))
     throw new BiphaseError('missing', `There is no bundle ${hash} on this node.`);

@@ -5,6 +5,7 @@ import { isActive } from '../../core/runState.ts';
 import { hasCode } from '../files.ts';
 import { isPlainFolder, type NodeRoot } from '../nodeRoot.ts';
 import type { ProcessTable } from '../processTable.ts';
+import type { JobWatch } from '../slurm/jobWatch.ts';
 import { allReports } from './allReports.ts';
 import { isCacheEntry } from './cacheEntry.ts';
 import { putAside } from './putAside.ts';
@@ -14,9 +15,14 @@ import { putAside } from './putAside.ts';
  * may be active.
  * @throws BiphaseError `refused`, `missing`
  */
-export async function takeCacheEntry(root: NodeRoot, entry: string, table: ProcessTable): Promise<string> {
+export async function takeCacheEntry(
+  root: NodeRoot,
+  entry: string,
+  table: ProcessTable,
+  jobs?: JobWatch,
+): Promise<string> {
   const place = placeOf(root, entry);
-  await refuseActive(root, table);
+  await refuseActive(root, table, jobs);
   // A run that starts now and misses the entry waits for whoever has this mark (trainer/data/cachePlace.ts).
   const making = `${place}.making`;
   try {
@@ -31,7 +37,7 @@ export async function takeCacheEntry(root: NodeRoot, entry: string, table: Proce
     const aside = putAside(placeOf(root, entry), root.cache);
     try {
       // Asked again: a run that was started meanwhile finds the entry in its place again.
-      await refuseActive(root, table);
+      await refuseActive(root, table, jobs);
     } catch (refusal) {
       fs.renameSync(aside, place);
       throw refusal;
@@ -56,8 +62,8 @@ function placeOf(root: NodeRoot, entry: string): string {
   return place;
 }
 
-async function refuseActive(root: NodeRoot, table: ProcessTable): Promise<void> {
-  const active = (await allReports(root, table)).filter(({ state }) => isActive(state)).length;
+async function refuseActive(root: NodeRoot, table: ProcessTable, jobs: JobWatch | undefined): Promise<void> {
+  const active = (await allReports(root, table, { jobs })).filter(({ state }) => isActive(state)).length;
   if (active === 0) return;
   const runs = active === 1 ? 'a run is' : `${active} runs are`;
   throw new BiphaseError('refused', `The cache is not touched while ${runs} active on this node.`, {

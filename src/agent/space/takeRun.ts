@@ -17,7 +17,7 @@ export async function takeRun(
   table: ProcessTable,
   jobs?: JobWatch,
 ): Promise<string> {
-  const origins = neededOrigins(await allReports(root, table, undefined, jobs));
+  const origins = neededOrigins(await allReports(root, table, { jobs }));
   if ([...origins].some(([origin, need]) => need === 'now' && origin.startsWith(`${run}@`)))
     throw new BiphaseError('refused', `An active run begins from a checkpoint of run ${run}.`, {
       next: 'Stop that run first.',

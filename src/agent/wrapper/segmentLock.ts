@@ -45,6 +45,12 @@ export function segmentLockHeld(
   return lockHolder(segmentLock(runDirectory, segment, table, jobEnded)) !== null;
 }
 
+/** Whether an agent, or a wrapper outside Slurm, has the lock of a segment: it is being deleted or started there. */
+export function isHeldByAgent(runDirectory: string, segment: number, table: ProcessTable): boolean {
+  const holder = lockHolder(segmentLock(runDirectory, segment, table, () => false));
+  return holder !== null && (holder === 'unnamed' || jobOf(holder) === undefined);
+}
+
 /** The job whose process on another host has the lock; undefined where there is none. */
 export function foreignJobWithLock(
   runDirectory: string,

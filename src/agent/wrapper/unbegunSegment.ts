@@ -1,9 +1,24 @@
 import path from 'node:path';
-import { type Exit, runFiles } from '../../protocol/runDirectory.ts';
-import { writeByRename } from '../files.ts';
+import {
+  type Exit,
+  exitCodes,
+  exitSchema,
+  runFiles,
+  wrapperStateSchema,
+} from '../../protocol/runDirectory.ts';
+import { readJson, writeByRename } from '../files.ts';
 import type { ProcessTable } from '../processTable.ts';
 import { newestSegment } from './newestSegment.ts';
 import { holdSegment } from './segmentLock.ts';
+
+/** Whether a person stopped a run before anything of it was started. */
+export function isStoppedUnbegun(directory: string): boolean {
+  const { state, exit } = runFiles;
+  return (
+    readJson(path.join(directory, state), wrapperStateSchema) === null &&
+    readJson(path.join(directory, exit), exitSchema)?.code === exitCodes.stopped
+  );
+}
 
 /** Records the end of the next segment, for which no wrapper was started. False where somebody is starting it. */
 export function recordUnbegun(

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { scaledMs } from '../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import type { SlotWish } from '../../protocol/agentApi.ts';
@@ -18,6 +19,7 @@ import { claimSlot } from '../slots/claimSlot.ts';
 import { secondLookMs, whyGiveUp } from '../slots/secondLook.ts';
 import { endedHolder, inheritSetup, type OwnJob, segmentOfAttempt } from '../slurm/insideJob.ts';
 import { readJobRecord } from '../slurm/jobRecord.ts';
+import { releaseHeld } from '../slurm/releaseHeld.ts';
 import { endAtLimit, nearsItsLimit } from '../slurm/timeLimit.ts';
 import { ExitRecord } from './exitRecord.ts';
 import { newestSegment } from './newestSegment.ts';
@@ -27,6 +29,10 @@ import { takeSegmentLock } from './segmentLock.ts';
 export const exitCodeAlready = 75;
 /** No slot was free; exit.json says who holds them. */
 export const exitCodeNoSlot = 76;
+
+/** It costs the job's time. */
+const releaseAttempts = 3;
+const releaseRestMs = 20_000;
 
 /**
  * The trainer's process exists, but does nothing until a line comes through descriptor 3: by then state.json names it.
@@ -77,6 +83,7 @@ async function runSegment(options: WrapperOptions): Promise<number> {
     const { exit, atLimit } = await runTrainer(options, slot.gpu);
     if (exit.preempted && atLimit) await endAtLimit(options, record, exit);
     else await record.write(exit);
+    if (exit.code === exitCodes.finished) await releaseWaiting(options);
     if (exit.preempted && !job) waitAgain(options);
     return 0;
   } catch (thrown) {
@@ -92,6 +99,19 @@ function waitAgain({ runDirectory, table, program }: WrapperOptions): void {
   const root = rootOf(runDirectory);
   const queue = new QueueFolder(root.queues, table.host);
   if (queue.change(path.basename(runDirectory), 'started', 'waiting')) ensureRunner(root, table, program);
+}
+
+/** Jobs that Slurm holds for this run may go. Where Slurm does not answer, the node's agent lets them go. */
+async function releaseWaiting({ runDirectory, table }: WrapperOptions): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const troubles = await releaseHeld(rootOf(runDirectory), table);
+    if (troubles.length === 0) return;
+    if (attempt === releaseAttempts) {
+      process.stderr.write(`${troubles.join('\n')}\n`);
+      return;
+    }
+    await sleep(scaledMs(releaseRestMs));
+  }
 }
 
 function end(segment: number): Exit {

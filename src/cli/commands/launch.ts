@@ -31,7 +31,7 @@ Several files, or several nodes, are a batch: every run goes into the queue of o
 of them while it waits. Where a node has no number of slots, runs of a batch take turns: one a GPU, or one at a time.
 
   --node NAME    where; default: this computer. Several times for a batch.
-  --priority N   -1000 to 1000, default 0: waiting runs with more start first
+  --priority N   -1000 to 1000, default 0: waiting runs with more start first; not on nodes with Slurm
   --after RUN    starts when this run has finished. Several times.
   --check        only says what would run, whether it fits and how long it takes
   --json         JSON on stdout

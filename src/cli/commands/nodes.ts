@@ -29,7 +29,7 @@ are started.
 --slurm: runs are jobs of the node's Slurm. The options behind it say so too, and are those of sbatch; --memory is --mem,
 --cpus is --cpus-per-task.
 pause: nothing starts from the node's queue any more, what runs goes on. drain: the same, and waiting runs of a batch go
-to its other nodes. release: the queue goes on.
+to its other nodes. release: the queue goes on. On a node with Slurm use "scontrol hold" and "scontrol release" instead.
 space: what runs, checkpoints, cache and programs take on the node's disk, the largest first; default: this computer.
 HOST is an alias of ~/.ssh/config or a name. "this computer" (also: local) is always there.
 `,

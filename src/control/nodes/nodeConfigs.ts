@@ -42,11 +42,25 @@ const fileSchema = z.looseObject({ schema: z.literal(1), nodes: z.array(nodeConf
 /** `nodes.json`: the nodes as the person configured them. This computer is in it only when it was changed. */
 export class NodeConfigs {
   readonly #file: string;
-  #nodes: NodeConfig[];
+  #nodes: NodeConfig[] = [];
+  /** Of the file as it was read or written last. */
+  #version: string | undefined;
 
   constructor(folder: string) {
     this.#file = path.join(folder, 'nodes.json');
+    this.refresh();
+  }
+
+  /**
+   * Reads the file again where somebody else has changed it: true where that was so.
+   * @throws BiphaseError `damaged`; what was read before stays
+   */
+  refresh(): boolean {
+    const version = versionOf(this.#file);
+    if (version === this.#version) return false;
     this.#nodes = this.#read();
+    this.#version = version;
+    return true;
   }
 
   list(): NodeConfig[] {
@@ -59,6 +73,7 @@ export class NodeConfigs {
 
   /** Adds a node, or replaces the one of that name. */
   set(config: NodeConfig): void {
+    this.refresh();
     const wrong = whyNoNode(config);
     if (wrong) throw new BiphaseError('usage', wrong);
     this.#write([...this.#nodes.filter((node) => node.name !== config.name), config]);
@@ -66,6 +81,7 @@ export class NodeConfigs {
 
   remove(name: string): void {
     if (name === localNodeName) throw new BiphaseError('usage', 'This computer cannot be removed.');
+    this.refresh();
     if (!this.#nodes.some((node) => node.name === name))
       throw new BiphaseError('missing', `There is no node "${name}".`);
     this.#write(this.#nodes.filter((node) => node.name !== name));
@@ -120,5 +136,16 @@ export class NodeConfigs {
     fs.writeFileSync(part, `${JSON.stringify({ schema: 1, nodes }, null, 2)}\n`, { mode: 0o600 });
     fs.renameSync(part, this.#file);
     this.#nodes = nodes;
+    this.#version = versionOf(this.#file);
+  }
+}
+
+/** Another one where the file was written to or replaced. */
+function versionOf(file: string): string {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = fs.statSync(file, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+  } catch (thrown) {
+    return String((thrown as NodeJS.ErrnoException).code);
   }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { BiphaseError } from '../../core/errors.ts';
 import { gpuLabel, gpuUse } from '../../core/gpuOccupancy.ts';
 import type { NodeConfig, NodeSummary } from '../../protocol/controlApi.ts';
@@ -42,6 +43,22 @@ export class NodeManager {
 
   has(name: string): boolean {
     return this.#nodes.has(name);
+  }
+
+  /**
+   * Takes over what somebody else has changed in the file of nodes. Answers with nodes that are gone or were replaced.
+   * @throws BiphaseError `damaged`; every node stays
+   */
+  refresh(): ManagedNode[] {
+    if (!this.#configs.refresh()) return [];
+    const configs = new Map(this.#configs.list().map((config) => [config.name, config]));
+    const replaced = this.all().filter(({ config }) => !isDeepStrictEqual(configs.get(config.name), config));
+    for (const node of replaced) {
+      node.close();
+      this.#nodes.delete(node.config.name);
+    }
+    for (const config of configs.values()) if (!this.has(config.name)) this.#create(config);
+    return replaced;
   }
 
   /** Adds a node; one of the same name is replaced and its connection dropped. */

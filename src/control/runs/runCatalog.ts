@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { toBiphaseError } from '../../core/errors.ts';
-import { isActive } from '../../core/runState.ts';
 import type { RunReport } from '../../protocol/agentApi.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
+import { ActiveRuns } from './activeRuns.ts';
 
 export interface CatalogRun {
   report: RunReport;
@@ -35,6 +35,7 @@ function withKnownSpec(report: RunReport, known: RunReport['spec'] | undefined):
 /** Every run that a node has shown, as it was last seen: kept in the store, corrected by the nodes. */
 export class RunCatalog {
   readonly #runs = new Map<string, CatalogRun>();
+  readonly #active = new ActiveRuns();
   readonly #store: CacheStore;
   readonly #changed: (run: string) => void;
   readonly #log: (line: string) => void;
@@ -45,8 +46,7 @@ export class RunCatalog {
     this.#store = store;
     this.#changed = changed;
     this.#log = log;
-    for (const stored of store.reports())
-      this.#runs.set(stored.report.run, { ...stored, shownBy: new Set<string>() });
+    for (const stored of store.reports()) this.#put({ ...stored, shownBy: new Set<string>() });
   }
 
   get(run: string): CatalogRun | undefined {
@@ -59,20 +59,17 @@ export class RunCatalog {
 
   /** Runs of a node that are at work, wait there, or may still be at work. */
   activeOn(node: string): CatalogRun[] {
-    return this.all().filter((run) => run.node === node && run.onNode && isActive(run.report.state));
+    return this.#active.on(node);
+  }
+
+  /** Runs that wait in a node's queue, while nothing changes. */
+  waitingOn(node: string): Iterable<CatalogRun> {
+    return this.#active.waitingOn(node);
   }
 
   /** How many runs of each node are at work and how many wait, by the node's name. */
   countActive(): Map<string, { busy: number; waiting: number }> {
-    const counts = new Map<string, { busy: number; waiting: number }>();
-    for (const { node, onNode, report } of this.#runs.values()) {
-      if (!onNode || !isActive(report.state)) continue;
-      const count = counts.get(node) ?? { busy: 0, waiting: 0 };
-      counts.set(node, count);
-      if (report.state === 'queued') count.waiting++;
-      else count.busy++;
-    }
-    return counts;
+    return this.#active.count();
   }
 
   /** A node shows a run. True when this node speaks for it. */
@@ -92,7 +89,7 @@ export class RunCatalog {
       onNode: true,
       shownBy,
     };
-    this.#runs.set(report.run, run);
+    this.#put(run);
     this.#save(run);
     this.#changed(report.run);
     return true;
@@ -116,6 +113,7 @@ export class RunCatalog {
 
   #vanish(known: CatalogRun): void {
     if (!known.onNode) return;
+    this.#active.remove(known);
     known.onNode = false;
     known.seenAt = now();
     this.#save(known);
@@ -123,9 +121,22 @@ export class RunCatalog {
   }
 
   #saidBy(known: CatalogRun, node: string): void {
-    known.node = node;
+    this.#speaks(known, node);
     this.#save(known);
     this.#changed(known.report.run);
+  }
+
+  #speaks(known: CatalogRun, node: string): void {
+    this.#active.remove(known);
+    known.node = node;
+    this.#active.add(known);
+  }
+
+  #put(run: CatalogRun): void {
+    const before = this.#runs.get(run.report.run);
+    if (before) this.#active.remove(before);
+    this.#runs.set(run.report.run, run);
+    this.#active.add(run);
   }
 
   /** A node is no longer connected; answers the runs that another node now speaks for. */
@@ -136,7 +147,7 @@ export class RunCatalog {
       run.seenAt = now();
       const [other] = run.shownBy;
       if (other !== undefined) {
-        run.node = other;
+        this.#speaks(run, other);
         moved.push(run);
       }
       this.#save(run);
@@ -146,6 +157,8 @@ export class RunCatalog {
   }
 
   remove(run: string): void {
+    const known = this.#runs.get(run);
+    if (known) this.#active.remove(known);
     this.#unsaved.delete(run);
     this.#store.deleteRun(run);
     this.#runs.delete(run);

@@ -25,6 +25,7 @@ import type { CatalogRun, RunCatalog } from './runCatalog.ts';
 import { resolvedFileOf } from './runSummary.ts';
 import { type BatchRun, type FailedLaunch, sendBatch } from './sendBatch.ts';
 import { sendLaunch } from './sendLaunch.ts';
+import { refuseHold, refusePriority } from './slurmQueue.ts';
 
 const largestSlice = 8 << 20;
 const probeWaitMs = 800;
@@ -89,6 +90,7 @@ export class RunService {
     const file = parseRunFile(written);
     const wish = { priority, after: after ?? this.#parentAtWork(file), nodes: [] };
     const node = this.#nodes.get(nodeName);
+    refusePriority([node.config], priority);
     const spec = await this.#preparedSpec(run, file, node, listener);
     return sendLaunch(node, await node.use(), spec, wish);
   }
@@ -100,6 +102,10 @@ export class RunService {
     priority: number,
     listener: (progress: TransferProgress) => void,
   ): Promise<{ failed: FailedLaunch[] }> {
+    refusePriority(
+      nodeNames.map((name) => this.#nodes.get(name).config),
+      priority,
+    );
     const nodes = await Promise.all(
       nodeNames.map(async (name) => {
         const { node } = await this.#nodes.use(name);
@@ -126,10 +132,13 @@ export class RunService {
   }
 
   async holdQueue(nodeName: string, hold: QueueHold | null): Promise<void> {
+    if (hold !== null) refuseHold(this.#nodes.get(nodeName).config);
     await (await this.#nodes.use(nodeName)).link.call('holdQueue', { hold });
   }
 
   async setPriority(run: string, priority: number): Promise<void> {
+    const { node, report } = this.#known(run);
+    if (!report.queue && this.#nodes.has(node)) refusePriority([this.#nodes.get(node).config], priority);
     await (await this.#linkOf(run)).call('changeQueued', { run, priority, finished: [] });
   }
 

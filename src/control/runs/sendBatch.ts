@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
+import { toBiphaseError } from '../../core/errors.ts';
 import type { QueueWish } from '../../protocol/queue.ts';
 import type { Spec } from '../../protocol/runDirectory.ts';
 import type { ManagedNode } from '../nodes/managedNode.ts';
@@ -42,16 +42,9 @@ export async function sendBatch<T extends { run: string }>(
   for (const run of runs) {
     await attempt([run.run], async () => {
       const { spec, wish } = await prepare(run);
-      if (!node.config.slurm) await sendLaunch(node, await node.use(), spec, wish, true);
-      else if (wish.after.length === 0) specs.push(spec);
-      else
-        throw new BiphaseError(
-          'refused',
-          `A run on ${node.config.name} cannot wait for ${wish.after.join(', ')}.`,
-          {
-            next: 'Launch it when that run has finished.',
-          },
-        );
+      // All of an array wait for the same; a run that waits for another is a job of its own.
+      if (node.config.slurm && wish.after.length === 0) specs.push(spec);
+      else await sendLaunch(node, await node.use(), spec, wish, { batch: true });
     });
   }
   for (let start = 0; start < specs.length; start += longestArray) {

@@ -174,6 +174,7 @@ export class ClientSession implements Asker {
         return done;
       },
       nodes: async () => {
+        control.refreshNodes();
         for (const node of control.nodes.all()) node.look();
         return { nodes: control.nodeSummaries() };
       },

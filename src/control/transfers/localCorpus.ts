@@ -4,10 +4,9 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { fileKind, readableEndings } from '../../core/corpusFile.ts';
 import { BiphaseError } from '../../core/errors.ts';
+import { readAhead } from '../nodes/readAhead.ts';
 import type { HashMemo } from './hashMemo.ts';
 import type { FileParcel } from './placeFile.ts';
-
-const chunkBytes = 256 * 1024;
 
 /** A file of a corpus on this machine, as it was when it was listed. */
 export interface CorpusFile {
@@ -153,13 +152,7 @@ async function* bytesOf({ file, bytes, stamp }: CorpusFile, from: number): Async
       if (stampOf(await handle.stat({ bigint: true })) !== stamp) throw changed(file);
     };
     await check();
-    if (from < bytes)
-      yield* handle.createReadStream({
-        start: from,
-        end: bytes - 1,
-        highWaterMark: chunkBytes,
-        autoClose: false,
-      }) as AsyncIterable<Buffer>;
+    yield* readAhead(handle, from, bytes);
     await check();
   } finally {
     await handle.close();

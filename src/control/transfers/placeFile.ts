@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { BiphaseError } from '../../core/errors.ts';
+import { BiphaseError, toBiphaseError } from '../../core/errors.ts';
 import { ownCode, runScript } from '../nodes/bootstrap/remoteScript.ts';
+import { piecesOf } from '../nodes/readAhead.ts';
+import { sendBytes } from '../nodes/sendBytes.ts';
 import type { Transport } from '../nodes/transport.ts';
 
 /** A file ready to travel. */
 export interface FileParcel {
   /** Bytes that go over the link. */
   size: number;
-  /** What goes over the link from an offset on; asked again for every attempt. A BiphaseError that it throws ends the copy. */
+  /**
+   * What goes over the link from an offset on; asked again for every attempt. A piece is good until the next one is asked
+   * for. A BiphaseError that it throws ends the copy.
+   */
   read(from: number): Iterable<Buffer> | AsyncIterable<Buffer>;
   /** Of the content as it lies on the node in the end. */
   sha256: string;
@@ -17,8 +20,6 @@ export interface FileParcel {
   id: string;
   mode: string;
 }
-
-const chunkBytes = 256 * 1024;
 
 /** For each file: `complete`, or size and hash of its half parcel. Parameters, three a file: target, parcel, hash. */
 const stateScript = `
@@ -61,7 +62,7 @@ function hashFunction(): string {
 export function parcelOf(bytes: Buffer, sha256: string, mode: string): FileParcel {
   return {
     size: bytes.length,
-    read: (from) => chunksOf(bytes.subarray(from)),
+    read: (from) => piecesOf(bytes, from),
     sha256,
     id: sha256.slice(0, 16),
     mode,
@@ -177,24 +178,19 @@ async function placeFile(
   channel.stderr.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000);
   });
-  let sent = offset ?? 0;
-  const counting = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      sent += chunk.length;
-      onBytes(sent);
-      done(null, chunk);
-    },
-  });
+  channel.stdin.on('error', () => undefined);
+  const there = offset ?? 0;
   let failure: unknown;
-  const [, exit] = await Promise.all([
-    pipeline(Readable.from(parcel.read(sent)), counting, channel.stdin, { signal }).catch((error) => {
-      failure = error;
-    }),
-    channel.exit,
-  ]);
+  try {
+    await sendBytes(channel, parcel.read(there), (taken) => onBytes(there + taken));
+  } catch (error) {
+    failure = error;
+  }
+  channel.stdin.end();
+  const exit = await channel.exit;
   if (signal.aborted)
     throw new BiphaseError('cancelled', `Copying to ${transport.description} was cancelled.`);
-  if (failure instanceof BiphaseError) throw failure;
+  if (failure !== undefined) throw toBiphaseError(failure);
   const code = ownCode(exit, transport);
   if (code === 0) return true;
   if (/no space left|quota exceeded/i.test(complaint))
@@ -227,8 +223,4 @@ async function offsetAfter(state: string, parcel: FileParcel): Promise<number | 
     if (left <= 0) break;
   }
   return hash.digest('hex') === found ? offset : undefined;
-}
-
-function* chunksOf(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
 }

@@ -18,8 +18,8 @@ export interface FolderLoad {
   mark: string;
 }
 
-/** Parameters: folders to make. */
-const makeScript = 'umask 077; for d; do mkdir -p "$d" || exit 1; done';
+/** Parameters: folders to make. One that is there is touched: the agent deletes what was at rest for long. */
+const makeScript = 'umask 077; for d; do mkdir -p "$d" && touch "$d" || exit 1; done';
 
 /**
  * Gives a complete stage its name. Another client may have been first: then its folder, which holds the same bytes,

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { constants } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { BiphaseError } from '../../core/errors.ts';
@@ -18,7 +19,8 @@ export interface ReceiveOptions {
 /**
  * Brings files into a new folder of this machine, which gets its name when all are there and have their SHA-256; what an
  * earlier attempt brought is kept. A folder that is there with the same files is left as it is.
- * @throws BiphaseError `refused` where something else has the name; `full`, `damaged`
+ * @throws BiphaseError `refused` where something else has the name, or lies among what an earlier attempt brought; `full`,
+ * `damaged`
  */
 export async function receiveFolder(
   folder: string,
@@ -28,6 +30,7 @@ export async function receiveFolder(
   if (await isThere(folder)) return checkSame(folder, files, signal);
   const stage = `${folder}.part`;
   makeFolder(stage, 0o755);
+  if (!(await fs.lstat(stage)).isDirectory()) throw notOurs(stage);
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   await needSpace(stage, files, total);
   const inOrder = [...files].sort((a, b) => Number(a.path === last) - Number(b.path === last));
@@ -51,7 +54,7 @@ async function receiveFile(
   file: ListedFile,
   { read, signal, onBytes }: Pick<ReceiveOptions, 'read' | 'signal'> & { onBytes: (done: number) => void },
 ): Promise<boolean> {
-  const handle = await fs.open(place, 'a+', 0o644);
+  const handle = await openOwn(place);
   try {
     const hash = createHash('sha256');
     let at = await hashExisting(handle, file.bytes, hash, signal);
@@ -72,6 +75,36 @@ async function receiveFile(
   } finally {
     await handle.close();
   }
+}
+
+/** Windows has neither flag; there a link is found by looking first. */
+const followNothing = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Opens a file of a stage to append to it. Another program may have put something else there: through a link of either
+ * kind, bytes would get into a file elsewhere.
+ */
+async function openOwn(place: string): Promise<fs.FileHandle> {
+  const there = await fs.lstat(place).catch(() => undefined);
+  if (there && !there.isFile()) throw notOurs(place);
+  let handle: fs.FileHandle;
+  try {
+    const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | followNothing;
+    handle = await fs.open(place, flags, 0o644);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ELOOP') throw notOurs(place);
+    throw cause;
+  }
+  const stat = await handle.stat();
+  if (stat.isFile() && stat.nlink === 1) return handle;
+  await handle.close();
+  throw notOurs(place);
+}
+
+function notOurs(place: string): BiphaseError {
+  return new BiphaseError('refused', `${place} is a link, or something else that no copy makes.`, {
+    next: 'Remove it, and copy again.',
+  });
 }
 
 /** What an earlier attempt brought; more than the file has is none of it. */
@@ -127,7 +160,7 @@ async function checkSame(folder: string, files: readonly ListedFile[], signal: A
 async function needSpace(stage: string, files: readonly ListedFile[], total: number): Promise<void> {
   let there = 0;
   for (const file of files)
-    there += (await fs.stat(path.join(stage, file.path)).catch(() => undefined))?.size ?? 0;
+    there += (await fs.lstat(path.join(stage, file.path)).catch(() => undefined))?.size ?? 0;
   const { bavail, bsize } = await fs.statfs(stage);
   if (bavail * bsize >= total - there) return;
   const [needed, free] = formatBytesAlike([total - there, bavail * bsize]);

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { ControlService } from '../control/controlService.ts';
 import { withTransferProgress } from '../control/transferProgress.ts';
 import { type CheckpointRow, checkpointRows } from '../launch/checkpointRows.ts';
+import { plainLabel } from '../plainLabel.ts';
 import type { Clicked } from './picks.ts';
 
 /** *Download Checkpoint…*: which one, then where to: a folder of this computer, or another node, where runs find it. */
@@ -38,7 +39,7 @@ async function pickCheckpoint(service: ControlService, clicked: unknown): Promis
     return undefined;
   }
   return vscode.window.showQuickPick(
-    rows.map((row) => ({ ...row, label: row.run.name })),
+    rows.map((row) => ({ ...row, label: plainLabel(row.run.name) })),
     { title: 'Download which checkpoint?', matchOnDescription: true },
   );
 }
@@ -52,7 +53,7 @@ async function pickTarget(
   const items: Item[] = [
     { label: 'Folder…', detail: 'A folder of this computer, for other programs.', node: undefined },
     ...others.map(({ config }) => ({
-      label: config.name,
+      label: plainLabel(config.name),
       detail: 'A run there can start from it.',
       node: config.name,
     })),

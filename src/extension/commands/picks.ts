@@ -113,7 +113,7 @@ export async function pickNode(
     return undefined;
   }
   const picked = await vscode.window.showQuickPick(
-    nodes.map((node) => ({ label: node.config.name, description: nodeDescription(node), node })),
+    nodes.map((node) => ({ label: plainLabel(node.config.name), description: nodeDescription(node), node })),
     { title: options.title, matchOnDescription: true },
   );
   return picked?.node;

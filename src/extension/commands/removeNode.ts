@@ -3,6 +3,7 @@ import { BiphaseError } from '../../core/errors.ts';
 import { isActive } from '../../core/runState.ts';
 import type { NodeSummary } from '../../protocol/controlApi.ts';
 import type { ControlService } from '../control/controlService.ts';
+import { withSlowProgress } from '../control/slowProgress.ts';
 import { measureNode } from '../space/measureNode.ts';
 import { rootQuestion, rootRemovedText } from '../space/spaceText.ts';
 import { pickNode } from './picks.ts';
@@ -46,9 +47,8 @@ async function removeWithFolder(service: ControlService, name: string): Promise<
   const { question, detail } = rootQuestion(name, use);
   const yes = 'Delete Folder and Remove Node';
   if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return;
-  const { left } = await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, title: `Deleting ${use.root} on ${name}` },
-    () => service.call('removeNode', { name, deleteRoot: use.root }),
+  const { left } = await withSlowProgress({ title: `Deleting ${use.root} on ${name}` }, () =>
+    service.call('removeNode', { name, deleteRoot: use.root }),
   );
   void vscode.window.showInformationMessage(rootRemovedText(name, use.root, left));
 }

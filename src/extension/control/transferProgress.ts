@@ -2,10 +2,11 @@ import * as vscode from 'vscode';
 import { transferText } from '../../core/transferText.ts';
 import type { TransferProgress } from '../../protocol/controlApi.ts';
 import type { ControlService } from './controlService.ts';
+import { isSlow } from './slowProgress.ts';
 
 /**
- * Waits for a call that may copy files. It shows in the status bar; once something is copied, a notification says how far
- * that is and can cancel it.
+ * Waits for a call that may copy files. It shows in the status bar; once something is copied, and the call is slow, a
+ * notification says how far that is and can cancel it.
  */
 export async function withTransferProgress<T>(
   service: Pick<ControlService, 'call' | 'onTransfer'>,
@@ -13,11 +14,22 @@ export async function withTransferProgress<T>(
   call: () => Promise<T>,
 ): Promise<T> {
   const running = call();
+  let newest: TransferProgress | undefined;
+  let slow = false;
   let shown = false;
-  const news = service.onTransfer((progress) => {
-    if (shown || progress.transfer !== transfer) return;
+  const show = (): void => {
+    if (shown || !slow || !newest) return;
     shown = true;
-    void showCopy(service, title, progress, running);
+    void showCopy(service, title, newest, running);
+  };
+  const news = service.onTransfer((progress) => {
+    if (progress.transfer !== transfer) return;
+    newest = progress;
+    show();
+  });
+  void isSlow(running).then((still) => {
+    slow = still;
+    show();
   });
   try {
     return await vscode.window.withProgress(

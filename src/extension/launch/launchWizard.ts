@@ -4,6 +4,7 @@ import { resolveRunFile } from '../../core/resolveRunFile.ts';
 import { modelPresetNames, type ResolvedRunFile } from '../../protocol/runFile.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { commandIds } from '../ids.ts';
+import { plainLabel } from '../plainLabel.ts';
 import { nodeDescription } from '../views/nodeText.ts';
 import { newestFirst } from '../views/runText.ts';
 import { checkpointRows } from './checkpointRows.ts';
@@ -116,7 +117,7 @@ export class LaunchWizard {
     await this.#service.ready();
     const items = checkpointRows(this.#service.runs.values(), this.#service.nodes).map((row) => ({
       ...row,
-      label: row.run.name,
+      label: plainLabel(row.run.name),
     }));
     const placeholder = items.length > 0 ? 'Checkpoint' : 'No run has a checkpoint yet';
     const picked = await stepPick({ title, placeholder, step: 2, totalSteps, items });
@@ -220,7 +221,7 @@ export class LaunchWizard {
 
   async #nodeToBrowse(answers: Answers): Promise<string | undefined> {
     const items = this.#service.nodes.map((node) => ({
-      label: node.config.name,
+      label: plainLabel(node.config.name),
       description: nodeDescription(node),
     }));
     const wanted = answers.node ?? answers.continued?.node;

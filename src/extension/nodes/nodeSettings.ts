@@ -27,6 +27,13 @@ export function nodeWithSettings({ name, kind }: NodeConfig, text: string): Node
   return { ...parsed.data, name, kind };
 }
 
+/** One sentence for who has changed a node's settings while runs wait there. */
+export function keptSettingsText(name: string, waiting: number): string {
+  return waiting === 1
+    ? `The run that waits on ${name} keeps the settings of its launch. Stop and resume it to give it the new ones.`
+    : `The ${waiting} runs that wait on ${name} keep the settings of their launch. Stop and resume one to give it the new ones.`;
+}
+
 function sentence(issue: z.core.$ZodIssue): string {
   const place = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {

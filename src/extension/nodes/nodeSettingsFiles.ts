@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as vscode from 'vscode';
 import { toBiphaseError } from '../../core/errors.ts';
 import type { NodeConfig } from '../../protocol/controlApi.ts';
@@ -5,26 +6,41 @@ import type { ControlService } from '../control/controlService.ts';
 import { Disposable } from '../disposable.ts';
 import { nodeSettingsEnding, nodeSettingsScheme } from '../ids.ts';
 import { requireTrust } from '../messages.ts';
-import { nodeSettingsText, nodeWithSettings } from './nodeSettings.ts';
+import { keptSettingsText, nodeSettingsText, nodeWithSettings } from './nodeSettings.ts';
 
 /** Where a node's settings are edited; what stands in the tab is its last part. */
 export function nodeSettingsUri(name: string): vscode.Uri {
   return vscode.Uri.from({ scheme: nodeSettingsScheme, path: `/${name}${nodeSettingsEnding}` });
 }
 
-/** Each node's settings as a file: saving it changes the node. Completion comes from the schema in package.json. */
+/** A text as VS Code knows it: a later one has a greater `mtime` and another `size`. */
+interface Version {
+  text: string;
+  mtime: number;
+  size: number;
+}
+
+/**
+ * Each node's settings as a file: saving it changes the node. Completion comes from the schema in package.json. A node that
+ * was changed elsewhere is a file that changed on disk: VS Code shows it anew, or asks before it saves over it.
+ */
 export class NodeSettingsFiles extends Disposable implements vscode.FileSystemProvider {
   readonly #service: ControlService;
   readonly #changed = this.register(new vscode.EventEmitter<vscode.FileChangeEvent[]>());
   readonly onDidChangeFile = this.#changed.event;
-  /** When each was saved here last, by name: an open editor asks for it. */
-  readonly #savedAt = new Map<string, number>();
+  /** Newest first, by the node's name, of nodes that an editor has asked for. */
+  readonly #versions = new Map<string, Version[]>();
 
   constructor(service: ControlService) {
     super();
     this.#service = service;
     this.register(
       vscode.workspace.registerFileSystemProvider(nodeSettingsScheme, this, { isCaseSensitive: true }),
+    );
+    this.register(
+      service.onNodes((nodes) => {
+        for (const { config } of nodes) if (this.#versions.has(config.name)) this.#version(config);
+      }),
     );
   }
 
@@ -33,27 +49,27 @@ export class NodeSettingsFiles extends Disposable implements vscode.FileSystemPr
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
-    const bytes = await this.readFile(uri);
-    const mtime = this.#savedAt.get(nameIn(uri)) ?? 0;
-    return { type: vscode.FileType.File, ctime: 0, mtime, size: bytes.length };
+    const { mtime, size } = this.#version(await this.#config(uri));
+    return { type: vscode.FileType.File, ctime: 0, mtime, size };
   }
 
   async readFile(uri: vscode.Uri): Promise<Uint8Array> {
-    await this.#service.ready();
-    return new TextEncoder().encode(nodeSettingsText(this.#config(uri)));
+    return new TextEncoder().encode(this.#version(await this.#config(uri)).text);
   }
 
   async writeFile(uri: vscode.Uri, content: Uint8Array): Promise<void> {
-    requireTrust();
     try {
-      const config = nodeWithSettings(this.#config(uri), new TextDecoder().decode(content));
+      requireTrust();
+      const before = await this.#config(uri);
+      const config = nodeWithSettings(before, new TextDecoder().decode(content));
       await this.#service.call('addNode', { config });
+      this.#version(config);
+      this.#tellWaiting(before, config);
     } catch (thrown) {
+      if (thrown instanceof vscode.FileSystemError) throw thrown;
       const { message, next } = toBiphaseError(thrown);
       throw new vscode.FileSystemError(next === undefined ? message : `${message} ${next}`);
     }
-    this.#savedAt.set(nameIn(uri), Date.now());
-    this.#changed.fire([{ type: vscode.FileChangeType.Changed, uri }]);
   }
 
   readDirectory(): [string, vscode.FileType][] {
@@ -75,11 +91,43 @@ export class NodeSettingsFiles extends Disposable implements vscode.FileSystemPr
     throw vscode.FileSystemError.NoPermissions(uri);
   }
 
-  #config(uri: vscode.Uri): NodeConfig {
+  /** As control has it now: a node may also be changed in another window, on the command line or in nodes.json. */
+  async #config(uri: vscode.Uri): Promise<NodeConfig> {
+    const { nodes } = await this.#service.call('nodes', {});
     const name = nameIn(uri);
-    const node = this.#service.nodes.find(({ config }) => config.name === name);
+    const node = nodes.find(({ config }) => config.name === name);
     if (!node) throw vscode.FileSystemError.FileNotFound(uri);
     return node.config;
+  }
+
+  /** What was given to a queue stays as it was given. */
+  #tellWaiting(before: NodeConfig, after: NodeConfig): void {
+    if (isDeepStrictEqual(before, after)) return;
+    const { name } = after;
+    const waiting = [...this.#service.runs.values()].filter(
+      ({ node, state }) => node === name && state === 'queued',
+    ).length;
+    if (waiting > 0) void vscode.window.showInformationMessage(keptSettingsText(name, waiting));
+  }
+
+  /** The version that this configuration is; another one than before is told. */
+  #version(config: NodeConfig): Version {
+    const text = nodeSettingsText(config);
+    const versions = this.#versions.get(config.name) ?? [];
+    this.#versions.set(config.name, versions);
+    const [newest] = versions;
+    if (newest?.text === text) return newest;
+    const mtime = Math.max(Date.now(), (newest?.mtime ?? 0) + 1);
+    // VS Code takes a text of the same size for the same text, whenever it was written.
+    let size = new TextEncoder().encode(text).length;
+    while (versions.some((other) => other.size === size)) size++;
+    const version = { text, mtime, size };
+    versions.unshift(version);
+    if (newest) {
+      const uri = nodeSettingsUri(config.name);
+      this.#changed.fire([{ type: vscode.FileChangeType.Changed, uri }]);
+    }
+    return version;
   }
 }
 

@@ -4,6 +4,7 @@ import { formatBytes } from '../../core/numberFormat.ts';
 import type { DiskUse } from '../../protocol/diskSpace.ts';
 import { pickNode } from '../commands/picks.ts';
 import type { ControlService } from '../control/controlService.ts';
+import { withSlowProgress } from '../control/slowProgress.ts';
 import { errorText } from '../errorText.ts';
 import { commandIds } from '../ids.ts';
 import { measureNode } from './measureNode.ts';
@@ -83,27 +84,28 @@ async function deleteRows(
   const problems: string[] = [];
   let bytes = 0;
   let done = 0;
-  await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, title: `Freeing space on ${name}`, cancellable: true },
-    async (progress, token) => {
-      for (const { item } of rows) {
-        if (token.isCancellationRequested) return;
-        progress.report({
-          message: `${done} of ${rows.length}, ${formatBytes(bytes)} freed`,
-          increment: done === 0 ? 0 : 100 / rows.length,
-        });
-        try {
-          const [freed] = (await service.call('freeSpace', { name, items: [item] })).results;
-          bytes += freed?.bytes ?? 0;
-          if (freed?.problem) problems.push(freed.problem);
-          done++;
-        } catch (thrown) {
-          // The node is out of reach: what was done so far is told all the same.
-          problems.push(errorText(toBiphaseError(thrown)));
-          return;
-        }
+  let cancelled = false;
+  const cancel = (): void => {
+    cancelled = true;
+  };
+  await withSlowProgress({ title: `Freeing space on ${name}`, cancel }, async (report) => {
+    for (const { item } of rows) {
+      if (cancelled) return;
+      report({
+        message: `${done} of ${rows.length}, ${formatBytes(bytes)} freed`,
+        increment: done === 0 ? 0 : 100 / rows.length,
+      });
+      try {
+        const [freed] = (await service.call('freeSpace', { name, items: [item] })).results;
+        bytes += freed?.bytes ?? 0;
+        if (freed?.problem) problems.push(freed.problem);
+        done++;
+      } catch (thrown) {
+        // The node is out of reach: what was done so far is told all the same.
+        problems.push(errorText(toBiphaseError(thrown)));
+        return;
       }
-    },
-  );
+    }
+  });
   return { bytes, problems, skipped: rows.length - done };
 }

@@ -125,6 +125,7 @@ function ordinal(n: number): string {
 export function runTooltip(run: RunSummary): string[] {
   const lines = [`${run.name} (${run.run})`, `State: ${run.state}${run.reason ? `: ${run.reason}` : ''}`];
   lines.push(`Node: ${run.node}${run.connected ? '' : `, not connected, as of ${clockText(run.asOf)}`}`);
+  if (run.state === 'queued') lines.push('Settings of the node: as they were at its launch');
   if (run.queue && run.queue.priority !== 0) lines.push(`Priority: ${run.queue.priority}`);
   if (run.totalSteps > 0)
     lines.push(`Step: ${run.step} of ${run.totalSteps}, ${formatCompact(run.tokens)} tokens`);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import type { Move } from '../../../src/protocol/queue.ts';
 import type { Spec } from '../../../src/protocol/runDirectory.ts';
 import { type AgentProcess, TestRoot } from '../../support/agentProcess.ts';
 import { queueRunners } from '../../support/queueRunners.ts';
@@ -196,16 +197,27 @@ test('a run that moves away never starts here; one that stays after all does', a
   const agent = await watching();
   await agent.peer.call('holdQueue', { hold: 'draining' });
   const [leaves, stays] = [root.spec(3), root.spec(3)];
+  const [move, other] = ['a', 'b'].map((c) => ({ id: c.repeat(16), root: 'root of b' })) as [Move, Move];
   for (const spec of [leaves, stays]) await launch(agent, spec);
-  assert.deepEqual(await agent.peer.call('moveQueued', { run: leaves.id, to: 'b' }), { moving: true });
-  assert.deepEqual(await agent.peer.call('moveQueued', { run: stays.id, to: 'b' }), { moving: true });
-  assert.deepEqual(await agent.peer.call('moveQueued', { run: stays.id, to: null }), { moving: true });
+  assert.deepEqual(await agent.peer.call('moveQueued', { run: leaves.id, to: 'b', move }), { moving: true });
+  assert.deepEqual(await agent.peer.call('moveQueued', { run: stays.id, to: 'b', move }), { moving: true });
+  assert.deepEqual(await agent.peer.call('moveQueued', { run: stays.id, to: 'b', move: other }), {
+    moving: false,
+  });
+  assert.deepEqual(await agent.peer.call('moveQueued', { run: stays.id, to: null, move: other }), {
+    moving: false,
+  });
+  assert.deepEqual(await agent.peer.call('moveQueued', { run: stays.id, to: null, move }), { moving: true });
   await agent.peer.call('holdQueue', { hold: null });
   await agent.untilState(stays.id, 'finished');
   await agent.until('the move', () => agent.reports.get(leaves.id)?.queue?.movingTo === 'b');
-  await agent.peer.call('delete', { run: leaves.id });
+  assert.deepEqual(agent.reports.get(leaves.id)?.queue?.move, move);
+  await assert.rejects(agent.peer.call('delete', { run: leaves.id }), { kind: 'refused' });
+  await agent.peer.call('forgetMoved', { run: leaves.id, move: other.id });
+  assert.ok(fs.existsSync(root.directory(leaves.id)), 'of another move');
+  await agent.peer.call('forgetMoved', { run: leaves.id, move: move.id });
   await agent.until('the end of it', () => agent.gone.has(leaves.id));
-  assert.deepEqual(await agent.peer.call('moveQueued', { run: stays.id, to: 'b' }), { moving: false });
+  assert.deepEqual(await agent.peer.call('moveQueued', { run: stays.id, to: 'b', move }), { moving: false });
 });
 
 test('a damaged place in the queue is told by its run, and the others go on', async () => {

@@ -9,6 +9,7 @@ import { isActive } from '../../../src/core/runState.ts';
 import { decodeSeries } from '../../../src/core/seriesBytes.ts';
 import type { RunSummary } from '../../../src/protocol/controlApi.ts';
 import type { MetricLine } from '../../../src/protocol/runDirectory.ts';
+import { controlOptions } from '../../support/controlWindow.ts';
 import { controlKills } from '../../support/counts.ts';
 import {
   makePrivateHome,
@@ -16,8 +17,9 @@ import {
   processesOf,
   removePrivateHome,
 } from '../../support/privateHome.ts';
+import { smallRun } from '../../support/smallRun.ts';
+import { until } from '../../support/until.ts';
 
-const repository = path.resolve(import.meta.dirname, '../../..');
 const skip = process.platform === 'linux' ? false : 'finds processes through /proc';
 const local = 'this computer';
 let person: PrivateHome;
@@ -35,37 +37,13 @@ after(async () => {
 });
 
 function options(client: 'window' | 'cli', version = '0.1.0') {
-  return {
-    stateFolder: state,
-    controlFile: path.join(repository, 'dist/control.mjs'),
-    execPath: process.execPath,
-    client,
-    trusted: () => true,
-    version,
-    environment: person.environment,
-  };
+  return controlOptions(person, { stateFolder: state, client, version });
 }
 
 async function join(client: 'window' | 'cli' = 'window', version?: string): Promise<ControlClient> {
   const joined = await connectControl(options(client, version));
   open.push(joined);
   return joined;
-}
-
-function runFile(steps: number) {
-  return {
-    model: { hiddenSize: 32, layers: 1, heads: 2, intermediateSize: 64 },
-    data: {
-      source: 'world',
-      packing: { length: 32 },
-      tokenizer: { train: { vocabSize: 300 } },
-      validation: { tokens: 1000 },
-    },
-    batch: { samples: 4 },
-    phases: [{ objective: 'clm', until: steps }],
-    checkpoints: { every: 100_000 },
-    validate: { every: 100_000 },
-  };
 }
 
 function controls(): number[] {
@@ -111,16 +89,6 @@ async function summaryOf(client: Pick<ControlClient, 'call'>, run: string): Prom
   return (await client.call('runs', {})).runs.find((candidate) => candidate.run === run);
 }
 
-async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + 90_000;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > deadline) throw new Error(`${what} did not happen`);
-    await sleep(20);
-  }
-}
-
 function sameAsFile(run: string, stored: Map<string, number>): void {
   assert.deepEqual([...stored].sort(), [...fileLosses(run)].sort());
 }
@@ -137,10 +105,10 @@ test('eight clients at once start one control, private to its user', { skip }, a
 
 test('a check says what will run, and a mistake is one sentence', { skip }, async () => {
   const client = await join('cli');
-  const check = await client.call('checkLaunch', { file: runFile(10), node: local });
+  const check = await client.call('checkLaunch', { file: smallRun(10), node: local });
   assert.equal(check.steps, 10);
   assert.ok(check.plannedBytes > 0);
-  const lost = { ...runFile(10), data: { ...runFile(10).data, source: '/no/such/place' } };
+  const lost = { ...smallRun(10), data: { ...smallRun(10).data, source: '/no/such/place' } };
   await client.call('testNode', { name: local });
   const { fits, sentences } = await client.call('checkLaunch', { file: lost, node: local });
   assert.equal(fits, false);
@@ -148,13 +116,13 @@ test('a check says what will run, and a mistake is one sentence', { skip }, asyn
     sentences.some((each) => each.startsWith(`${local} has no /no/such/place.`)),
     sentences.join(' '),
   );
-  const wrong = { ...runFile(10), bacth: {} };
+  const wrong = { ...smallRun(10), bacth: {} };
   await assert.rejects(client.call('checkLaunch', { file: wrong, node: local }), {
     kind: 'usage',
     message: /bacth.*Did you mean "batch"/,
   });
   await assert.rejects(
-    client.call('launch', { file: runFile(5), node: 'nowhere', run: '20260101-nowhere0' }),
+    client.call('launch', { file: smallRun(5), node: 'nowhere', run: '20260101-nowhere0' }),
     {
       kind: 'missing',
     },
@@ -177,8 +145,10 @@ test('two windows see each point of a run once, as in the file', { skip }, async
     seen.push({ client, points });
   }
   const [{ client }] = seen as [(typeof seen)[0]];
-  assert.deepEqual(await client.call('launch', { file: runFile(200), node: local, run }), { already: false });
-  assert.deepEqual(await client.call('launch', { file: runFile(200), node: local, run }), { already: true });
+  assert.deepEqual(await client.call('launch', { file: smallRun(200), node: local, run }), {
+    already: false,
+  });
+  assert.deepEqual(await client.call('launch', { file: smallRun(200), node: local, run }), { already: true });
   await until('the run finishes', async () => (await summaryOf(client, run))?.state === 'finished');
   await until(
     'all points are here',
@@ -190,7 +160,7 @@ test('two windows see each point of a run once, as in the file', { skip }, async
   assert.equal(summary?.step, 200);
   assert.ok(summary?.metrics.includes('loss'));
   assert.ok((await client.call('runEvents', { run })).events.some(({ type }) => type === 'finish'));
-  assert.deepEqual((await client.call('runFile', { run })).file, runFile(200));
+  assert.deepEqual((await client.call('runFile', { run })).file, smallRun(200));
 });
 
 test('a run outlives control, which is killed again and again, and no point is lost or doubled', {
@@ -199,7 +169,7 @@ test('a run outlives control, which is killed again and again, and no point is l
   const run = '20260101-outlives';
   const window = new ControlConnection(options('window'));
   open.push(window);
-  await window.call('launch', { file: runFile(100_000), node: local, run });
+  await window.call('launch', { file: smallRun(100_000), node: local, run });
   let before = 0;
   for (let kill = 0; kill < controlKills; kill++) {
     const more = await until('more points', async () => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ControlConnection } from '../../../src/control/client/controlConnection.ts';
+import type { ControlConnection } from '../../../src/control/client/controlConnection.ts';
 import { newRunId } from '../../../src/core/newRunId.ts';
+import { openWindow } from '../../support/controlWindow.ts';
 import { batchRuns } from '../../support/counts.ts';
 import {
   makePrivateHome,
@@ -13,23 +13,8 @@ import {
   removePrivateHome,
 } from '../../support/privateHome.ts';
 import { noSlurm, PrivateSlurm } from '../../support/slurm.ts';
-
-const controlFile = path.resolve(import.meta.dirname, '../../../dist/control.mjs');
-
-function runFile(steps: number) {
-  return {
-    model: { hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32 },
-    data: {
-      source: 'world',
-      packing: { length: 32 },
-      tokenizer: { train: { vocabSize: 300 } },
-      validation: { tokens: 1000 },
-    },
-    batch: { samples: 4 },
-    phases: [{ objective: 'clm', until: steps }],
-    engine: { name: 'wasm', threads: 1 },
-  };
-}
+import { smallRun } from '../../support/smallRun.ts';
+import { until } from '../../support/until.ts';
 
 describe('a batch on a node with Slurm', { skip: noSlurm }, () => {
   let slurm: PrivateSlurm;
@@ -38,7 +23,7 @@ describe('a batch on a node with Slurm', { skip: noSlurm }, () => {
   before(async () => {
     slurm = await PrivateSlurm.start({ cpus: 2 });
     person = makePrivateHome(slurm.environment);
-    window = await openWindow();
+    window = await openWindow(person);
   });
   after(async () => {
     window?.dispose();
@@ -46,31 +31,9 @@ describe('a batch on a node with Slurm', { skip: noSlurm }, () => {
     await slurm?.dispose();
   });
 
-  async function openWindow(): Promise<ControlConnection> {
-    const opened = new ControlConnection({
-      stateFolder: path.join(person.home, '.local/state/biphase'),
-      controlFile,
-      execPath: process.execPath,
-      client: 'window',
-      trusted: () => true,
-      version: '0.1.0',
-      environment: person.environment,
-    });
-    await opened.connect();
-    return opened;
-  }
-
   function inRun(run: string, file: string): string {
     const place = path.join(person.home, '.biphase/runs', run, file);
     return fs.existsSync(place) ? fs.readFileSync(place, 'utf8') : '';
-  }
-
-  async function until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-    const late = AbortSignal.timeout(1_200_000);
-    while (!(await look())) {
-      if (late.aborted) throw new Error(`${what} did not happen`);
-      await sleep(100);
-    }
   }
 
   test('it is one array, goes on while nobody is there, and each run ran exactly once', async () => {
@@ -83,7 +46,7 @@ describe('a batch on a node with Slurm', { skip: noSlurm }, () => {
         setup: ['echo "gpu: <$CUDA_VISIBLE_DEVICES>"'],
       },
     });
-    const runs = Array.from({ length: batchRuns }, () => ({ run: newRunId(), file: runFile(3) }));
+    const runs = Array.from({ length: batchRuns }, () => ({ run: newRunId(), file: smallRun(3) }));
     assert.deepEqual(await window.call('launchBatch', { runs, nodes: [node] }), { failed: [] });
     assert.deepEqual(await window.call('launchBatch', { runs, nodes: [node] }), { failed: [] }, 'sent twice');
     const ended = (run: string): boolean => inRun(run, 'exit.json') !== '';
@@ -93,7 +56,7 @@ describe('a batch on a node with Slurm', { skip: noSlurm }, () => {
       if (command.includes('control.mjs')) process.kill(pid, 'SIGKILL');
     const left = runs.filter(({ run }) => !ended(run)).length;
     assert.ok(left > 0, 'it was in the middle');
-    await until('every end', () => runs.every(({ run }) => ended(run)));
+    await until('every end', () => runs.every(({ run }) => ended(run)), 1_200_000);
     for (const { run } of runs) {
       assert.equal((JSON.parse(inRun(run, 'exit.json')) as { code: number }).code, 0);
       assert.equal(inRun(run, 'events.jsonl').split('"type":"start"').length, 2, `${run} began once`);
@@ -101,7 +64,7 @@ describe('a batch on a node with Slurm', { skip: noSlurm }, () => {
     const jobs = await slurm.jobs();
     assert.equal(jobs.length, runs.length);
     assert.equal(new Set(jobs.map(({ id }) => id.split('_')[0])).size, 1, 'one array');
-    window = await openWindow();
+    window = await openWindow(person);
     await window.call('reconnectNode', { name: node });
     await until('all to be known', async () => {
       const known = new Map((await window.call('runs', {})).runs.map((each) => [each.run, each.state]));
@@ -120,7 +83,7 @@ describe('a batch on a node with Slurm', { skip: noSlurm }, () => {
       },
     });
     const run = newRunId();
-    await window.call('launch', { file: runFile(3), node: 'this computer', run });
+    await window.call('launch', { file: smallRun(3), node: 'this computer', run });
     await until('its end', () => inRun(run, 'exit.json') !== '');
     assert.match(inRun(run, 'output.log'), /^gpu: <[01]>$/m);
   });

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ControlConnection } from '../../../src/control/client/controlConnection.ts';
+import type { ControlConnection } from '../../../src/control/client/controlConnection.ts';
 import { newRunId } from '../../../src/core/newRunId.ts';
 import type { NodeSummary, RunSummary } from '../../../src/protocol/controlApi.ts';
+import { openWindow } from '../../support/controlWindow.ts';
 import { batchRuns } from '../../support/counts.ts';
 import {
   makePrivateHome,
@@ -13,15 +13,15 @@ import {
   processesOf,
   removePrivateHome,
 } from '../../support/privateHome.ts';
+import { smallRun } from '../../support/smallRun.ts';
 import { sshdPath } from '../../support/sshd.ts';
 import { type SshNode, startSshNode } from '../../support/sshNode.ts';
+import { until } from '../../support/until.ts';
 
-const repository = path.resolve(import.meta.dirname, '../../..');
-const { version } = JSON.parse(fs.readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
-  version: string;
-};
 const skip = sshdPath() && process.platform === 'linux' ? false : 'needs sshd on Linux';
 const names = ['atlas', 'boreas'] as const;
+/** For a whole batch. */
+const patience = 900_000;
 
 let person: PrivateHome;
 let nodes: SshNode[];
@@ -31,7 +31,7 @@ before(async () => {
   if (skip) return;
   person = makePrivateHome({ BIPHASE_CLOCK: '0.2' });
   nodes = [await startSshNode(person, { host: 'atlas' }), await startSshNode(person, { host: 'boreas' })];
-  window = await openWindow();
+  window = await openWindow(person);
   for (const name of names)
     await window.call('addNode', { config: { name, kind: 'ssh', host: name, slots: 2 } });
 });
@@ -41,37 +41,6 @@ after(async () => {
   for (const node of nodes ?? []) await node.sshd.stop();
   if (person) await removePrivateHome(person);
 });
-
-async function openWindow(): Promise<ControlConnection> {
-  const opened = new ControlConnection({
-    stateFolder: path.join(person.home, '.local/state/biphase'),
-    controlFile: path.join(repository, 'dist/control.mjs'),
-    execPath: process.execPath,
-    client: 'window',
-    trusted: () => true,
-    version,
-    environment: person.environment,
-  });
-  await opened.connect();
-  return opened;
-}
-
-function runFile(steps: number) {
-  return {
-    model: { hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32 },
-    data: {
-      source: 'world',
-      packing: { length: 32 },
-      tokenizer: { train: { vocabSize: 300 } },
-      validation: { tokens: 1000 },
-    },
-    batch: { samples: 4 },
-    phases: [{ objective: 'clm', until: steps }],
-    checkpoints: { every: 100_000 },
-    validate: { every: 100_000 },
-    engine: { name: 'wasm', threads: 1 },
-  };
-}
 
 /** Where a run's directory is, and how often a trainer began in it, over both nodes. */
 function placesOf(run: string): { root: string; starts: number }[] {
@@ -91,18 +60,6 @@ function finishedCode(run: string): number | null {
   return null;
 }
 
-async function until(
-  what: string,
-  look: () => boolean | Promise<boolean>,
-  patienceMs = 900_000,
-): Promise<void> {
-  const late = AbortSignal.timeout(patienceMs);
-  while (!(await look())) {
-    if (late.aborted) throw new Error(`${what} did not happen`);
-    await sleep(50);
-  }
-}
-
 async function summaries(): Promise<Map<string, RunSummary>> {
   const { runs } = await window.call('runs', {});
   return new Map(runs.map((run) => [run.run, run]));
@@ -115,7 +72,7 @@ async function node(name: string): Promise<NodeSummary> {
 test('a batch goes through the queues of two nodes while nobody is there, and each run ran exactly once', {
   skip,
 }, async () => {
-  const runs = Array.from({ length: batchRuns }, () => ({ run: newRunId(), file: runFile(3) }));
+  const runs = Array.from({ length: batchRuns }, () => ({ run: newRunId(), file: smallRun(3) }));
   const failed = await window.call('launchBatch', { runs, nodes: [...names] });
   assert.deepEqual(failed, { failed: [] });
   assert.deepEqual(
@@ -129,7 +86,7 @@ test('a batch goes through the queues of two nodes while nobody is there, and ea
     if (command.includes('control.mjs')) process.kill(pid, 'SIGKILL');
   const left = runs.filter(({ run }) => finishedCode(run) === null).length;
   assert.ok(left > 0, 'it was in the middle');
-  await until('every end', () => runs.every(({ run }) => finishedCode(run) !== null));
+  await until('every end', () => runs.every(({ run }) => finishedCode(run) !== null), patience);
   for (const { run } of runs) {
     const places = placesOf(run);
     assert.equal(places.length, 1, `${run} is in one place`);
@@ -141,7 +98,7 @@ test('a batch goes through the queues of two nodes while nobody is there, and ea
     perNode.every((count) => count > 0),
     `both nodes took part: ${perNode.join(', ')}`,
   );
-  window = await openWindow();
+  window = await openWindow(person);
   for (const name of names) await window.call('reconnectNode', { name });
   await until('all to be known', async () => {
     const known = await summaries();
@@ -156,14 +113,14 @@ test('waiting runs move to a node that has nothing to do, and only those that ma
   const [atlas, boreas] = nodes as [SshNode, SshNode];
   await window.call('holdQueue', { node: 'boreas', hold: 'paused' });
   const long = [newRunId(), newRunId()];
-  for (const run of long) await window.call('launch', { file: runFile(1_000_000), node: 'atlas', run });
+  for (const run of long) await window.call('launch', { file: smallRun(1_000_000), node: 'atlas', run });
   await until('both to run', async () => {
     const known = await summaries();
     return long.every((run) => known.get(run)?.state === 'running');
   });
   const stays = newRunId();
-  await window.call('launch', { file: runFile(3), node: 'atlas', run: stays, priority: 9 });
-  const runs = Array.from({ length: 4 }, () => ({ run: newRunId(), file: runFile(3) }));
+  await window.call('launch', { file: smallRun(3), node: 'atlas', run: stays, priority: 9 });
+  const runs = Array.from({ length: 4 }, () => ({ run: newRunId(), file: smallRun(3) }));
   await window.call('launchBatch', { runs, nodes: [...names] });
   await until('all to wait', async () => {
     const known = await summaries();
@@ -173,7 +130,7 @@ test('waiting runs move to a node that has nothing to do, and only those that ma
   assert.equal((await node('boreas')).hold, 'paused');
   for (const { run } of runs) assert.deepEqual(placesOf(run), [{ root: atlas.root, starts: 0 }]);
   await window.call('holdQueue', { node: 'boreas', hold: null });
-  await until('them to run there', () => runs.every(({ run }) => finishedCode(run) === 0));
+  await until('them to run there', () => runs.every(({ run }) => finishedCode(run) === 0), patience);
   for (const { run } of runs) {
     await until('one place', () => placesOf(run).length === 1);
     assert.deepEqual(placesOf(run), [{ root: boreas.root, starts: 1 }]);
@@ -188,8 +145,8 @@ test('waiting runs move to a node that has nothing to do, and only those that ma
 
 test('a run waits for one of another node; a priority is changed while it waits', { skip }, async () => {
   const [parent, child, other] = [newRunId(), newRunId(), newRunId()];
-  await window.call('launch', { file: runFile(100_000), node: 'atlas', run: parent });
-  await window.call('launch', { file: runFile(3), node: 'boreas', run: child, after: [parent] });
+  await window.call('launch', { file: smallRun(100_000), node: 'atlas', run: parent });
+  await window.call('launch', { file: smallRun(3), node: 'boreas', run: child, after: [parent] });
   const known = async (run: string): Promise<RunSummary | undefined> => (await summaries()).get(run);
   await until('it to wait', async () => (await known(child))?.reason !== undefined);
   assert.match((await known(child))!.reason!, new RegExp(`${parent} has finished`));
@@ -198,12 +155,12 @@ test('a run waits for one of another node; a priority is changed while it waits'
   await window.call('stop', { run: parent });
   await until('its end', async () => (await known(parent))?.state === 'stopped');
   assert.equal((await known(child))?.state, 'queued', 'a stopped run has not finished');
-  await window.call('launch', { file: runFile(3), node: 'atlas', run: other });
+  await window.call('launch', { file: smallRun(3), node: 'atlas', run: other });
   await window.call('stop', { run: child });
   await until('its end', async () => (await known(child))?.state === 'stopped');
   const [last, next] = [newRunId(), newRunId()];
-  await window.call('launch', { file: runFile(30), node: 'atlas', run: last });
-  await window.call('launch', { file: runFile(3), node: 'boreas', run: next, after: [last] });
+  await window.call('launch', { file: smallRun(30), node: 'atlas', run: last });
+  await window.call('launch', { file: smallRun(3), node: 'boreas', run: next, after: [last] });
   await until('both ends', async () => (await known(next))?.state === 'finished');
   assert.equal((await known(last))?.state, 'finished');
 });

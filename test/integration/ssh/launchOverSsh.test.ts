@@ -4,6 +4,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ControlConnection } from '../../../src/control/client/controlConnection.ts';
 import type { RunSummary } from '../../../src/protocol/controlApi.ts';
+import { controlOptions } from '../../support/controlWindow.ts';
 import { holdersOf } from '../../support/holdersOf.ts';
 import {
   makePrivateHome,
@@ -15,9 +16,6 @@ import { makeKey, type Sshd, sshdPath, startSshd } from '../../support/sshd.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
 const controlFile = path.join(repository, 'dist/control.mjs');
-const { version } = JSON.parse(fs.readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
-  version: string;
-};
 const canary = 'canary-51cc-passphrase';
 const run = '20260101-sshlaunc';
 const skip = sshdPath() && process.platform === 'linux' ? false : 'needs sshd on Linux';
@@ -59,15 +57,7 @@ after(async () => {
 
 /** A client as a VS Code window is one: it answers the questions of control. */
 async function openWindow(): Promise<ControlConnection> {
-  const window = new ControlConnection({
-    stateFolder: path.join(person.home, '.local/state/biphase'),
-    controlFile,
-    execPath: process.execPath,
-    client: 'window',
-    trusted: () => true,
-    version,
-    environment: person.environment,
-  });
+  const window = new ControlConnection(controlOptions(person));
   window.on('prompt', (prompt) => {
     const quiet = prompt.kind === 'secret' && prompt.quiet;
     if (prompt.kind === 'secret' && !quiet) secretsAsked++;

@@ -5,15 +5,12 @@ import { after, before, test } from 'node:test';
 import { ControlConnection } from '../../../src/control/client/controlConnection.ts';
 import type { BiphaseError } from '../../../src/core/errors.ts';
 import type { SpaceItem } from '../../../src/protocol/diskSpace.ts';
+import { controlOptions } from '../../support/controlWindow.ts';
 import { makePrivateHome, type PrivateHome, removePrivateHome } from '../../support/privateHome.ts';
 import { writeRunFolder } from '../../support/runFolder.ts';
 import { sshdPath } from '../../support/sshd.ts';
 import { type SshNode, startSshNode } from '../../support/sshNode.ts';
 
-const repository = path.resolve(import.meta.dirname, '../../..');
-const { version } = JSON.parse(fs.readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
-  version: string;
-};
 const skip = sshdPath() && process.platform === 'linux' ? false : 'needs sshd on Linux';
 const run = '20250101-aaaaaaaa';
 
@@ -26,15 +23,7 @@ before(async () => {
   person = makePrivateHome();
   node = await startSshNode(person);
   writeRunFolder(node.root, run, { name: 'red\u001b[31m', state: 'stopped', steps: [10, 20] });
-  window = new ControlConnection({
-    stateFolder: path.join(person.home, '.local/state/biphase'),
-    controlFile: path.join(repository, 'dist/control.mjs'),
-    execPath: process.execPath,
-    client: 'window',
-    trusted: () => true,
-    version,
-    environment: person.environment,
-  });
+  window = new ControlConnection(controlOptions(person));
   await window.connect();
   for (const name of ['atlas', 'twin'])
     await window.call('addNode', { config: { name, kind: 'ssh', host: node.host } });

@@ -6,15 +6,14 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type ControlClient, connectControl } from '../../../src/control/client/controlClient.ts';
 import type { TransferProgress } from '../../../src/protocol/controlApi.ts';
+import { controlOptions } from '../../support/controlWindow.ts';
 import type { FaultProxy } from '../../support/faultProxy.ts';
 import { makePrivateHome, type PrivateHome, removePrivateHome } from '../../support/privateHome.ts';
 import { type ProxiedNode, startProxiedNode } from '../../support/proxiedNode.ts';
+import { smallRun } from '../../support/smallRun.ts';
 import { sshdPath } from '../../support/sshd.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
-const { version } = JSON.parse(fs.readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
-  version: string;
-};
 const skip = sshdPath() && process.platform === 'linux' ? false : 'needs sshd on Linux';
 const mebibyte = 1 << 20;
 /** What SSH's window and the sockets of a busy machine hold when a link is cut: it comes to nothing. */
@@ -43,15 +42,7 @@ echo /dev/none 2000 1000 1000 50% /
   node = await startProxiedNode(person, { programs });
   proxy = node.proxy;
   corpora = path.join(node.root, 'cache/corpora');
-  client = await connectControl({
-    stateFolder: path.join(person.folder, 's'),
-    controlFile: path.join(repository, 'dist/control.mjs'),
-    execPath: process.execPath,
-    client: 'window',
-    trusted: () => true,
-    version,
-    environment: person.environment,
-  });
+  client = await connectControl(controlOptions(person, { stateFolder: path.join(person.folder, 's') }));
   await client.call('addNode', { config: { name: 'atlas', kind: 'ssh', host: 'atlas' } });
   const tested = await client.call('testNode', { name: 'atlas' });
   assert.ok(tested.ok, tested.findings.join('\n'));
@@ -68,18 +59,9 @@ let runs = 0;
 const newRun = (): string => `20260101-staged${String(runs++).padStart(2, '0')}`;
 
 function runFile(source: string) {
-  return {
-    model: { hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32 },
-    data: {
-      source: `local:${source}`,
-      tokenizer: { train: { vocabSize: 300 } },
-      packing: { length: 32 },
-      validation: { tokens: 256 },
-    },
-    batch: { samples: 2 },
-    phases: [{ objective: 'clm', until: 3 }],
-    engine: { name: 'wasm', threads: 1 },
-  };
+  return smallRun(3, {
+    data: { ...smallRun(3).data, source: `local:${source}`, validation: { tokens: 256 } },
+  });
 }
 
 /** Lines of JSON whose text is another one in every corpus of another seed. */

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { ControlConnection } from '../../../src/control/client/controlConnection.ts';
 import type { RunSummary } from '../../../src/protocol/controlApi.ts';
 import { type CodeServer, startCodeServer } from '../../support/codeServer.ts';
+import { controlOptions } from '../../support/controlWindow.ts';
 import { holdersOf } from '../../support/holdersOf.ts';
 import {
   makePrivateHome,
@@ -15,11 +16,8 @@ import {
   removePrivateHome,
 } from '../../support/privateHome.ts';
 import { makeKey, type Sshd, sshdPath, startSshd } from '../../support/sshd.ts';
+import { until } from '../../support/until.ts';
 
-const repository = path.resolve(import.meta.dirname, '../../..');
-const { version } = JSON.parse(fs.readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
-  version: string;
-};
 const passphrase = 'canary-1c3e-passphrase';
 const code = '736251';
 const skip = sshdPath() && process.platform === 'linux' ? false : 'needs sshd on Linux';
@@ -72,15 +70,7 @@ Host cluster
 `,
   );
   writeKnownHosts();
-  window = new ControlConnection({
-    stateFolder: path.join(person.home, '.local/state/biphase'),
-    controlFile: path.join(repository, 'dist/control.mjs'),
-    execPath: process.execPath,
-    client: 'window',
-    trusted: () => true,
-    version,
-    environment: person.environment,
-  });
+  window = new ControlConnection(controlOptions(person));
   window.on('prompt', (prompt) => {
     let answer: string | null = null;
     if (prompt.kind === 'secret' && !prompt.quiet) {
@@ -119,15 +109,6 @@ function writeKnownHosts(changed?: 'gate' | 'cluster'): void {
 function gateAuthentications(): number {
   return [...gate.log().matchAll(/^(Accepted|Failed|Postponed|Connection closed by authenticating user) /gm)]
     .length;
-}
-
-async function until<T>(what: string, look: () => Promise<T | undefined>, seconds = 60): Promise<T> {
-  for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`not within ${seconds} s: ${what}`);
 }
 
 /** Text that a shell would turn into a file named after the field. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { NodeRoot } from '../../../src/agent/nodeRoot.ts';
 import type { ProcessTable } from '../../../src/agent/processTable.ts';
+import { cleanStages } from '../../../src/agent/space/cleanStages.ts';
 import { measureRoot } from '../../../src/agent/space/diskUse.ts';
 import { type Freed, freeSpace } from '../../../src/agent/space/freeSpace.ts';
 import { withHeldRun } from '../../../src/agent/space/heldRun.ts';
@@ -277,6 +278,60 @@ test('a deletion that was cut off is ended later, and one that is under way is l
   assert.equal(left('runs').length, 2);
   await finishDeletions(root, Date.now() + 3600_000);
   assert.deepEqual([left('runs'), left('cache')], [['notes'], ['tokens']]);
+});
+
+/** As if nothing below it had been written for so many days. */
+function rest(place: string, days: number): void {
+  const time = Date.now() / 1000 - days * day;
+  const inside = fs.readdirSync(at(place), { recursive: true, encoding: 'utf8' });
+  for (const name of [...inside, '']) fs.lutimesSync(path.join(at(place), name), time, time);
+}
+
+test('what a copy left goes after a week of rest; one that is in use, and what others put there, stays', async () => {
+  const outside = path.join(folder, 'outside');
+  fs.mkdirSync(outside);
+  fs.writeFileSync(path.join(outside, 'mine'), 'mine');
+  put('cache/corpora/.old.1234abcd.stage/files/a/text.txt');
+  put('cache/corpora/.old.1234abcd.parts/half.part');
+  fs.symlinkSync(outside, at('cache/corpora/.old.1234abcd.stage/link'));
+  put('cache/corpora/.resumed.1234abcd.stage/files/text.txt');
+  put('cache/corpora/.resumed.1234abcd.parts/half.part');
+  put('cache/corpora/whole/manifest.json');
+  put('cache/corpora/.notes/file');
+  put('cache/checkpoints/.run@10.1234abcd.stage/config.json');
+  put('cache/checkpoints/.run@20.1234abcd.parts/half.part');
+  put('cache/tokens/.one.1234abcd.stage/file');
+  fs.symlinkSync(outside, at('cache/checkpoints/.link.1234abcd.stage'));
+  for (const each of ['corpora', 'checkpoints', 'tokens']) rest(`cache/${each}`, 8);
+  rest('cache/checkpoints/.run@20.1234abcd.parts', 6);
+  fs.appendFileSync(at('cache/corpora/.resumed.1234abcd.parts/half.part'), 'more');
+  await cleanStages(root);
+  assert.deepEqual(left('cache/corpora'), [
+    '.notes',
+    '.resumed.1234abcd.parts',
+    '.resumed.1234abcd.stage',
+    'whole',
+  ]);
+  assert.deepEqual(left('cache/checkpoints'), ['.link.1234abcd.stage', '.run@20.1234abcd.parts']);
+  assert.deepEqual(left('cache/tokens'), ['.one.1234abcd.stage']);
+  assert.deepEqual(fs.readdirSync(outside), ['mine']);
+  assert.deepEqual(left('cache'), ['checkpoints', 'corpora', 'tokens']);
+});
+
+test('a copy that is begun again while its old stage is taken finds it in its place', async (t) => {
+  put('cache/corpora/.old.1234abcd.stage/files/text.txt');
+  put('cache/corpora/.old.1234abcd.parts/half.part');
+  rest('cache/corpora', 8);
+  const part = fs.openSync(at('cache/corpora/.old.1234abcd.parts/half.part'), 'a');
+  t.after(() => fs.closeSync(part));
+  const rename = fs.renameSync;
+  t.mock.method(fs, 'renameSync', (from: string, to: string) => {
+    rename(from, to);
+    fs.writeSync(part, 'more');
+  });
+  await cleanStages(root);
+  assert.deepEqual(left('cache/corpora'), ['.old.1234abcd.parts', '.old.1234abcd.stage']);
+  assert.match(fs.readFileSync(at('cache/corpora/.old.1234abcd.parts/half.part'), 'utf8'), /^x+(more)+$/);
 });
 
 test('a root goes with what is Biphase in it, and stays where there is more', async () => {

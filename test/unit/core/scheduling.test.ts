@@ -18,12 +18,9 @@ const node = (name: string, changes: Partial<DonorLoad> = {}): DonorLoad => ({
   movable: () => [],
   ...changes,
 });
-const job = (run: string, changes: Partial<MovableJob> = {}): MovableJob => ({
+const job = (run: string, changes: Partial<MovableJob['queue']> = {}): MovableJob => ({
   run,
-  priority: 0,
-  submittedAt: 0,
-  nodes: ['a', 'b'],
-  ...changes,
+  queue: { priority: 0, submittedAt: 0, nodes: ['a', 'b'], ...changes },
 });
 
 test('new runs go where the fewest runs a slot are', () => {
@@ -43,7 +40,7 @@ test('an empty slot takes the first waiting run of the longest queue that may ru
     job('elsewhere', { nodes: ['a'] }),
     job('first', { submittedAt: 1 }),
   ];
-  const full = node('a', { busy: 2, waiting: 3, movable: () => movable });
+  const full = node('a', { busy: 2, waiting: 3, movable: () => [...movable] });
   assert.deepEqual(planMoves([full, node('b', { busy: 1 })]), [{ run: 'first', from: 'a', to: 'b' }]);
   assert.deepEqual(planMoves([full, node('b')]), [
     { run: 'first', from: 'a', to: 'b' },
@@ -53,9 +50,15 @@ test('an empty slot takes the first waiting run of the longest queue that may ru
 
 test('nothing moves away from where it is about to start, nor to a node that is held', () => {
   const movable = [job('x')];
-  assert.deepEqual(planMoves([node('a', { busy: 1, waiting: 1, movable: () => movable }), node('b')]), []);
   assert.deepEqual(
-    planMoves([node('a', { busy: 2, waiting: 1, movable: () => movable }), node('b', { accepts: false })]),
+    planMoves([node('a', { busy: 1, waiting: 1, movable: () => [...movable] }), node('b')]),
+    [],
+  );
+  assert.deepEqual(
+    planMoves([
+      node('a', { busy: 2, waiting: 1, movable: () => [...movable] }),
+      node('b', { accepts: false }),
+    ]),
     [],
   );
 });
@@ -68,16 +71,21 @@ test('nothing moves within a root that nodes share', () => {
 
 test('a drained node gives up all that may go', () => {
   const movable = [job('x'), job('y')];
-  const moves = planMoves([node('a', { accepts: false, waiting: 2, movable: () => movable }), node('b')]);
+  const moves = planMoves([
+    node('a', { accepts: false, waiting: 2, movable: () => [...movable] }),
+    node('b'),
+  ]);
   assert.deepEqual(moves.map(({ run }) => run).sort(), ['x', 'y']);
 });
 
-test('whatever the loads, a run moves once, to another node that may run it, and into a slot that was empty', () => {
+test('whatever the loads, a run moves once, the first that may, to another node that takes it, into a slot that was empty', () => {
   const names = ['a', 'b', 'c', 'd'];
   const load = fc.record({
     slots: fc.integer({ min: 1, max: 8 }),
     busy: fc.integer({ min: 0, max: 8 }),
     accepts: fc.boolean(),
+    rests: fc.boolean(),
+    refused: fc.integer({ min: 0, max: 12 }),
     jobs: fc.array(
       fc.record({
         priority: fc.integer({ min: -2, max: 2 }),
@@ -89,27 +97,35 @@ test('whatever the loads, a run moves once, to another node that may run it, and
   });
   fc.assert(
     fc.property(fc.array(load, { minLength: 1, maxLength: 4 }), (loads) => {
-      const nodes = loads.map(({ slots, busy, accepts, jobs }, n) =>
+      const nodes = loads.map(({ slots, busy, accepts, rests, refused, jobs }, n) =>
         node(names[n]!, {
           slots,
           busy: Math.min(busy, slots),
           accepts,
           waiting: jobs.length,
-          movable: () => jobs.map((each, index) => ({ ...each, run: `${names[n]}${index}` })),
+          rests,
+          refuses: (run) => run.endsWith(String(refused)),
+          movable: () => jobs.map((queue, index) => ({ run: `${names[n]}${index}`, queue })),
         }),
       );
       const moves = planMoves(nodes);
       assert.equal(new Set(moves.map(({ run }) => run)).size, moves.length);
-      for (const { name, slots, busy, waiting, accepts } of nodes) {
+      for (const { name, slots, busy, waiting, accepts, rests } of nodes) {
         const arriving = moves.filter(({ to }) => to === name).length;
-        assert.ok(arriving === 0 || (accepts && busy + waiting + arriving <= slots));
+        assert.ok(arriving === 0 || (accepts && !rests && busy + waiting + arriving <= slots));
       }
+      const left = new Map(
+        nodes.map(({ name, movable }) => [
+          name,
+          movable().sort((x, y) => startsBefore({ run: x.run, ...x.queue }, { run: y.run, ...y.queue })),
+        ]),
+      );
       for (const { run, from, to } of moves) {
-        const moved = nodes
-          .find(({ name }) => name === from)!
-          .movable()
-          .find((each) => each.run === run)!;
-        assert.ok(from !== to && moved.nodes.includes(to));
+        const target = nodes.find(({ name }) => name === to)!;
+        const jobs = left.get(from)!;
+        const first = jobs.findIndex((each) => each.queue.nodes.includes(to) && !target.refuses!(each.run));
+        assert.notEqual(from, to);
+        assert.equal(jobs.splice(first, 1)[0]!.run, run);
       }
     }),
   );
@@ -123,7 +139,10 @@ test('order: priority, then time, then id', () => {
     job('d'),
   ];
   assert.deepEqual(
-    jobs.sort(startsBefore).map(({ run }) => run),
+    jobs
+      .map(({ run, queue }) => ({ run, ...queue }))
+      .sort(startsBefore)
+      .map(({ run }) => run),
     ['c', 'd', 'a', 'b'],
   );
 });

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nodeSettingsText, nodeWithSettings } from '../../../src/extension/nodes/nodeSettings.ts';
+import {
+  keptSettingsText,
+  nodeSettingsText,
+  nodeWithSettings,
+} from '../../../src/extension/nodes/nodeSettings.ts';
 import type { NodeConfig } from '../../../src/protocol/controlApi.ts';
 
 const node: NodeConfig = { name: 'atlas', kind: 'ssh', host: 'atlas', setup: ['module load cuda'], slots: 4 };
@@ -21,4 +25,12 @@ test('a mistake is named in one sentence, and nothing changes', () => {
   said('{"name": "b"}', /"name" is not a setting of a node/);
   said('{', /are not JSON/);
   said('[]', /^The settings cannot be: /);
+});
+
+test('who edits a node is told what runs that wait there keep', () => {
+  assert.match(
+    keptSettingsText('atlas', 1),
+    /^The run that waits on atlas keeps the settings of its launch\. /,
+  );
+  assert.match(keptSettingsText('atlas', 3), /^The 3 runs that wait on atlas keep .* Stop and resume one /);
 });

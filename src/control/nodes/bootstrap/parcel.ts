@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
+import { BiphaseError } from '../../../core/errors.ts';
+import { piecesOf, readAhead } from '../readAhead.ts';
 import { tarEnd, tarHeader, tarPadding } from './tarArchive.ts';
 
 /** A file of this machine, and its place and mode in a folder of the node. */
@@ -17,6 +19,8 @@ export interface Load {
   /** Names the bytes: a half transfer is continued only with the same. */
   id: string;
   files: readonly LoadFile[];
+  /** SHA-256 of its one file, in hexadecimal, where that is known before. */
+  sha256?: string;
   /** `node`: the binary must start before the folder gets its name. */
   check: 'node' | 'none';
 }
@@ -27,23 +31,27 @@ export interface Parcel {
   packed: boolean;
   /** Bytes that travel. */
   size: number;
-  /** Null: counted while it is read. */
-  sha256: string | null;
+  sha256: string;
   /** Bytes of the files. */
   content: number;
-  bytes(): AsyncIterable<Buffer>;
+  /** What travels, from an offset on; a piece is good until the next one is asked for. */
+  bytes(from: number): Iterable<Buffer> | AsyncIterable<Buffer>;
 }
 
-const chunkBytes = 256 * 1024;
-
-/** A load as it is: a file is read while it travels, an archive of several, which are small, before. */
+/** A load as it is: a file of a known hash is read while it travels, an archive of several, which are small, before. */
 export async function makeParcel(load: Load): Promise<Parcel> {
   const [file, ...others] = load.files;
   if (file && others.length === 0) {
     const { size } = await fs.promises.stat(file.source);
-    const bytes = (): AsyncIterable<Buffer> =>
-      fs.createReadStream(file.source, { highWaterMark: chunkBytes });
-    return { load, packed: false, size, sha256: null, content: size, bytes };
+    const bytes = (from: number): AsyncIterable<Buffer> => fileBytes(file.source, from);
+    return {
+      load,
+      packed: false,
+      size,
+      sha256: load.sha256 ?? (await hashOf(bytes(0))),
+      content: size,
+      bytes,
+    };
   }
   const contents = await Promise.all(load.files.map(({ source }) => fs.promises.readFile(source)));
   const archive = Buffer.concat([
@@ -57,12 +65,32 @@ export async function makeParcel(load: Load): Promise<Parcel> {
   return { load, packed: false, ...whole(archive), content };
 }
 
-/** The same, packed: for nodes that can unpack, and links that make it worth it. */
+/**
+ * The same, packed: for nodes that can unpack, and links that make it worth it.
+ * @throws BiphaseError `damaged` as `checkHere`
+ */
 export async function packed(parcel: Parcel): Promise<Parcel> {
+  await checkHere(parcel);
   const chunks: Buffer[] = [];
-  for await (const chunk of parcel.bytes()) chunks.push(chunk);
+  for await (const chunk of parcel.bytes(0)) chunks.push(Buffer.from(chunk));
   const bytes = await promisify(gzip)(Buffer.concat(chunks), { level: constants.Z_BEST_SPEED });
   return { ...parcel, packed: true, ...whole(bytes) };
+}
+
+/** @throws BiphaseError `damaged` where files of this computer are not what they were said to be */
+export async function checkHere({ load, sha256, bytes }: Parcel): Promise<void> {
+  if ((await hashOf(bytes(0))) === sha256) return;
+  const files = load.files.map(({ source }) => source).join(', ');
+  throw new BiphaseError('damaged', `${files} on this computer is not what it should be.`, {
+    next: 'Install the extension again; where it is a file of a cache, remove it.',
+  });
+}
+
+/** SHA-256 in hexadecimal. */
+async function hashOf(bytes: ReturnType<Parcel['bytes']>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of bytes) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 /** Bytes that a parcel takes on the node while it is opened: one file that is not packed is only renamed. */
@@ -72,9 +100,14 @@ export function spaceFor({ load, packed, size, content }: Parcel): number {
 
 function whole(bytes: Buffer): Pick<Parcel, 'size' | 'sha256' | 'bytes'> {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { size: bytes.length, sha256, bytes: () => pieces(bytes) };
+  return { size: bytes.length, sha256, bytes: (from) => piecesOf(bytes, from) };
 }
 
-async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
+async function* fileBytes(file: string, from: number): AsyncGenerator<Buffer> {
+  const handle = await fs.promises.open(file);
+  try {
+    yield* readAhead(handle, from, Number.POSITIVE_INFINITY);
+  } finally {
+    await handle.close();
+  }
 }

@@ -8,8 +8,8 @@ import { localNodeBinary, nodeCacheFolder } from './fetchNode.ts';
 import { askNode, type NodeFacts } from './nodeFacts.ts';
 import { type NodeRelease, nodeReleases, oldestGlibc, oldestNodeMajor } from './nodeRelease.ts';
 import { type Load, type LoadFile, makeParcel, type Parcel, packed, spaceFor } from './parcel.ts';
-import { sendParcel } from './sendParcel.ts';
-import { openStages } from './stage.ts';
+import { ParcelSender } from './parcelSender.ts';
+import { openStages, stageOf } from './stage.ts';
 
 /**
  * Makes root, bundle and Node ready on a node and copies only what is missing: the second time nothing. Every file is
@@ -51,6 +51,7 @@ export async function prepareNode(
       folder,
       id: `node.${size}.${Math.floor(mtimeMs)}`,
       files: [{ source: binary, path: 'bin/node', mode: '700' }],
+      sha256: release.sha256,
       check: 'node',
     });
     findings.push(`Node ${release.version} was copied to ${folder}.`);
@@ -91,18 +92,18 @@ export async function deliver(
   },
 ): Promise<void> {
   const { facts, client, onProgress, signal } = options;
-  const [{ stages, slow }, plain] = await Promise.all([
-    openStages(transport, loads, client, signal),
-    Promise.all(loads.map(makeParcel)),
-  ]);
-  const parcels = facts.gzip && slow ? await Promise.all(plain.map(packed)) : plain;
-  needSpace(facts, parcels, transport);
-  const total = parcels.reduce((sum, { size }) => sum + size, 0);
-  let before = 0;
-  for (const [i, parcel] of parcels.entries()) {
-    const onBytes = (sent: number): void => onProgress(Math.min(1, (before + sent) / Math.max(1, total)));
-    await sendParcel(transport, parcel, stages[i]!, onBytes, signal);
-    before += parcel.size;
+  const opening = openStages(transport, loads, client, signal);
+  // Asked for after the stages: a host that allows one session at a time gives it to them.
+  const shipments = loads.map((load) => ({ load, stage: stageOf(load, client) }));
+  const sender = new ParcelSender(transport, shipments, signal);
+  try {
+    const [{ stages, slow }, plain] = await Promise.all([opening, Promise.all(loads.map(makeParcel))]);
+    const parcels = facts.gzip && slow ? await Promise.all(plain.map(packed)) : plain;
+    needSpace(facts, parcels, transport);
+    const total = parcels.reduce((sum, { size }) => sum + size, 0);
+    await sender.send(parcels, stages, (sent) => onProgress(Math.min(1, sent / Math.max(1, total))));
+  } finally {
+    sender.close();
   }
 }
 

@@ -1,13 +1,11 @@
 import { BiphaseError } from '../../../core/errors.ts';
 import type { Transport } from '../transport.ts';
-import { sampleLink } from './linkRate.ts';
+import { judgeLink } from './linkRate.ts';
 import type { Load } from './parcel.ts';
 import { ownCode } from './remoteScript.ts';
 
-/** A load's hidden folder on the node until the load is whole. */
+/** Where a parcel arrives, and how many bytes of it an attempt before left there: packed, or as it is. */
 export interface Stage {
-  folder: string;
-  /** Where the parcel arrives, and how many bytes of it an attempt before left there: packed, or as it is. */
   packed: { part: string; there: number };
   plain: { part: string; there: number };
 }
@@ -26,24 +24,27 @@ echo end
 cat > /dev/null
 `;
 
-/**
- * Makes the stages of loads, or finds those that an attempt before left; and sends a sample, to judge the link.
- * @param client names this machine, so that two clients never write one stage.
- */
+/** The hidden folder in which a load grows. `client` names this machine: two clients never write one stage. */
+export function stageOf({ folder }: Load, client: string): string {
+  const slash = folder.lastIndexOf('/');
+  return `${folder.slice(0, slash)}/.${folder.slice(slash + 1)}.${client}.stage`;
+}
+
+/** Makes the stages of loads, or finds those that an attempt before left; and sends a sample, to judge the link. */
 export async function openStages(
   transport: Transport,
   loads: readonly Load[],
   client: string,
   signal: AbortSignal,
 ): Promise<{ stages: Stage[]; slow: boolean }> {
-  const places = loads.map(({ folder, id }) => {
-    const slash = folder.lastIndexOf('/');
-    const stage = `${folder.slice(0, slash)}/.${folder.slice(slash + 1)}.${client}.stage`;
-    return { stage, parts: [`${stage}/${id}.packed.part`, `${stage}/${id}.plain.part`] as const };
+  const places = loads.map((load) => {
+    const stage = stageOf(load, client);
+    return { stage, parts: [`${stage}/${load.id}.packed.part`, `${stage}/${load.id}.plain.part`] as const };
   });
   const parameters = places.flatMap(({ stage, parts }) => [stage, ...parts]);
   const channel = await transport.exec(['sh', '-c', stageScript, 'sh', ...parameters], { signal });
-  const { slow, answer } = await sampleLink(channel, 'end');
+  const again = () => transport.exec(['sh', '-c', 'echo end; cat > /dev/null'], { signal });
+  const { slow, answer } = await judgeLink(channel, 'end', again);
   if (signal.aborted)
     throw new BiphaseError('cancelled', `Preparing ${transport.description} was cancelled.`);
   if (ownCode(await channel.exit, transport) !== 0)
@@ -55,8 +56,7 @@ export async function openStages(
     .split('\n')
     .slice(-2 * loads.length)
     .map(Number);
-  const stages = places.map(({ stage, parts }, i) => ({
-    folder: stage,
+  const stages = places.map(({ parts }, i) => ({
     packed: { part: parts[0], there: sizes[2 * i] ?? 0 },
     plain: { part: parts[1], there: sizes[2 * i + 1] ?? 0 },
   }));

@@ -6,9 +6,11 @@ import { scaledMs } from '../../../core/clock.ts';
 import { BiphaseError, toBiphaseError } from '../../../core/errors.ts';
 import type { Prompter } from '../prompter.ts';
 import { Authentication } from './authentication.ts';
+import { keepCipherKey } from './cipherKey.ts';
 import { ConfigCommands } from './configCommands.ts';
 import { Deadline } from './deadline.ts';
 import { HostKeyCheck } from './hostKeyCheck.ts';
+import { joinWrites } from './joinWrites.ts';
 import { ProxySocket } from './proxySocket.ts';
 import { defaultSshSources, type SshHop, type SshSources, type SshTarget } from './sshConfig.ts';
 
@@ -88,7 +90,7 @@ async function route(hop: SshHop, commands: ConfigCommands, depth: number): Prom
 /** The way to the first host of a route. */
 async function ownWay(target: SshTarget, commands: ConfigCommands): Promise<Duplex> {
   if (target.proxyCommand) return commands.proxy(target.proxyCommand);
-  return net.connect(target.port, target.host);
+  return joinWrites(net.connect(target.port, target.host));
 }
 
 function forward(through: SshConnection, to: SshTarget): Promise<Duplex> {
@@ -120,6 +122,7 @@ async function login(
   }
 
   const client: Client = new ssh2.Client();
+  keepCipherKey(client);
   let asked = false;
   let lastError: Error | undefined;
   const { promise: closed, resolve: settleClosed } = Promise.withResolvers<BiphaseError | undefined>();

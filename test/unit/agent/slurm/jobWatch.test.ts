@@ -47,7 +47,7 @@ test('one question answers for all runs, and none follows at once', async (conte
   const seen = (): unknown[] =>
     ['1', '2', '3'].map((id) => watch.facts(`run ${id}`, queue.job(id), begun).seen);
   assert.deepEqual(seen(), ['unknown', 'unknown', 'unknown']);
-  await watch.look('run 1', queue.job('1'));
+  await watch.look(new Map([['run 1', queue.job('1')]]));
   assert.deepEqual(seen(), ['running', 'pending', 'ended']);
   assert.deepEqual([...new Set(changed)], ['run 1', 'run 2', 'run 3']);
   assert.match(watch.facts('run 2', queue.job('2'), begun).sentence ?? '', /higher priority/);
@@ -59,13 +59,13 @@ test('a Slurm that does not answer changes nothing that was seen', async (contex
   const watch = new JobWatch(() => {});
   context.after(() => watch.close());
   queue.says('1|RUNNING|None|n1|1:00|biphase-1\n');
-  await watch.look('run', queue.job('1'));
+  await watch.look(new Map([['run', queue.job('1')]]));
   queue.says(undefined);
-  await watch.look('run', queue.job('1'));
+  await watch.look(new Map([['run', queue.job('1')]]));
   const { seen, sentence, settled } = watch.facts('run', queue.job('1'), begun);
   assert.deepEqual([seen, settled], ['running', false]);
   assert.match(sentence ?? '', /^Slurm cannot be asked/);
-  await watch.look('new', queue.job('2'));
+  await watch.look(new Map([['new', queue.job('2')]]));
   assert.equal(watch.facts('new', queue.job('2'), begun).seen, 'unknown');
 });
 
@@ -74,7 +74,7 @@ test('what was over long before anybody looked needs no grace', async (context) 
   const watch = new JobWatch(() => {});
   context.after(() => watch.close());
   queue.says('');
-  await watch.look('run', queue.job('1'));
+  await watch.look(new Map([['run', queue.job('1')]]));
   const settled = (quietSeconds: number): boolean =>
     watch.facts('run', queue.job('1'), { begun: true, quietSeconds }).settled;
   assert.deepEqual([settled(1), settled(1000)], [false, true]);

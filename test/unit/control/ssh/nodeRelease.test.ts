@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -15,6 +16,17 @@ test('the builds that are fetched are those that the lockfile pins', () => {
     const locked = packages[`node_modules/${release.package}`];
     assert.equal(release.version, locked?.version);
     assert.equal(release.integrity, locked?.integrity);
+  }
+});
+
+test('the binary of an installed build is the pinned one', () => {
+  const folder = path.join(import.meta.dirname, '../../../../node_modules');
+  for (const release of Object.values(nodeReleases)) {
+    assert.match(release.sha256, /^[0-9a-f]{64}$/);
+    const file = path.join(folder, release.package, 'bin/node');
+    // Only this machine's is installed.
+    if (!fs.existsSync(file)) continue;
+    assert.equal(createHash('sha256').update(fs.readFileSync(file)).digest('hex'), release.sha256);
   }
 });
 

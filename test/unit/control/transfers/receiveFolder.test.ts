@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -70,4 +71,31 @@ test('another folder of that name is left alone', async () => {
   fs.writeFileSync(path.join(place, 'mine.txt'), 'mine');
   await assert.rejects(receive(), { kind: 'refused' });
   assert.deepEqual(fs.readdirSync(place), ['mine.txt']);
+});
+
+for (const [what, plant] of [
+  ['a link to a file', (at: string, victim: string) => fs.symlinkSync(victim, at)],
+  ['a link to nothing', (at: string, victim: string) => fs.symlinkSync(`${victim}.new`, at)],
+  ['another name of a file', (at: string, victim: string) => fs.linkSync(victim, at)],
+  ['a pipe', (at: string) => execFileSync('mkfifo', [at])],
+  ['a folder', (at: string) => fs.mkdirSync(at)],
+] as const)
+  test(`${what} among what an earlier attempt brought is refused, and nothing is written`, async () => {
+    const victim = path.join(folder, 'victim');
+    fs.writeFileSync(victim, 'some');
+    fs.mkdirSync(`${place}.part`, { recursive: true });
+    plant(path.join(`${place}.part`, 'a.json'), victim);
+    await assert.rejects(receive(), { kind: 'refused', message: /a\.json is a link, or something else/ });
+    assert.equal(fs.readFileSync(victim, 'utf8'), 'some');
+    assert.deepEqual(fs.readdirSync(folder).sort(), ['in', 'victim']);
+    assert.ok(!fs.existsSync(place));
+  });
+
+test('a link in the place of the growing folder is refused', async () => {
+  const elsewhere = path.join(folder, 'elsewhere');
+  fs.mkdirSync(elsewhere);
+  fs.mkdirSync(path.dirname(place));
+  fs.symlinkSync(elsewhere, `${place}.part`);
+  await assert.rejects(receive(), { kind: 'refused' });
+  assert.deepEqual(fs.readdirSync(elsewhere), []);
 });
