@@ -1,7 +1,7 @@
 // What a large batch costs control:
 //   node test/bench/scheduling.ts [--jobs N] [--nodes N] [--slots N] [--run-ms N]
-// First decisions alone: as many jobs wait as are asked for, one run after the other ends, and each time it is decided
-// what moves where. Then a whole batch through a real control, its store and its scheduler; nodes are simulated in
+// First decisions alone: now and then while as many jobs are launched as are asked for, then each time a run ends: what
+// moves where? Then a whole batch through a real control, its store and its scheduler; nodes are simulated in
 // another thread, half of them slow, so that runs have to move. It asserts nothing.
 import fs from 'node:fs';
 import os from 'node:os';
@@ -41,6 +41,8 @@ const file = {
   phases: [{ objective: 'clm', until: 100 }],
 };
 
+/** Runs that control launches from one look at the queues to the next, as measured below. */
+const launchedBetween = 2000;
 /** Made by `npm run build`; nothing of it is sent to simulated nodes. */
 const bundleFolder = path.resolve(import.meta.dirname, '../../dist/bundle');
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-scheduling-'));
@@ -52,7 +54,7 @@ try {
 }
 process.exit(0);
 
-/** Milliseconds of each decision while one run after the other ends. */
+/** Milliseconds of each decision while runs are launched, then while one run after the other ends. */
 function decisions(): void {
   const store = new CacheStore(path.join(folder, 'decisions.db'));
   const catalog = new RunCatalog(
@@ -69,10 +71,6 @@ function decisions(): void {
   });
   // The first node has all of it: the hardest case for who decides.
   const reports = Array.from({ length: jobs }, (_, index) => waits(newRunId(), index));
-  for (const [index, report] of reports.entries()) {
-    const name = names[index % 2 === 0 ? 0 : index % nodeCount]!;
-    catalog.report(name, `root of ${name}`, report);
-  }
   const nodes = names.map((name) => ({
     node: {
       config: { name, kind: 'ssh', slots },
@@ -83,13 +81,22 @@ function decisions(): void {
   }));
   const took: number[] = [];
   let moves = 0;
+  const decide = (): void => {
+    const start = performance.now();
+    moves += planMoves(nodeLoads(nodes, catalog)).length;
+    took.push(performance.now() - start);
+  };
+  for (const [index, report] of reports.entries()) {
+    const name = names[index % 2 === 0 ? 0 : index % nodeCount]!;
+    catalog.report(name, `root of ${name}`, report);
+    // Control decides while they are launched too.
+    if (index % launchedBetween === launchedBetween - 1) decide();
+  }
   for (let index = 0; index < 500; index++) {
     const name = names[index % nodeCount]!;
     const ended = catalog.all().find(({ node, report }) => node === name && report.state === 'queued');
     if (ended) catalog.report(name, ended.rootId, { ...ended.report, state: 'finished', queue: undefined });
-    const start = performance.now();
-    moves += planMoves(nodeLoads(nodes, catalog)).length;
-    took.push(performance.now() - start);
+    decide();
   }
   print('a decision, ms', took);
   process.stdout.write(`  ${jobs} jobs, ${nodeCount} nodes x ${slots} slots, ${moves} moves planned\n`);

@@ -1,7 +1,7 @@
 // How fast files reach a node, against `scp` of the same files in the same run:
 //   node test/bench/upload.ts [--turns N]
-// A real sshd on loopback; both sides log in once before the clock starts (scp by ControlMaster), and scp's time has the
-// start of its program in it. Ours includes judging the link, finding what lies there already, checking the SHA-256 of
+// A real sshd on loopback; both sides log in once before the clock starts (scp by ControlMaster) but in the row "with the
+// login", where both log in while it runs. scp's time has the start of its program in it. Ours includes judging the link, finding what lies there already, checking the SHA-256 of
 // everything on the node and naming the folder when it is whole, which scp does not do. The SHA-256 that is sent with it
 // is known before for a Node (pinned) and for a file of a corpus that was hashed before (remembered); of the bundle, and
 // of a corpus that was not, it is made while the clock runs. The rate is the median of each turn's. "Bytes alone" is
@@ -34,6 +34,8 @@ import { testPrompter } from '../support/testPrompter.ts';
 interface Case {
   name: string;
   files: string[];
+  /** Both log in anew. */
+  login?: boolean;
   /** Brings them into a new folder. */
   ours: (target: string) => Promise<void>;
 }
@@ -125,6 +127,7 @@ const options = [
   ...['-F', config, '-o', `UserKnownHostsFile=${path.join(person.home, '.ssh/known_hosts')}`],
   ...['-o', `ControlPath=${path.join(person.folder, 'cm')}`],
 ];
+const loginOptions = options.slice(0, 4);
 const master = spawn('ssh', [...options, '-M', '-N', node.host], { stdio: 'ignore' });
 const random = path.join(person.folder, 'random.txt');
 try {
@@ -135,11 +138,11 @@ try {
     localUser: os.userInfo().username,
     environment: {},
   };
-  const connection = await connectSsh(
-    { host: node.host },
-    { node: node.host, prompts: testPrompter(), signal, sources },
-  );
-  const transport = new SshTransport(connection);
+  const connect = async (): Promise<SshTransport> => {
+    const asked = { node: node.host, prompts: testPrompter(), signal, sources };
+    return new SshTransport(await connectSsh({ host: node.host }, asked));
+  };
+  const transport = await connect();
   await untilOpen();
   execFileSync('head', ['-c', String(256 << 20), '/dev/urandom'], {
     stdio: ['ignore', fs.openSync(random, 'w'), 'inherit'],
@@ -149,7 +152,7 @@ try {
   fs.utimesSync(random, past, past);
   const cases: Case[] = [
     {
-      name: 'the bundle',
+      name: 'the bundle over an open connection',
       files: sourcesOf(theBundle('')),
       ours: (target) => prepare(transport, [theBundle(target)], target),
     },
@@ -157,6 +160,16 @@ try {
       name: 'the bundle and a Node',
       files: sourcesOf(theNode(''), theBundle('')),
       ours: (target) => prepare(transport, [theNode(target), theBundle(target)], target),
+    },
+    {
+      name: 'the bundle, with the login',
+      files: sourcesOf(theBundle('')),
+      login: true,
+      ours: async (target) => {
+        const own = await connect();
+        await prepare(own, [theBundle(target)], target);
+        own.close();
+      },
     },
     {
       name: 'a corpus that was hashed before',
@@ -175,7 +188,7 @@ try {
     },
   ];
   console.log('| files | MiB | ours, s | scp, s | rate, ours ÷ scp |\n|---|---|---|---|---|');
-  for (const { name, files, ours } of cases) {
+  for (const { name, files, login, ours } of cases) {
     const mib = files.reduce((sum, file) => sum + fs.statSync(file).size, 0) / 2 ** 20;
     const times: { ours: number; scp: number }[] = [];
     // The first turn warms both up.
@@ -183,7 +196,7 @@ try {
       const folder = fs.mkdtempSync(path.join(person.folder, 'turn-'));
       const one = {
         ours: await secondsOf(ours, path.join(folder, 'ours')),
-        scp: scp(options, node.host, files, path.join(folder, 'scp')),
+        scp: scp(login ? loginOptions : options, node.host, files, path.join(folder, 'scp')),
       };
       if (turn > 0) times.push(one);
       fs.rmSync(folder, { recursive: true });

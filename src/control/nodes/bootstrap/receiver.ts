@@ -7,41 +7,49 @@ import { ownCode } from './remoteScript.ts';
 
 /**
  * Waits for a line that says what comes (size of the parcel, packed or plain, SHA-256), and appends what follows to the
- * parcel. Where that has the SHA-256 then, the files are taken out and the stage gets its name. A cut link looks like an
- * end of the input. Another client may have been first: then its folder, which holds the same bytes, stays (and a stage
- * that `mv` put inside it is removed). openssl is several times as fast as the other tools. Parameters: stage, folder,
+ * parcel. An archive is opened while its SHA-256 is made; where that is right, the folder with the files gets its name. A
+ * cut link looks like an end of the input. Another client may have been first: then its folder, which holds the same
+ * bytes, stays (and what `mv` put inside it is removed). openssl is several times as fast as the other tools. Parameters: stage, folder,
  * what to check, id of the load; for one file its folder, name and mode.
  */
 const receiveScript = `
 umask 077
 stage=$1; folder=$2; check=$3; id=$4; shift 4
+fail() { wait; exit "$1"; }
 read -r size packed wanted || exit 8
 part=$stage/$id.$packed.part
 cat >> "$part" || exit 7
+if [ $# -eq 0 ]; then
+  whole=$stage/.open
+  command -v tar >/dev/null 2>&1 || exit 9
+  rm -rf "$whole"; mkdir "$whole" || exit 7
+  if [ "$packed" = packed ]; then gzip -dc < "$part" | tar -xf - -C "$whole"; else tar -xf "$part" -C "$whole"; fi &
+  opening=$!
+fi
 found=
 if command -v openssl >/dev/null 2>&1; then found=$(openssl dgst -sha256 -r < "$part" 2>/dev/null); fi
 if [ -n "$found" ]; then :
 elif command -v sha256sum >/dev/null 2>&1; then found=$(sha256sum < "$part")
 elif command -v shasum >/dev/null 2>&1; then found=$(shasum -a 256 < "$part")
 else found=$(sha256 -q < "$part"); fi
-[ -n "$found" ] || exit 5
+[ -n "$found" ] || fail 5
 if [ "\${found%% *}" != "$wanted" ]; then
-  [ "$(wc -c < "$part")" -eq "$size" ] || exit 8
+  [ "$(wc -c < "$part")" -eq "$size" ] || fail 8
   rm -f "$part"
-  exit 4
+  fail 4
 fi
 if [ $# -eq 0 ]; then
-  command -v tar >/dev/null 2>&1 || exit 9
-  if [ "$packed" = packed ]; then gzip -dc < "$part" | tar -xf - -C "$stage"; else tar -xf "$part" -C "$stage"; fi || exit 1
+  wait "$opening" || exit 1
 else
+  whole=$stage
   mkdir -p "$stage/$1" || exit 1
   if [ "$packed" = packed ]; then gzip -dc < "$part" > "$stage/$1/$2"; else mv -f "$part" "$stage/$1/$2"; fi || exit 1
   chmod "$3" "$stage/$1/$2" || exit 1
+  rm -f "$stage"/*.part*
 fi
-rm -f "$stage"/*.part*
-if [ "$check" = node ]; then "$stage/bin/node" -p process.versions.node </dev/null >/dev/null || exit 6; fi
-if [ ! -d "$folder" ]; then mv "$stage" "$folder" 2>/dev/null || [ -d "$folder" ] || exit 1; fi
-if [ -d "$stage" ] || [ -d "$folder/\${stage##*/}" ]; then rm -rf "$stage" "$folder/\${stage##*/}"; fi
+if [ "$check" = node ]; then "$whole/bin/node" -p process.versions.node </dev/null >/dev/null || exit 6; fi
+if [ ! -d "$folder" ]; then mv "$whole" "$folder" 2>/dev/null || [ -d "$folder" ] || exit 1; fi
+if [ -d "$stage" ] || [ -d "$folder/\${whole##*/}" ]; then rm -rf "$stage" "$folder/\${whole##*/}"; fi
 `;
 
 /** A command on the node that waits for a parcel. */
