@@ -220,7 +220,7 @@ export class CurvesPage {
     this.layout.element.hidden = none || table;
     this.table.element.hidden = none || !table;
     this.legend.element.hidden = none;
-    this.layout.update(this.state.current, this.state.metrics, this.runs.metrics);
+    this.layout.update(this.state.current, this.state.metricsOf(this.runs.metrics), this.runs.metrics);
     this.series.show(this.runs.shown, this.panels);
     this.updateBars();
     this.drawAll();
@@ -259,7 +259,8 @@ export class CurvesPage {
   }
 
   private updateToolbar(): void {
-    if (this.state.current) this.toolbar.update(this.state.current, this.state.metrics, this.runs.metrics);
+    if (this.state.current)
+      this.toolbar.update(this.state.current, this.state.metricsOf(this.runs.metrics), this.runs.metrics);
   }
 
   private updateBars(): void {
@@ -278,7 +279,7 @@ export class CurvesPage {
   private runsChanged(): void {
     const state = this.state.current;
     if (!state) return;
-    const others = this.layout.differs(state, this.state.metrics, this.runs.metrics);
+    const others = this.layout.differs(state, this.state.metricsOf(this.runs.metrics), this.runs.metrics);
     if (others || (this.runs.shown.length === 0) !== !this.empty.hidden) {
       this.layOut();
       return;
@@ -351,7 +352,11 @@ export class CurvesPage {
     clearTimeout(this.scrolling);
     this.scrolling = setTimeout(() => {
       const state = this.state.current;
-      if (state?.all && this.layout.differs(state, this.state.metrics, this.runs.metrics)) this.layOut();
+      if (
+        state?.all &&
+        this.layout.differs(state, this.state.metricsOf(this.runs.metrics), this.runs.metrics)
+      )
+        this.layOut();
     }, scrollMilliseconds);
   }
 

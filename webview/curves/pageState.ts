@@ -1,5 +1,5 @@
 import type { CurvesState } from '../../src/protocol/pageMessages.ts';
-import { defaultMetrics } from './panels.ts';
+import { firstMetrics } from './panels.ts';
 
 /** The page's UI state: what it shows and how. Undefined until the first snapshot. */
 export class PageState {
@@ -29,8 +29,9 @@ export class PageState {
     if (this.current) this.save(this.current);
   }
 
-  get metrics(): readonly string[] {
+  /** The chosen metrics, or those that a new page shows of runs with these. */
+  metricsOf(available: ReadonlySet<string>): readonly string[] {
     const chosen = this.current?.metrics ?? [];
-    return chosen.length > 0 ? chosen : defaultMetrics;
+    return chosen.length > 0 ? chosen : firstMetrics(available);
   }
 }

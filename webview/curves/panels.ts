@@ -48,6 +48,15 @@ export const defaultMetrics: readonly string[] = [
   metricNames.tokensPerSecond,
 ];
 
+/** What a newly opened page shows of runs with these metrics: outside runs have names of their own, losses before others. */
+export function firstMetrics(available: ReadonlySet<string>): readonly string[] {
+  if (available.size === 0 || defaultMetrics.some((metric) => available.has(metric))) return defaultMetrics;
+  const isLoss = (metric: string): number => (/loss/i.test(metric) ? 0 : 1);
+  return [...available]
+    .sort((a, b) => isLoss(a) - isLoss(b) || (a < b ? -1 : 1))
+    .slice(0, defaultMetrics.length);
+}
+
 /** Metrics in the order of their panels; each can have one of its own, validation losses too. */
 export function panelMetrics(metrics: Iterable<string>): string[] {
   const found = new Set(metrics);

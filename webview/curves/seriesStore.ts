@@ -16,6 +16,8 @@ const pointsPerPixel = 8;
 const queuedDeltasKept = 256;
 /** What a chart draws of all its runs together. */
 const pointsPerChart = 24_000;
+/** A series that cannot be had is not asked for again at each of its points. */
+const retryMs = 5000;
 
 interface Entry extends SeriesKey {
   whole: LiveSeries | undefined;
@@ -27,6 +29,8 @@ interface Entry extends SeriesKey {
   /** Deltas that came while a snapshot was under way. */
   queued: { header: PointsDelta; bytes: ArrayBuffer }[];
   problem: string | undefined;
+  /** When a request for it failed, by performance.now(). */
+  failedAt: number;
 }
 
 /** What the store asks of its surroundings. */
@@ -75,6 +79,7 @@ export class SeriesStore {
         detailRequest: undefined,
         queued: [],
         problem: undefined,
+        failedAt: Number.NEGATIVE_INFINITY,
       };
       this.entries.set(key, entry);
       this.askWhole(entry);
@@ -172,6 +177,7 @@ export class SeriesStore {
     if (entry.wholeRequest !== request) return;
     entry.wholeRequest = undefined;
     entry.problem = message;
+    entry.failedAt = performance.now();
     this.events.changed(entry);
   }
 
@@ -195,7 +201,7 @@ export class SeriesStore {
     if (outcome === 'stale') return false;
     if (outcome === 'gap') {
       entry.detail = undefined;
-      this.askWhole(entry);
+      if (performance.now() - entry.failedAt >= retryMs) this.askWhole(entry);
       return false;
     }
     const detail = entry.detail;

@@ -100,6 +100,21 @@ test('a series is loading until its first answer, whatever that is; asked for ag
   assert.equal(store.problemOf(run, 'loss'), 'The node is gone.');
 });
 
+test('a series that cannot be had is not asked for again at each of its points', () => {
+  const asked: number[] = [];
+  const store = new SeriesStore({ ask: (request) => asked.push(request), changed: () => undefined });
+  store.show([{ run, metric: 'loss' }]);
+  store.failed(asked[0], 'The run file is not known, so there are no FLOPs.');
+  for (let version = 2; version < 10; version++)
+    store.appended(
+      { ...header(version, 1, version), follows: version - 1, reset: false, ends },
+      encodeSeries(columns([version])),
+    );
+  assert.equal(asked.length, 1);
+  store.refresh('tokens', null);
+  assert.equal(asked.length, 2, 'another axis may be had');
+});
+
 test('numbers are written the same everywhere', () => {
   assert.deepEqual(
     [formatCount(42000), formatCompact(18200), formatCompact(999_960), formatValue(2.31), formatValue(5e-4)],

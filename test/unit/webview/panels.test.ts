@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { metricNames } from '../../../src/protocol/runDirectory.ts';
 import {
+  defaultMetrics,
+  firstMetrics,
   isJoined,
   isOwnMark,
   markLabel,
@@ -24,6 +26,13 @@ test('any metric can have a panel, known ones first and with their titles, unkno
   const titles = panelsFor(metrics, []).map(({ title }) => title);
   for (const title of ['surprise', 'Share of peak', 'Validation loss, clm', 'Validation loss, mlm20'])
     assert.ok(titles.includes(title), title);
+});
+
+test('a new page shows what outside runs have, losses first, where they have none of our names', () => {
+  assert.deepEqual(firstMetrics(new Set()), defaultMetrics);
+  assert.deepEqual(firstMetrics(new Set(['train/loss', metricNames.loss])), defaultMetrics);
+  const outside = ['epoch', 'train/loss', 'eval/Loss', 'accuracy', 'lr', 'zeta'];
+  assert.deepEqual(firstMetrics(new Set(outside)), ['eval/Loss', 'train/loss', 'accuracy', 'epoch']);
 });
 
 test('the loss panel has the validation losses as marks, a run those of objectives that it trains', () => {
