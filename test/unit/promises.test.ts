@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+test('every test that docs/promises.md names exists', () => {
+  const text = fs.readFileSync(path.join(root, 'docs/promises.md'), 'utf8');
+  const named = [...text.matchAll(/\| `(test\/[^`]+)`: (.+) \|$/gm)].map(([, file, name]) => [file!, name!]);
+  assert.ok(named.length > 20, `${named.length} tests are named`);
+  const missing = named.filter(([file, name]) => {
+    const place = path.join(root, file!);
+    return !fs.existsSync(place) || !fs.readFileSync(place, 'utf8').includes(`test('${name}'`);
+  });
+  assert.deepEqual(missing, []);
+});
