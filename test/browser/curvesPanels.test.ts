@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Frame, Locator, Page } from 'playwright-core';
+import { connectControl } from '../../src/control/client/controlClient.ts';
 import { writeCurves } from '../support/recordedCurves.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
 import { palette, patience, reload, screenshot, untilLayoutKept } from '../support/workbenchPage.ts';
@@ -12,15 +13,24 @@ let page: Page;
 before(async () => {
   workbench = await startWorkbench();
   // A run that was recorded: what is drawn does not wait for a trainer.
-  writeCurves(
-    path.join(workbench.person.home, '.biphase/runs/20260101-aaaaaaaa'),
-    'recorded',
-    Array.from({ length: 400 }, (_, i) => ({
-      segment: 0,
-      step: i + 1,
-      metrics: { loss: 2 + 4 * Math.exp(-i / 80) },
-    })),
-  );
+  const folder = path.join(workbench.person.home, 'recorded');
+  const lines = Array.from({ length: 400 }, (_, i) => ({
+    segment: 0,
+    step: i + 1,
+    metrics: { loss: 2 + 4 * Math.exp(-i / 80) },
+  }));
+  writeCurves(folder, 'recorded', lines);
+  const client = await connectControl({
+    stateFolder: path.join(workbench.person.home, '.local/state/biphase'),
+    controlFile: path.resolve(import.meta.dirname, '../../dist/control.mjs'),
+    execPath: process.execPath,
+    client: 'cli',
+    trusted: () => true,
+    version: '0.1.0',
+    environment: workbench.person.environment,
+  });
+  await client.call('importRuns', { transfer: 'recorded', paths: [folder], steps: {} });
+  client.dispose();
   page = await workbench.open();
   await palette(page, 'Biphase: Show Curves');
 });

@@ -87,6 +87,27 @@ test('charts say in words what they show', async () => {
   await page.close();
 });
 
+test('while points arrive, the chart with the focus says what is new, and no other one', async () => {
+  const { page, fake } = await openCurves(host);
+  const run = three[0]!;
+  await page.locator('.panel.big .chart').focus();
+  await page.evaluate(() => {
+    const said: string[] = [];
+    Object.assign(globalThis, { said });
+    const status = document.querySelector('[role=status]')!;
+    new MutationObserver(() => said.push(status.textContent ?? '')).observe(status, {
+      ...{ childList: true, characterData: true, subtree: true },
+    });
+  });
+  for (let step = 2001; step <= 2005; step++)
+    for (const metric of ['loss', 'gradNorm']) await fake.append(run.run, metric, step);
+  await page.locator('[role=status]', { hasText: /^Loss: / }).waitFor();
+  const said = await page.evaluate(() => (globalThis as unknown as { said: string[] }).said);
+  assert.equal(said.length, 1);
+  assert.match(said[0]!, new RegExp(`^Loss: ${run.name} [\\d.]+ at step 2,005$`));
+  await page.close();
+});
+
 test('who wants less motion sees no picture scaled: the exact one is drawn', async () => {
   const { page } = await openCurves(host, {});
   await page.emulateMedia({ reducedMotion: 'reduce' });
