@@ -60,30 +60,31 @@ export async function reload(page: Page): Promise<void> {
 
 /** Waits until what the browser keeps of a window's editors fits: that is what a window opened anew restores. */
 export async function untilLayoutKept(page: Page, fits: RegExp): Promise<void> {
-  await page.waitForFunction(
-    async ([source, flags]) => {
-      const kept = (request: IDBRequest): Promise<unknown> =>
-        new Promise((resolve) => {
-          request.onsuccess = () => resolve(request.result);
-          request.onerror = () => resolve(undefined);
-        });
-      for (const { name } of await indexedDB.databases()) {
-        if (!name?.startsWith('vscode-web-state-db')) continue;
-        const database = (await kept(indexedDB.open(name))) as IDBDatabase | undefined;
-        if (!database) continue;
-        try {
-          const store = database.transaction('ItemTable').objectStore('ItemTable');
-          const text = await kept(store.get('memento/workbench.parts.editor'));
-          if (typeof text === 'string' && new RegExp(source!, flags).test(text)) return true;
-        } finally {
-          database.close();
-        }
-      }
-      return false;
-    },
-    [fits.source, fits.flags],
-    { polling: 500 },
-  );
+  const deadline = Date.now() + patience;
+  while (!(await keptLayouts(page)).some((layout) => fits.test(layout))) {
+    if (Date.now() > deadline) throw new Error(`The browser keeps no layout that fits ${fits}.`);
+    await page.waitForTimeout(500);
+  }
+}
+
+function keptLayouts(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const resultOf = (request: IDBRequest): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    const layouts: string[] = [];
+    for (const { name } of await indexedDB.databases()) {
+      if (!name?.startsWith('vscode-web-state-db')) continue;
+      const database = (await resultOf(indexedDB.open(name))) as IDBDatabase;
+      const store = database.transaction('ItemTable').objectStore('ItemTable');
+      const layout = await resultOf(store.get('memento/workbench.parts.editor'));
+      if (typeof layout === 'string') layouts.push(layout);
+      database.close();
+    }
+    return layouts;
+  });
 }
 
 const widget = '.quick-input-widget';

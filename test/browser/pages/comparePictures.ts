@@ -3,8 +3,9 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { screenshots } from './pageHost.ts';
 
-const folder = path.join(import.meta.dirname, 'pictures');
-const madeWithFile = path.join(folder, 'made-with.json');
+/** Where they are kept. */
+export const pictures = path.join(import.meta.dirname, 'pictures');
+const madeWithFile = path.join(pictures, 'made-with.json');
 /** Share of pixels that may differ where the same browser and fonts drew both. */
 const strictShare = 0.001;
 /** Where other fonts drew one of them: how far the share of a colour, and the mean of a block of pixels, may move. */
@@ -53,9 +54,9 @@ export async function comparePicture(
   const file = path.join(screenshots, `picture-${name}.png`);
   const bytes = await settled(page);
   fs.writeFileSync(file, bytes);
-  const kept = path.join(folder, `${name}.png`);
+  const kept = path.join(pictures, `${name}.png`);
   if (renewing) {
-    fs.mkdirSync(folder, { recursive: true });
+    fs.mkdirSync(pictures, { recursive: true });
     fs.writeFileSync(kept, bytes);
     fs.writeFileSync(madeWithFile, `${JSON.stringify(now, null, 2)}\n`);
     return undefined;

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { LaunchCheck } from '../../../src/protocol/controlApi.ts';
-import { comparePicture, difference, type MadeWith, madeWith } from './comparePictures.ts';
+import { comparePicture, difference, type MadeWith, madeWith, pictures } from './comparePictures.ts';
 import { compareState, FakeCompareHost, fakeRunToCompare } from './fakeComparison.ts';
 import { FakeHost, fakeRun } from './fakeRuns.ts';
 import { type CurvesOptions, openCurves } from './openCurves.ts';
@@ -75,6 +77,14 @@ for (const [name, open] of Object.entries(scenes))
     }
     assert.deepEqual(wrong, []);
   });
+
+test('kept pictures are few and small, so that the repository stays so', () => {
+  const files = fs.readdirSync(pictures);
+  const wanted = Object.keys(scenes).flatMap((name) => themeNames.map((theme) => `${name}-${theme}.png`));
+  assert.deepEqual(files.filter((file) => file.endsWith('.png')).sort(), wanted.sort());
+  const bytes = files.reduce((sum, file) => sum + fs.statSync(path.join(pictures, file)).size, 0);
+  assert.ok(bytes < 1.5e6, `${bytes}`);
+});
 
 test('the comparison sees another theme, and a page without its curves', async () => {
   const { page } = await openCurves(host, size);
