@@ -28,7 +28,8 @@ const costs: readonly Cost[] = [
   {
     label: 'tokens',
     about: 'Tokens that were trained on',
-    of: ({ tokens }) => tokens,
+    // Of an imported run nobody counted them.
+    of: ({ tokens, step }) => (tokens === 0 && step > 0 ? null : tokens),
     format: formatCompact,
   },
   {

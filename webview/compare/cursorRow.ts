@@ -1,4 +1,5 @@
 import { formatCount, formatValue } from '../../src/core/numberFormat.ts';
+import { printable } from '../../src/core/printable.ts';
 import type { Column } from './columns.ts';
 import type { CurveScene } from './curveScene.ts';
 import { signed } from './numberText.ts';
@@ -17,7 +18,7 @@ export function cursorRow(
     key: 'cursor',
     section: 'At the cursor',
     reason: '',
-    label: `${metric} at step ${formatCount(step)}`,
+    label: `${printable(metric)} at step ${formatCount(step)}`,
     tall: true,
     differs: true,
     distinct: 0,

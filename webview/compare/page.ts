@@ -1,3 +1,4 @@
+import { printable } from '../../src/core/printable.ts';
 import { bytesPerPoint } from '../../src/core/seriesBytes.ts';
 import {
   type CompareRun,
@@ -19,6 +20,7 @@ import { type Column, columnDetail, columnsOf } from './columns.ts';
 import { csvOf, markdownOf } from './copyText.ts';
 import { cursorRow } from './cursorRow.ts';
 import { CurveLoader } from './curveLoader.ts';
+import { curveMetrics, metricOnShow } from './curveMetrics.ts';
 import { CurveScene } from './curveScene.ts';
 import { gatheringNotes } from './notes.ts';
 import { OverlayChart } from './overlayChart.ts';
@@ -219,7 +221,7 @@ export class ComparePage {
       return;
     }
     this.#arrange();
-    this.#toolbar.update(this.#state, this.#metrics);
+    this.#toolbar.update({ ...this.#state, metric: this.#metric }, this.#metrics);
     this.#follow();
     this.#chartLater.ask();
   }
@@ -244,22 +246,15 @@ export class ComparePage {
     this.#curves.keep(this.#columns);
     this.#comparison = comparisonOf(this.#columns, this.#isPinned());
     this.#showNotes(state);
-    const metrics = new Set(
-      this.#columns
-        .flatMap(({ facts }) => facts.flatMap((fact) => fact?.metrics ?? []))
-        .map(({ name }) => name),
-    );
-    metrics.delete(metricNames.loss);
-    this.#metrics = [
-      [metricNames.loss, 'training loss'],
-      ...[...metrics]
-        .sort()
-        .slice(0, 200)
-        .map((name) => [name, name] as const),
-    ];
-    this.#toolbar.update(state, this.#metrics);
+    this.#metrics = curveMetrics(this.#columns);
+    this.#toolbar.update({ ...state, metric: this.#metric }, this.#metrics);
     this.#follow();
     this.#chartLater.ask();
+  }
+
+  /** What the curves are of. */
+  get #metric(): string {
+    return metricOnShow(this.#state!.metric, this.#metrics);
   }
 
   #isPinned(): boolean {
@@ -317,8 +312,7 @@ export class ComparePage {
 
   #cursorRow(): Row | undefined {
     if (this.#cursor === null) return undefined;
-    const { metric } = this.#state!;
-    return cursorRow(this.#curves, this.#shown.columns, metric, this.#cursor, this.#shown.pinned);
+    return cursorRow(this.#curves, this.#shown.columns, this.#metric, this.#cursor, this.#shown.pinned);
   }
 
   #cursorMoved(step: number | null, said: boolean): void {
@@ -349,17 +343,19 @@ export class ComparePage {
   #drawChart(): void {
     const state = this.#state;
     if (!state || this.#columns.length === 0 || this.#chart.width === 0) return;
-    this.#curves.ask(this.#columns, this.#near, state.metric, this.#chart.width * devicePixelRatio);
+    const metric = this.#metric;
+    this.#curves.ask(this.#columns, this.#near, metric, this.#chart.width * devicePixelRatio);
     const difference = state.differenceCurves && this.#isPinned();
     const waiting = this.#loader.waiting > 0;
     this.#chart.draw({
       curves: this.#curves.curves(this.#columns, this.#near, (key) => this.#slots.styleOf(key), {
         ...state,
+        metric,
         baseline: this.#isPinned() ? state.baseline : null,
       }),
       theme: this.#theme,
-      title: `${state.metric === metricNames.loss ? 'Loss' : state.metric}${difference ? `, difference to ${this.#columns[0]!.name}` : ''}`,
-      note: this.#curves.pointsNote(this.#columns, this.#near, state.metric),
+      title: `${metric === metricNames.loss ? 'Loss' : printable(metric)}${difference ? `, difference to ${this.#columns[0]!.name}` : ''}`,
+      note: this.#curves.pointsNote(this.#columns, this.#near, metric),
       waiting: waiting
         ? 'Loading…'
         : difference
@@ -371,7 +367,7 @@ export class ComparePage {
 
   /** Tells the host which series still grow. */
   #follow(): void {
-    const { metric } = this.#state!;
+    const metric = this.#metric;
     const series = this.#columns.flatMap(({ runs }) =>
       runs.flatMap(({ run, state }) => (activeStates.includes(state) ? [{ run, metric }] : [])),
     );

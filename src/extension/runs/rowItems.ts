@@ -2,15 +2,15 @@ import * as vscode from 'vscode';
 import { type Grouping, progressText, type RunGroup, seedsText } from '../../core/runList/runGroups.ts';
 import type { RunSummary } from '../../protocol/controlApi.ts';
 import { itemContexts } from '../ids.ts';
-import { runContext, runIcons, runTreeDescription } from '../views/runText.ts';
+import { runContext, runIcons, runSpoken, runTreeDescription } from '../views/runText.ts';
 import { themeIcon } from '../views/treeBase.ts';
 import type { CheckpointRow, GroupRow, RunRow } from './runsModel.ts';
 
 const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
 
-/** What a screen reader says of a row. */
-function spoken(parts: readonly string[]): string {
-  return parts.filter((part) => part !== '').join(', ');
+/** What a screen reader says of a row: its dots are commas. */
+function spoken(name: string, description: string): string {
+  return [name, ...description.split(' · ')].filter((part) => part !== '').join(', ');
 }
 
 /** Tooltips are left out: they are made when they are shown. */
@@ -21,15 +21,22 @@ export function runItem(
 ): vscode.TreeItem {
   const item = new vscode.TreeItem(run.name, opens ? Collapsed : None);
   item.id = row.id;
-  const marks = [
+  // In a narrow view what comes last is cut off: the baseline has to be seen.
+  item.description = [
     run.baseline ? 'baseline' : '',
+    runTreeDescription(run, place),
     run.archived ? 'archived' : '',
     ...run.tags.map((tag) => `#${tag}`),
-  ];
-  item.description = [runTreeDescription(run, place), ...marks.filter((mark) => mark !== '')].join(' · ');
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
   item.iconPath = themeIcon(runIcons[run.state]);
-  item.contextValue = `${runContext(run)}${run.archived ? itemContexts.archived : ''}`;
-  item.accessibilityInformation = { label: spoken([run.name, run.state, item.description]) };
+  item.contextValue = [
+    runContext(run),
+    run.baseline ? itemContexts.baseline : '',
+    run.archived ? itemContexts.archived : '',
+  ].join('');
+  item.accessibilityInformation = { label: runSpoken(run, place) };
   return item;
 }
 
@@ -43,7 +50,7 @@ export function checkpointItem(row: CheckpointRow, run: RunSummary, branches: nu
   item.description = [phase, began, there ? '' : 'deleted'].filter((part) => part !== '').join(' · ');
   item.iconPath = new vscode.ThemeIcon(there ? 'archive' : 'circle-slash');
   if (there) item.contextValue = itemContexts.checkpoint;
-  item.accessibilityInformation = { label: spoken([`checkpoint of step ${step}`, item.description]) };
+  item.accessibilityInformation = { label: spoken(`checkpoint of step ${step}`, item.description) };
   return item;
 }
 
@@ -79,6 +86,6 @@ export function groupItem(
   item.iconPath = new vscode.ThemeIcon(name === null ? 'circle-outline' : groupIcons[grouping]);
   item.contextValue = itemContexts.group;
   item.tooltip = '';
-  item.accessibilityInformation = { label: spoken([label, item.description]) };
+  item.accessibilityInformation = { label: spoken(label, item.description) };
   return item;
 }

@@ -184,6 +184,10 @@ export class RunsTree
       contextKeys.hasArchivedRuns,
       runs.some(({ archived }) => archived),
     );
+    this.#setContext(
+      contextKeys.hasBaseline,
+      runs.some(({ baseline }) => baseline),
+    );
     this.#setContext(contextKeys.runsFiltered, this.#view.filter.trim() !== '');
     this.#setContext(contextKeys.archivedShown, this.#view.archived);
     this.#setContext(contextKeys.noRunShown, shown === 0 && runs.length > 0);
