@@ -8,7 +8,7 @@ import {
   toComparePage,
 } from '../../src/protocol/comparePage.ts';
 import type { ComparedRun } from '../../src/protocol/comparison.ts';
-import { activeStates, metricNames } from '../../src/protocol/runDirectory.ts';
+import { activeStates } from '../../src/protocol/runDirectory.ts';
 import { openChannel } from '../common/channel.ts';
 import { button } from '../common/controls.ts';
 import { html, isTyping, setText } from '../common/dom.ts';
@@ -16,12 +16,13 @@ import { LiveRegion } from '../common/liveRegion.ts';
 import { Paced } from '../common/paced.ts';
 import { StyleSlots } from '../common/seriesStyle.ts';
 import { onThemeChange, readTheme } from '../common/theme.ts';
+import { titleOf } from '../curves/panels.ts';
 import { type Column, columnDetail, columnsOf } from './columns.ts';
 import { csvOf, markdownOf } from './copyText.ts';
 import { cursorRow } from './cursorRow.ts';
 import { CurveLoader } from './curveLoader.ts';
 import { curveMetrics, metricOnShow } from './curveMetrics.ts';
-import { CurveScene } from './curveScene.ts';
+import { CurveScene, validationsOf } from './curveScene.ts';
 import { gatheringNotes } from './notes.ts';
 import { OverlayChart } from './overlayChart.ts';
 import type { Row } from './row.ts';
@@ -29,6 +30,8 @@ import { type Comparison, columnOrder, comparisonOf, shownRows } from './rows.ts
 import type { HeadColumn } from './tableRows.ts';
 import { TableView } from './tableView.ts';
 import { Toolbar } from './toolbar.ts';
+
+const isActive = ({ state }: CompareRun): boolean => activeStates.includes(state);
 
 /** At most so often is the table or the chart made anew while news come. */
 const restMs = { table: 250, chart: 200 };
@@ -345,6 +348,7 @@ export class ComparePage {
     if (!state || this.#columns.length === 0 || this.#chart.width === 0) return;
     const metric = this.#metric;
     this.#curves.ask(this.#columns, this.#near, metric, this.#chart.width * devicePixelRatio);
+    this.#follow();
     const difference = state.differenceCurves && this.#isPinned();
     const waiting = this.#loader.waiting > 0;
     this.#chart.draw({
@@ -354,13 +358,15 @@ export class ComparePage {
         baseline: this.#isPinned() ? state.baseline : null,
       }),
       theme: this.#theme,
-      title: `${metric === metricNames.loss ? 'Loss' : printable(metric)}${difference ? `, difference to ${this.#columns[0]!.name}` : ''}`,
+      title: `${printable(titleOf(metric))}${difference ? `, difference to ${this.#columns[0]!.name}` : ''}`,
       note: this.#curves.pointsNote(this.#columns, this.#near, metric),
       waiting: waiting
         ? 'Loading…'
         : difference
           ? 'The baseline shares no step with the others.'
-          : 'No points.',
+          : this.#columns.some(({ runs }) => runs.some(isActive))
+            ? 'No points yet.'
+            : 'No points.',
       zero: difference,
     });
   }
@@ -368,9 +374,12 @@ export class ComparePage {
   /** Tells the host which series still grow. */
   #follow(): void {
     const metric = this.#metric;
-    const series = this.#columns.flatMap(({ runs }) =>
-      runs.flatMap(({ run, state }) => (activeStates.includes(state) ? [{ run, metric }] : [])),
-    );
+    const series = this.#columns.flatMap((column, i) => {
+      const marks = this.#near.has(i) ? validationsOf(column, metric) : [];
+      return column.runs
+        .filter(isActive)
+        .flatMap(({ run }) => [metric, ...marks].map((name) => ({ run, metric: name })));
+    });
     const key = JSON.stringify(series);
     if (key === this.#followed) return;
     this.#followed = key;

@@ -17,15 +17,17 @@ function spoken(name: string, description: string): string {
 export function runItem(
   row: RunRow,
   run: RunSummary,
-  { opens, place }: { opens: boolean; place: string | undefined },
+  { opens, place, seed }: { opens: boolean; place?: string | undefined; seed?: string | undefined },
 ): vscode.TreeItem {
   const item = new vscode.TreeItem(run.name, opens ? Collapsed : None);
   item.id = row.id;
-  // In a narrow view what comes last is cut off: the baseline has to be seen.
+  // In a narrow view what comes last is cut off: first what sets it apart from other rows.
   item.description = [
     run.baseline ? 'baseline' : '',
-    runTreeDescription(run, place),
     run.archived ? 'archived' : '',
+    run.kind === 'imported' ? 'imported' : '',
+    seed ?? '',
+    runTreeDescription(run, place),
     ...run.tags.map((tag) => `#${tag}`),
   ]
     .filter((part) => part !== '')
@@ -36,7 +38,7 @@ export function runItem(
     run.baseline ? itemContexts.baseline : '',
     run.archived ? itemContexts.archived : '',
   ].join('');
-  item.accessibilityInformation = { label: runSpoken(run, place) };
+  item.accessibilityInformation = { label: runSpoken(run, { place, seed }) };
   return item;
 }
 

@@ -121,6 +121,7 @@ export class RunsTree
     return runItem(row, run, {
       opens: this.#model.stepsOf(row.run).length > 0,
       place: this.#model.placeOf(row.run),
+      seed: this.#model.seedOf(row.run),
     });
   }
 

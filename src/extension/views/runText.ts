@@ -100,13 +100,18 @@ export function runDescription(run: RunSummary): string {
 }
 
 /** What a screen reader says of a run's row: each number with what it is. */
-export function runSpoken(run: RunSummary, place?: string): string {
+export function runSpoken(
+  run: RunSummary,
+  { place, seed }: { place?: string | undefined; seed?: string | undefined } = {},
+): string {
   const loss = lossText(run.loss);
   const { baseline, archived, connected, onNode, tags, doing, secondsLeft } = run;
   const active = isActive(run);
   return [
     run.name,
     run.state,
+    run.kind === 'imported' ? 'imported' : '',
+    seed ?? '',
     run.state === 'failed' ? (run.reason ?? '') : '',
     run.state !== 'finished' && run.step > 0 ? `step ${run.step} of ${run.totalSteps}` : '',
     loss && `loss ${loss}`,

@@ -349,7 +349,11 @@ test('nothing to compare, and one run', async () => {
 test('running runs update: state, values and curve', async () => {
   const running = fakeRunToCompare(1, 'live', { change: { state: 'running', step: 2000 } });
   const { page, fake } = await opened([running, singles[1]!]);
-  assert.deepEqual((await fake.lastPosted('show'))?.series, [{ run: running.run.run, metric: 'loss' }]);
+  assert.deepEqual(
+    (await fake.lastPosted('show'))?.series,
+    ['loss', 'validation/loss/mlm'].map((name) => ({ run: running.run.run, metric: name })),
+    'the marks beside the loss grow too',
+  );
   await fake.append(running.run.run, 2010);
   await page.locator('.chart').focus();
   await fake.send({ type: 'runs', runs: [{ ...running.run, step: 2010, tokens: 5e9 }], removed: [] });

@@ -108,8 +108,8 @@ test('a screen reader says each number with what it is, and the state once', () 
   );
   assert.match(said({ connected: false }), /not connected, as of/);
   assert.match(
-    runSpoken(run({ state: 'queued', step: 0 }), '2nd of 3 on atlas'),
-    /queued, .*2nd of 3 on atlas/,
+    runSpoken(run({ state: 'queued', step: 0 }), { place: '2nd of 3 on atlas', seed: 'seed 1' }),
+    /queued, seed 1, .*2nd of 3 on atlas/,
   );
 });
 
