@@ -60,7 +60,7 @@ before(async () => {
         seed,
       },
     });
-  for (const deadline = Date.now() + patience; ; ) {
+  for (const deadline = Date.now() + 5 * patience; ; ) {
     const { runs: known } = await client.call('runs', {});
     if (runs.every(({ run }) => known.find((k) => k.run === run)?.state === 'finished')) break;
     assert.ok(Date.now() < deadline, JSON.stringify(known.map(({ state, reason }) => [state, reason])));

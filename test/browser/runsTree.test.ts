@@ -234,6 +234,8 @@ test('archived runs are hidden until they are asked for, and come back', async (
 test('a run at work is not deleted; others are, with their files only where that is ticked', async () => {
   await rows('at work').click();
   await rows('mlm-100').click({ modifiers: ['Control'] });
+  for (const name of ['at work', 'mlm-100'])
+    await rows(name).and(page.locator('[aria-selected="true"]')).waitFor();
   await page.keyboard.press('Delete');
   await page
     .locator('.notification-list-item-message', { hasText: 'at work is starting, so nothing was deleted' })

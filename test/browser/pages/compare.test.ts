@@ -86,7 +86,8 @@ for (const theme of Object.keys(themes) as ThemeName[])
       'a1b2c3d4e5f60718',
       'ffff0000ffff0000',
     ]);
-    assert.equal(await rowOf(page, 'weight decay').count(), 0, 'what is alike is left out');
+    for (const alike of ['weight decay', 'steps'])
+      assert.equal(await rowOf(page, alike).count(), 0, `${alike}: what is alike is left out`);
     assert.equal(await page.locator('.comparison .best').count(), 0);
     assert.match(await page.locator('.notes').innerText(), /No winner is marked: each column is one seed/);
     await page.screenshot({ path: path.join(screenshots, `compare-${theme}.png`) });
