@@ -10,54 +10,40 @@ export interface Columns {
   bottom: Float32Array;
 }
 
+/** Pixels down or up for one to the right; steeper lines pass through both their columns as a whole. */
+const steep = 1e9;
+
 /** The columns of a line of points that ascend in x. */
 export function columnsOf({ x, y }: PixelLine, width: number): Columns {
   const top = new Float32Array(width).fill(Number.NaN);
   const bottom = new Float32Array(width).fill(Number.NaN);
-  const reach = (column: number, a: number, b: number): void => {
-    if (column < 0 || column >= width) return;
-    const low = Math.min(a, b);
-    const high = Math.max(a, b);
-    if (!(top[column]! <= low)) top[column] = low;
-    if (!(bottom[column]! >= high)) bottom[column] = high;
-  };
   let joined = false;
   for (let i = 0; i < x.length; i++) {
-    const [toX, toY] = [x[i]!, y[i]!];
+    const toX = x[i]!;
+    const toY = y[i]!;
     if (!Number.isFinite(toX) || !Number.isFinite(toY)) {
       joined = false;
       continue;
     }
-    if (!joined) reach(Math.floor(toX), toY, toY);
-    else if (toX >= 0 && x[i - 1]! < width) segment(x[i - 1]!, y[i - 1]!, toX, toY, width, reach);
+    const fromX = joined ? x[i - 1]! : toX;
+    const fromY = joined ? y[i - 1]! : toY;
     joined = true;
+    if (toX < 0 || fromX >= width) continue;
+    const slope = (toY - fromY) / (toX - fromX);
+    const last = Math.min(width - 1, Math.floor(toX));
+    for (let column = Math.max(0, Math.floor(fromX)); column <= last; column++) {
+      // Where the line enters this column and where it leaves it. No function is called: there are many of them.
+      let enters = column <= fromX ? fromY : fromY + (column - fromX) * slope;
+      let leaves = column + 1 >= toX ? toY : fromY + (column + 1 - fromX) * slope;
+      // Of points that nearly lie over each other the slope is no number of use.
+      if (!(slope < steep && slope > -steep)) [enters, leaves] = [fromY, toY];
+      const low = enters < leaves ? enters : leaves;
+      const high = enters < leaves ? leaves : enters;
+      if (!(top[column]! <= low)) top[column] = low;
+      if (!(bottom[column]! >= high)) bottom[column] = high;
+    }
   }
   return { top, bottom };
-}
-
-function segment(
-  fromX: number,
-  fromY: number,
-  toX: number,
-  toY: number,
-  width: number,
-  reach: (column: number, a: number, b: number) => void,
-): void {
-  const first = Math.floor(fromX);
-  const last = Math.floor(toX);
-  if (first === last) {
-    reach(first, fromY, toY);
-    return;
-  }
-  const slope = (toY - fromY) / (toX - fromX);
-  // Of points that nearly lie over each other the slope is no number of use.
-  const [low, high] = [Math.min(fromY, toY), Math.max(fromY, toY)];
-  const heightAt = (x: number) => {
-    if (x <= fromX) return fromY;
-    return x >= toX ? toY : Math.min(high, Math.max(low, fromY + (x - fromX) * slope));
-  };
-  for (let column = Math.max(0, first); column <= Math.min(width - 1, last); column++)
-    reach(column, heightAt(column), heightAt(column + 1));
 }
 
 /** How far a pen goes along the line, in pixels. */

@@ -182,7 +182,9 @@ export async function tracedTasks(
 ): Promise<{ clock: number; own: number }> {
   const browser = context.browser();
   if (!browser) return { clock: Number.NaN, own: Number.NaN };
-  await browser.startTracing(page, { categories: ['toplevel', '__metadata'] });
+  await browser.startTracing(page, {
+    categories: ['toplevel', 'disabled-by-default-devtools.timeline', '__metadata'],
+  });
   await work();
   const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as {
     traceEvents: {
