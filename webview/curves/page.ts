@@ -197,12 +197,9 @@ export class CurvesPage {
     let offset = 0;
     const focused = this.focused?.panel.metric;
     for (const delta of deltas) {
-      const { run, metric } = delta;
       const end = offset + delta.points * bytesPerPoint;
-      if (this.store.appended(delta, binary.slice(offset, end))) {
-        this.report.add({ run, metric });
-        if (metric === focused) this.news.arrived(run);
-      }
+      const changed = this.store.appended(delta, binary.slice(offset, end));
+      if (changed && delta.metric === focused) this.news.arrived(delta.run);
       offset = end;
     }
   }
@@ -359,6 +356,7 @@ export class CurvesPage {
   }
 
   private seriesChanged(key: SeriesKey): void {
+    this.report.add(key);
     for (const view of this.layout.views)
       if (metricsOf(view.panel).includes(key.metric)) this.scheduler.drawLater(view, 'points');
     if (key.metric === this.layout.views[0]?.panel.metric)
@@ -401,8 +399,10 @@ export class CurvesPage {
     if (this.scenes.measure(this.panels)) this.drawAll('points');
     if (this.state.current.table) this.drawTable(view);
     // While a gesture lasts the last picture is moved: a new one would be of another range.
-    else if (this.view.moving) this.scheduler.drawLater(view, 'points');
-    else view.draw(this.scenes.scene(view.panel));
+    else if (this.view.moving) {
+      this.scheduler.drawLater(view, 'points');
+      return;
+    } else view.draw(this.scenes.scene(view.panel));
     this.cursor.show();
     this.report.drawn(new Set(metricsOf(view.panel)));
   }
