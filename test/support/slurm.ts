@@ -23,6 +23,11 @@ export interface SeenJob {
   name: string;
 }
 
+/** Jobs of a run, whose names hold its id. */
+export function jobsOf(jobs: readonly SeenJob[], run: string): SeenJob[] {
+  return jobs.filter(({ name }) => name.includes(run));
+}
+
 const run = promisify(execFile);
 
 /** A real Slurm of one node with two GPUs that are none, on loopback, with nothing of it outside its folder; `dispose` ends all of it. */

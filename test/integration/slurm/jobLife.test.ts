@@ -2,27 +2,23 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { SlurmRecord } from '../../../src/protocol/slurm.ts';
-import { type AgentProcess, TestRoot } from '../../support/agentProcess.ts';
-import { noSlurm, PrivateSlurm, type SeenJob } from '../../support/slurm.ts';
+import type { AgentProcess, TestRoot } from '../../support/agentProcess.ts';
+import { jobsOf, noSlurm, type PrivateSlurm } from '../../support/slurm.ts';
+import { SlurmNode } from '../../support/slurmNode.ts';
 
 describe('the life of a Slurm job', { skip: noSlurm }, () => {
+  let node: SlurmNode;
   let slurm: PrivateSlurm;
   let root: TestRoot;
   let agent: AgentProcess;
   before(async () => {
-    slurm = await PrivateSlurm.start();
-    root = new TestRoot();
-    agent = root.agent([], { ...slurm.environment, BIPHASE_CLOCK: '0.1' });
-    await agent.watch();
+    node = await SlurmNode.start();
+    ({ slurm, root } = node);
+    agent = await node.attach();
   });
-  after(async () => {
-    await slurm?.dispose();
-    await root?.dispose();
-  });
+  after(() => node?.dispose());
 
   const bare = { environment: {}, setup: [], slurm: { time: '8:00:00' } };
-  const jobsOf = (jobs: SeenJob[], run: string): SeenJob[] => jobs.filter(({ name }) => name.includes(run));
   const segmentsOf = (run: string): number[] => {
     const lines = root.file(run, 'events.jsonl').toString().trim().split('\n');
     const events = lines.map((line) => JSON.parse(line) as { type: string; segment: number });
@@ -32,11 +28,9 @@ describe('the life of a Slurm job', { skip: noSlurm }, () => {
   const untilTraining = (run: string, segment: number): Promise<void> =>
     agent.until(`steps of segment ${segment}`, () => {
       const { progress, state } = agent.reports.get(run) ?? {};
-      const from = Math.max(0, record(run).checkpoint);
+      const from = Math.max(0, node.record(run).checkpoint);
       return state === 'running' && progress?.segment === segment && progress.step > from;
     });
-  const record = (run: string): SlurmRecord =>
-    JSON.parse(root.file(run, 'slurm.json').toString()) as SlurmRecord;
 
   test('at its time limit a run saves, and another job with the same setup goes on from there', async () => {
     const spec = root.spec(10_000_000);
@@ -48,7 +42,7 @@ describe('the life of a Slurm job', { skip: noSlurm }, () => {
     });
     await agent.untilState(spec.id, 'running');
     await untilTraining(spec.id, 0);
-    const first = record(spec.id).jobId!;
+    const first = node.record(spec.id).jobId!;
     const states = new Set<string | undefined>();
     // Less than the two minutes at which it is told.
     await slurm.command('scontrol', 'update', `jobid=${first}`, 'TimeLimit=2');
@@ -62,7 +56,7 @@ describe('the life of a Slurm job', { skip: noSlurm }, () => {
     assert.deepEqual(segmentsOf(spec.id), [0, 1]);
     assert.ok(!states.has('preempted') && !states.has('lost'), [...states].join(' '));
     assert.equal(root.file(spec.id, 'output.log').toString().split('setup of canary').length, 3);
-    const { checkpoint, fruitless, segment } = record(spec.id);
+    const { checkpoint, fruitless, segment } = node.record(spec.id);
     assert.ok(checkpoint > 0);
     assert.deepEqual([segment, fruitless], [1, 0]);
     await agent.peer.call('stop', { run: spec.id });
@@ -74,7 +68,7 @@ describe('the life of a Slurm job', { skip: noSlurm }, () => {
     const spec = root.spec(10_000_000);
     await agent.peer.call('launch', { spec, ...bare });
     await agent.untilState(spec.id, 'running');
-    await slurm.command('scancel', record(spec.id).jobId!);
+    await slurm.command('scancel', node.record(spec.id).jobId!);
     await agent.untilState(spec.id, 'preempted');
     await slurm.untilJob('its end', (jobs) =>
       jobsOf(jobs, spec.id).every(({ state }) => state === 'CANCELLED'),
@@ -93,7 +87,7 @@ describe('the life of a Slurm job', { skip: noSlurm }, () => {
       await agent.untilState(each.id, 'running');
     }
     await untilTraining(spec.id, 0);
-    const [first, second] = [record(spec.id).jobId!, record(stopped.id).jobId!];
+    const [first, second] = [node.record(spec.id).jobId!, node.record(stopped.id).jobId!];
     await slurm.command('scontrol', 'requeue', first);
     await agent.untilState(spec.id, 'queued');
     assert.equal(
@@ -128,7 +122,7 @@ describe('the life of a Slurm job', { skip: noSlurm }, () => {
       'a reason',
       () => agent.reports.get(spec.id)?.reason?.startsWith('Slurm: waiting') ?? false,
     );
-    await slurm.command('scancel', record(spec.id).jobId!);
+    await slurm.command('scancel', node.record(spec.id).jobId!);
     await agent.untilState(spec.id, 'lost');
     assert.match(
       agent.reports.get(spec.id)?.reason ?? '',
@@ -149,7 +143,7 @@ describe('the life of a Slurm job', { skip: noSlurm }, () => {
     ).trim();
     const spec = root.spec(3);
     await agent.peer.call('launch', { spec, ...bare });
-    const changed = { ...record(spec.id), jobId: other };
+    const changed = { ...node.record(spec.id), jobId: other };
     fs.writeFileSync(path.join(root.directory(spec.id), 'slurm.json'), JSON.stringify(changed));
     assert.deepEqual(await agent.peer.call('kill', { run: spec.id }), { signalled: false });
     await agent.peer.call('stop', { run: spec.id });

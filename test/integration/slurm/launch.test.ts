@@ -2,23 +2,21 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { BiphaseError } from '../../../src/core/errors.ts';
-import { type AgentProcess, TestRoot } from '../../support/agentProcess.ts';
-import { noSlurm, PrivateSlurm } from '../../support/slurm.ts';
+import type { AgentProcess, TestRoot } from '../../support/agentProcess.ts';
+import { noSlurm, type PrivateSlurm } from '../../support/slurm.ts';
+import { SlurmNode } from '../../support/slurmNode.ts';
 
 describe('runs as Slurm jobs', { skip: noSlurm }, () => {
+  let node: SlurmNode;
   let slurm: PrivateSlurm;
   let root: TestRoot;
   let agent: AgentProcess;
   before(async () => {
-    slurm = await PrivateSlurm.start();
-    root = new TestRoot();
-    agent = root.agent([], { ...slurm.environment, BIPHASE_CLOCK: '0.1' });
-    await agent.watch();
+    node = await SlurmNode.start();
+    ({ slurm, root } = node);
+    agent = await node.attach();
   });
-  after(async () => {
-    await slurm?.dispose();
-    await root?.dispose();
-  });
+  after(() => node?.dispose());
 
   const bare = { environment: {}, setup: [], slurm: { cpus: 1 } };
   const reason = (run: string): string => agent.reports.get(run)?.reason ?? '';

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { TestRoot } from '../../support/agentProcess.ts';
-import { noSlurm, PrivateSlurm, type SeenJob } from '../../support/slurm.ts';
+import { jobsOf, noSlurm, PrivateSlurm } from '../../support/slurm.ts';
 
 describe('a submission that was cut short', { skip: noSlurm }, () => {
   let slurm: PrivateSlurm;
@@ -18,7 +18,6 @@ describe('a submission that was cut short', { skip: noSlurm }, () => {
   });
 
   const bare = { environment: {}, setup: [], slurm: {} };
-  const jobsOf = (jobs: SeenJob[], run: string): SeenJob[] => jobs.filter(({ name }) => name.includes(run));
 
   /** A PATH on which sbatch tells where it is, and waits there for a file `go`. */
   function slowSbatch(name: string, when: 'before' | 'after'): { PATH: string; told: string; go: string } {

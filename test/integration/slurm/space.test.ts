@@ -4,33 +4,23 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SpaceItem } from '../../../src/protocol/diskSpace.ts';
-import type { SlurmRecord } from '../../../src/protocol/slurm.ts';
-import { type AgentProcess, TestRoot } from '../../support/agentProcess.ts';
-import { noSlurm, PrivateSlurm } from '../../support/slurm.ts';
+import type { AgentProcess, TestRoot } from '../../support/agentProcess.ts';
+import { noSlurm, type PrivateSlurm } from '../../support/slurm.ts';
+import { SlurmNode } from '../../support/slurmNode.ts';
 
 describe('space on a node with Slurm', { skip: noSlurm }, () => {
+  let node: SlurmNode;
   let slurm: PrivateSlurm;
   let root: TestRoot;
   let agent: AgentProcess;
   before(async () => {
-    slurm = await PrivateSlurm.start();
-    root = new TestRoot();
-    agent = await attach();
+    node = await SlurmNode.start();
+    ({ slurm, root } = node);
+    agent = await node.attach();
   });
-  after(async () => {
-    await slurm?.dispose();
-    await root?.dispose();
-  });
-
-  async function attach(): Promise<AgentProcess> {
-    const attached = root.agent([], { ...slurm.environment, BIPHASE_CLOCK: '0.1' });
-    await attached.watch();
-    return attached;
-  }
+  after(() => node?.dispose());
 
   const bare = { environment: {}, setup: [], slurm: { time: '8:00:00' } };
-  const record = (run: string): SlurmRecord =>
-    JSON.parse(root.file(run, 'slurm.json').toString()) as SlurmRecord;
 
   async function problem(item: SpaceItem): Promise<string> {
     return (await agent.peer.call('freeSpace', { items: [item] })).results[0]!.problem ?? '';
@@ -59,7 +49,7 @@ describe('space on a node with Slurm', { skip: noSlurm }, () => {
     const spec = root.spec(10_000_000, { checkpoints: { every: 5, keep: 2 } });
     await agent.peer.call('launch', { spec, ...bare });
     await untilTwoCheckpoints(spec.id);
-    const job = record(spec.id).jobId!;
+    const job = node.record(spec.id).jobId!;
     // It waits for as long as this test takes.
     await slurm.command('scontrol', 'requeuehold', job);
     await agent.untilState(spec.id, 'queued');
@@ -68,11 +58,11 @@ describe('space on a node with Slurm', { skip: noSlurm }, () => {
       true,
     );
     await agent.hangUp();
-    agent = await attach();
+    agent = await node.attach();
     await assertKept(spec.id, /is queued; nothing of it is deleted/);
     await agent.hangUp();
     await slurm.stopController();
-    agent = await attach();
+    agent = await node.attach();
     await assertKept(spec.id, /may still wait in Slurm, which does not answer/);
     await slurm.startController();
     await agent.untilState(spec.id, 'queued');
@@ -93,7 +83,7 @@ describe('space on a node with Slurm', { skip: noSlurm }, () => {
   });
 
   test('a run that is deleted while another agent submits it goes whole or is submitted', async () => {
-    const other = await attach();
+    const other = await node.attach();
     const outcomes: string[] = [];
     for (let round = 0; round < 4; round++) {
       const spec = root.spec(10_000_000, { checkpoints: { every: 5 } });

@@ -2,36 +2,26 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { SlurmRecord } from '../../../src/protocol/slurm.ts';
-import { type AgentProcess, TestRoot } from '../../support/agentProcess.ts';
-import { noSlurm, PrivateSlurm, type SeenJob } from '../../support/slurm.ts';
+import type { AgentProcess, TestRoot } from '../../support/agentProcess.ts';
+import { jobsOf, noSlurm, type PrivateSlurm } from '../../support/slurm.ts';
+import { SlurmNode } from '../../support/slurmNode.ts';
 
 describe('jobs that wait for runs', { skip: noSlurm }, () => {
+  let node: SlurmNode;
   let slurm: PrivateSlurm;
   let root: TestRoot;
   let agent: AgentProcess;
   before(async () => {
-    slurm = await PrivateSlurm.start();
-    root = new TestRoot();
-    agent = await attach();
+    node = await SlurmNode.start();
+    ({ slurm, root } = node);
+    agent = await node.attach();
   });
-  after(async () => {
-    await slurm?.dispose();
-    await root?.dispose();
-  });
-
-  async function attach(): Promise<AgentProcess> {
-    const attached = root.agent([], { ...slurm.environment, BIPHASE_CLOCK: '0.1' });
-    await attached.watch();
-    return attached;
-  }
+  after(() => node?.dispose());
 
   const bare = { environment: {}, setup: [], slurm: { time: '8:00:00' } };
   const waitsFor = (...runs: string[]) => ({ queue: { priority: 0, after: runs, nodes: [] } });
   const reason = (run: string): string => agent.reports.get(run)?.reason ?? '';
-  const jobOf = (run: string): string =>
-    (JSON.parse(root.file(run, 'slurm.json').toString()) as SlurmRecord).jobId!;
-  const jobsOf = (jobs: SeenJob[], run: string): SeenJob[] => jobs.filter(({ name }) => name.includes(run));
+  const jobOf = (run: string): string => node.record(run).jobId!;
   const heldRuns = (): string[] => fs.readdirSync(path.join(root.path, 'queue/held')).sort();
   /** A parent that trains until `file` is there; from its second segment on it then ends as one that has finished. */
   const patient = (file: string) => ({
@@ -83,7 +73,7 @@ describe('jobs that wait for runs', { skip: noSlurm }, () => {
     await slurm.untilJob('the run that waited to be over', (jobs) =>
       jobsOf(jobs, child.id).every(({ state }) => state === 'COMPLETED'),
     );
-    agent = await attach();
+    agent = await node.attach();
     assert.equal(agent.reports.get(parent.id)?.state, 'finished');
     assert.equal(agent.reports.get(child.id)?.state, 'finished');
     assert.equal(jobsOf(await slurm.jobs(), child.id).length, 1);
@@ -161,7 +151,7 @@ describe('jobs that wait for runs', { skip: noSlurm }, () => {
     fs.writeFileSync(path.join(root.directory(parent.id), 'exit.json'), JSON.stringify(exit));
     assert.ok(await isHeld(child.id));
     await slurm.stopController();
-    agent = await attach();
+    agent = await node.attach();
     await agent.until('trouble', () => reason(child.id).startsWith('Slurm cannot be asked'));
     await slurm.startController();
     await agent.untilState(child.id, 'finished');

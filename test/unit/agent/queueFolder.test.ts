@@ -6,44 +6,30 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import {
   allQueues,
-  type Job,
   type JobStatus,
   jobStatuses,
   QueueFolder,
   queueWith,
 } from '../../../src/agent/queue/queueFolder.ts';
+import { queueJob } from '../../support/queueJob.ts';
 
 const base = fs.mkdtempSync(path.join(os.tmpdir(), 'biphase-queue-'));
 after(() => fs.rmSync(base, { recursive: true }));
 let count = 0;
 const fresh = (): QueueFolder => new QueueFolder(path.join(base, String(count++)), 'here');
 
-const job = (run: string, changes: Partial<Job> = {}): Job => ({
-  schema: 1,
-  run,
-  priority: 0,
-  submittedAt: 1,
-  after: [],
-  nodes: [],
-  movingTo: null,
-  slot: null,
-  environment: { TOKEN: 'secret' },
-  setup: [],
-  background: false,
-  ...changes,
-});
 const [a, b] = ['20260101-aaaaaaaa', '20260101-bbbbbbbb'];
 
 test('a job is added once, is for its owner alone, and comes back as it was', () => {
   const queue = fresh();
-  assert.ok(queue.add(job(a)));
-  assert.ok(!queue.add(job(a, { priority: 3 })));
-  assert.deepEqual(queue.read(a, 'waiting'), job(a));
+  assert.ok(queue.add(queueJob(a)));
+  assert.ok(!queue.add(queueJob(a, { priority: 3 })));
+  assert.deepEqual(queue.read(a, 'waiting'), queueJob(a));
   const [file] = fs.readdirSync(queue.path);
   assert.equal(fs.statSync(path.join(queue.path, file!)).mode & 0o077, 0);
   assert.ok(queue.change(a, 'waiting', 'started'));
-  assert.ok(!queue.add(job(a)), 'while it is at work');
-  assert.throws(() => queue.add(job('../../x')), { kind: 'refused' });
+  assert.ok(!queue.add(queueJob(a)), 'while it is at work');
+  assert.throws(() => queue.add(queueJob('../../x')), { kind: 'refused' });
 });
 
 test('whatever several processes do at once, a job is in one status at most, and only one of them made each change', () => {
@@ -59,7 +45,7 @@ test('whatever several processes do at once, a job is in one status at most, and
         [a, 'waiting'],
         [b, 'waiting'],
       ]);
-      for (const run of status.keys()) queue.add(job(run));
+      for (const run of status.keys()) queue.add(queueJob(run));
       for (const { run, from, to } of operations) {
         assert.equal(queue.change(run, from, to), status.get(run) === from);
         if (status.get(run) === from) status.set(run, to);
@@ -73,8 +59,8 @@ test('whatever several processes do at once, a job is in one status at most, and
 
 test('a rewrite that was cut off is finished by whoever comes later, and not before', () => {
   const queue = fresh();
-  queue.add(job(a));
-  queue.add(job(b, { movingTo: 'boreas' }));
+  queue.add(queueJob(a));
+  queue.add(queueJob(b, { movingTo: 'boreas' }));
   for (const run of [a, b]) queue.change(run, 'waiting', 'changing');
   queue.recoverChanges(10_000);
   assert.equal(queue.statusOf(a), 'changing');
@@ -84,7 +70,7 @@ test('a rewrite that was cut off is finished by whoever comes later, and not bef
 
 test('who was held up while it rewrote a job finds it gone, and brings nothing back', () => {
   const queue = fresh();
-  queue.add(job(a));
+  queue.add(queueJob(a));
   const moved = queue.rewrite(a, 'waiting', 'moving', (read) => {
     // Somebody else takes it meanwhile.
     queue.recoverChanges(0, Date.now() + 60_000);
@@ -101,7 +87,7 @@ test('who was held up while it rewrote a job finds it gone, and brings nothing b
 
 test('two who rewrite a job at once both leave their mark', () => {
   const queue = fresh();
-  queue.add(job(a));
+  queue.add(queueJob(a));
   let times = 0;
   assert.ok(
     queue.rewrite(a, 'waiting', 'waiting', (read) => {
@@ -109,7 +95,7 @@ test('two who rewrite a job at once both leave their mark', () => {
       return { ...read, after: [b] };
     }),
   );
-  assert.deepEqual(queue.read(a, 'waiting'), job(a, { priority: 5, after: [b] }));
+  assert.deepEqual(queue.read(a, 'waiting'), queueJob(a, { priority: 5, after: [b] }));
 });
 
 test('a folder or a link in the place of a job is nobody’s, and is told of where it is in the way', () => {
@@ -120,16 +106,16 @@ test('a folder or a link in the place of a job is nobody’s, and is told of whe
   for (const status of jobStatuses) assert.deepEqual(queue.runsIn(status), []);
   assert.deepEqual([queue.statusOf(a), queue.statusOf(b)], [null, null]);
   queue.remove(a, 'waiting');
-  assert.throws(() => queue.add(job(a)), { kind: 'refused', message: /is no file of the queue/ });
+  assert.throws(() => queue.add(queueJob(a)), { kind: 'refused', message: /is no file of the queue/ });
 });
 
 test('the queue that holds a run is found, whichever host of the root has it', () => {
   const queues = path.join(base, 'both');
   const [own, other] = [new QueueFolder(queues, 'atlas'), new QueueFolder(queues, 'boreas')];
-  other.add(job(a));
+  other.add(queueJob(a));
   assert.equal(queueWith(queues, a, own).path, other.path);
   assert.equal(queueWith(queues, b, own), own);
-  own.add(job(b));
+  own.add(queueJob(b));
   assert.equal(queueWith(queues, b, own), own);
 });
 
@@ -150,7 +136,7 @@ test('a hold and a reason are kept and taken back; damaged files are none', () =
 
 test('hosts that share a root have a queue each, whatever they are called', () => {
   const queues = path.join(base, 'shared');
-  for (const host of ['atlas', '..', 'a/b', 'ünï %2F']) new QueueFolder(queues, host).add(job(a));
+  for (const host of ['atlas', '..', 'a/b', 'ünï %2F']) new QueueFolder(queues, host).add(queueJob(a));
   fs.writeFileSync(path.join(queues, 'host-%E0%A4%A'), '');
   fs.writeFileSync(path.join(queues, 'old.json'), '');
   const found = allQueues(queues);

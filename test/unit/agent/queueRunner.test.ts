@@ -7,7 +7,7 @@ import { NodeRoot } from '../../../src/agent/nodeRoot.ts';
 import { thisMachine } from '../../../src/agent/processTable.ts';
 import { recoverTaken, reviewStarted } from '../../../src/agent/queue/jobReview.ts';
 import { placeInQueue } from '../../../src/agent/queue/placeInQueue.ts';
-import { type Job, QueueFolder } from '../../../src/agent/queue/queueFolder.ts';
+import { QueueFolder } from '../../../src/agent/queue/queueFolder.ts';
 import { QueueRunner } from '../../../src/agent/queue/queueRunner.ts';
 import { withdrawJob } from '../../../src/agent/queue/withdrawal.ts';
 import { createRequest, hasRequest, withdrawRequests } from '../../../src/agent/requests.ts';
@@ -16,6 +16,7 @@ import { readRunReport } from '../../../src/agent/runReport.ts';
 import { newestSegment } from '../../../src/agent/wrapper/newestSegment.ts';
 import { holdSegment, segmentLockHeld } from '../../../src/agent/wrapper/segmentLock.ts';
 import { runFiles } from '../../../src/protocol/runDirectory.ts';
+import { queueJob } from '../../support/queueJob.ts';
 import { writeRunFolder } from '../../support/runFolder.ts';
 
 process.env.BIPHASE_CLOCK = '0.01';
@@ -31,21 +32,6 @@ beforeEach(() => {
   root.prepare();
   queue = new QueueFolder(root.queues, thisMachine.host);
   lines = [];
-});
-
-const job = (run: string, changes: Partial<Job> = {}): Job => ({
-  schema: 1,
-  run,
-  priority: 0,
-  submittedAt: 1,
-  after: [],
-  nodes: [],
-  movingTo: null,
-  slot: null,
-  environment: {},
-  setup: [],
-  background: false,
-  ...changes,
 });
 
 /** A run that was claimed and has not begun. */
@@ -65,7 +51,7 @@ const report = (run: string) => readRunReport(root, run, thisMachine)!;
 
 test('a run that cannot be started is told so once, also where the clock is behind that of the file system', async (t: TestContext) => {
   const directory = claimed(a);
-  queue.add(job(a));
+  queue.add(queueJob(a));
   const now = Date.now.bind(Date);
   t.mock.method(Date, 'now', () => now() - 60_000);
   await runner();
@@ -76,7 +62,7 @@ test('a run that cannot be started is told so once, also where the clock is behi
 
 test('a run that failed while its runner died is not started again, also where the clock is behind', () => {
   const directory = claimed(a);
-  queue.add(job(a));
+  queue.add(queueJob(a));
   queue.change(a, 'waiting', 'starting');
   const exit = { schema: 1, segment: 0, code: 1, signal: null, endedAt: Date.now() / 1000 - 60 };
   const file = path.join(directory, runFiles.exit);
@@ -91,7 +77,7 @@ test('a run that failed while its runner died is not started again, also where t
 test('an end that is older than the start that was cut off says nothing of it: the run waits again', () => {
   writeRunFolder(root.path, a, { state: 'stopped' });
   const file = path.join(root.runDirectory(a), runFiles.exit);
-  queue.add(job(a));
+  queue.add(queueJob(a));
   queue.change(a, 'waiting', 'starting');
   const before = new Date(queue.since(a, 'starting') - 1000);
   fs.utimesSync(file, before, before);
@@ -101,7 +87,7 @@ test('an end that is older than the start that was cut off says nothing of it: t
 
 test('a first segment whose wrapper has said nothing yet is at work, and waits again once that has died', () => {
   const directory = claimed(a);
-  queue.add(job(a));
+  queue.add(queueJob(a));
   queue.change(a, 'waiting', 'starting');
   const release = holdSegment(directory, 0, thisMachine)!;
   recoverTaken(queue, root, thisMachine);
@@ -121,7 +107,7 @@ test('a run that cannot be looked at keeps no other from being looked at', () =>
   const odd = new OddRoot(root.path);
   writeRunFolder(root.path, b, { state: 'finished' });
   for (const run of [a, b]) {
-    queue.add(job(run));
+    queue.add(queueJob(run));
     queue.change(run, 'waiting', 'started');
   }
   const troubles: string[] = [];
@@ -133,7 +119,7 @@ test('a run that cannot be looked at keeps no other from being looked at', () =>
 test('a stop of a later segment that is just being started is kept when it begins; one of an earlier segment is not', () => {
   const directory = writeRunFolder(root.path, a, { state: 'stopped' });
   createRequest(directory, runFiles.stopRequest, 'person');
-  queue.add(job(a));
+  queue.add(queueJob(a));
   queue.change(a, 'waiting', 'starting');
   stopRun(root, a, thisMachine);
   withdrawRequests(directory, 1);
@@ -148,7 +134,7 @@ test('a stop of a later segment that is just being started is kept when it begin
 
 test('a stop that came while a start was cut off takes the run out of the queue', async () => {
   writeRunFolder(root.path, a, { state: 'stopped' });
-  queue.add(job(a));
+  queue.add(queueJob(a));
   queue.change(a, 'waiting', 'starting');
   stopRun(root, a, thisMachine);
   queue.change(a, 'starting', 'waiting');
@@ -160,7 +146,7 @@ test('a stop that came while a start was cut off takes the run out of the queue'
 
 test('a run that is withdrawn while somebody begins to start it is stopped all the same', () => {
   const directory = claimed(a);
-  queue.add(job(a));
+  queue.add(queueJob(a));
   const release = holdSegment(directory, 0, thisMachine)!;
   assert.ok(withdrawJob(queue, root, thisMachine, a));
   assert.ok(hasRequest(directory, runFiles.stopRequest));
@@ -169,7 +155,7 @@ test('a run that is withdrawn while somebody begins to start it is stopped all t
 
 test('a withdrawal that could not be written leaves nothing locked', (t: TestContext) => {
   const directory = claimed(a);
-  queue.add(job(a));
+  queue.add(queueJob(a));
   const renameSync = fs.renameSync.bind(fs);
   const failing = t.mock.method(fs, 'renameSync', (from: string, to: string) => {
     if (to.endsWith(runFiles.exit)) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
@@ -182,7 +168,7 @@ test('a withdrawal that could not be written leaves nothing locked', (t: TestCon
 
 test('a job that goes back and forth while it is looked for is found', (t: TestContext) => {
   claimed(a);
-  queue.add(job(a));
+  queue.add(queueJob(a));
   queue.change(a, 'waiting', 'changing');
   const openSync = fs.openSync.bind(fs);
   t.mock.method(fs, 'openSync', (file: string, ...rest: [number]) => {
@@ -194,7 +180,7 @@ test('a job that goes back and forth while it is looked for is found', (t: TestC
 
 test('while the disk is full the runner waits, and starts runs when it is not any more', async (t: TestContext) => {
   claimed(a);
-  queue.add(job(a));
+  queue.add(queueJob(a));
   const writeFileSync = fs.writeFileSync.bind(fs);
   let refusals = 0;
   t.mock.method(fs, 'writeFileSync', (file: number | string, text: string) => {
@@ -210,7 +196,7 @@ test('while the disk is full the runner waits, and starts runs when it is not an
 
 test('folders in the queue that are called like jobs stop nobody', async () => {
   claimed(a);
-  queue.add(job(a));
+  queue.add(queueJob(a));
   for (const status of ['waiting', 'starting', 'started', 'withdrawn', 'changing'])
     fs.mkdirSync(path.join(queue.path, `${b}.${status}.json`));
   reviewStarted(queue, root, thisMachine, assert.fail);
