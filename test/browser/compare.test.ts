@@ -9,7 +9,7 @@ import {
   palette,
   paletteAndPick,
   patience,
-  reload,
+  reloadWindow,
   screenshot,
   webviewFrame,
 } from '../support/workbenchPage.ts';
@@ -109,7 +109,7 @@ test('a pinned baseline is remembered, and everything is told as a difference to
     known.filter(({ baseline }) => baseline).map(({ run }) => run),
     [runs[2]!.run],
   );
-  await reload(page);
+  await reloadWindow(page);
   frame = await webviewFrame(page, '.column-head.fixed');
   assert.deepEqual(await heads(frame), ['hot', 'cold']);
   assert.match((await cells(frame, 'validation loss, mlm, final'))[1]!, /[+−]\d/);

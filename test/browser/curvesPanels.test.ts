@@ -5,7 +5,7 @@ import type { Frame, Locator, Page } from 'playwright-core';
 import { connectControl } from '../../src/control/client/controlClient.ts';
 import { writeCurves } from '../support/recordedCurves.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { palette, patience, reload, screenshot, untilLayoutKept } from '../support/workbenchPage.ts';
+import { palette, patience, reloadWindow, screenshot, untilLayoutKept } from '../support/workbenchPage.ts';
 
 let workbench: Workbench;
 let page: Page;
@@ -75,7 +75,7 @@ test('a second curves panel in another column follows the cursor and range of th
 });
 
 test('both panels come back after a reload with the range that they had', async () => {
-  await reload(page);
+  await reloadWindow(page);
   for (const frame of await curvesFrames(2))
     await frame.locator('vscode-button', { hasText: 'Whole run' }).waitFor();
 });

@@ -14,7 +14,7 @@ import {
   patience,
   pick,
   quickPickRows,
-  reload,
+  reloadWindow,
   screenshot,
 } from '../support/workbenchPage.ts';
 
@@ -206,7 +206,7 @@ test('a filter follows what is typed, says what it hides, and is cleared by one 
   await count('mlm-100', 0);
   await page.keyboard.press('Enter');
   await description().filter({ hasText: 'state:finished tag:paper · 3 of 6' }).waitFor();
-  await reload(page);
+  await reloadWindow(page);
   await palette(page, 'Biphase: Focus on Runs View');
   await description().filter({ hasText: '3 of 6' }).waitFor();
   await palette(page, 'Biphase: Filter Runs…');

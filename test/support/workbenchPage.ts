@@ -53,8 +53,16 @@ export async function workbenchReady(page: Page): Promise<void> {
  * Loads the window again with its own command, which keeps the layout as it is at that moment. The browser's reload does
  * not: the workbench keeps it every few seconds, so what was opened just before would be gone.
  */
+export async function reloadWindow(page: Page): Promise<void> {
+  const loaded = page.waitForEvent('domcontentloaded');
+  await palette(page, 'Developer: Reload Window');
+  await loaded;
+  await workbenchReady(page);
+}
+
+/** Cuts the page off and loads it again, as a browser's own reload does. */
 export async function reload(page: Page): Promise<void> {
-  await Promise.all([page.waitForEvent('load'), palette(page, 'Developer: Reload Window')]);
+  await page.reload();
   await workbenchReady(page);
 }
 

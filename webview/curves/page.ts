@@ -198,9 +198,8 @@ export class CurvesPage {
     const focused = this.focused?.panel.metric;
     for (const delta of deltas) {
       const end = offset + delta.points * bytesPerPoint;
-      const { run, metric } = delta;
       const changed = this.store.appended(delta, binary.slice(offset, end));
-      if (changed && metric === focused) this.news.arrived(run);
+      if (changed && delta.metric === focused) this.news.arrived(delta.run);
       offset = end;
     }
   }
