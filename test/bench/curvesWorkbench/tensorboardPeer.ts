@@ -12,7 +12,9 @@ import type { RecordedRun } from './recordedRuns.ts';
 
 const patienceMs = 600_000;
 const repeats = 5;
-/** All cards are in view: TensorBoard loads no others. */
+/** It opens the charts of the first two tags by itself, and loads no others. */
+const chartsOpened = 2;
+/** These are in view. */
 const viewport = { width: 1400, height: 2400 };
 
 export async function measureTensorboard(
@@ -65,7 +67,8 @@ export async function measureTensorboard(
       const start = Date.now();
       await page.goto(`${address}#timeseries`);
       const all = (): boolean =>
-        [...seen.values()].filter((series) => series.length >= runs.length).length >= metrics.length;
+        [...seen.values()].filter((series) => series.length >= runs.length).length >=
+        Math.min(chartsOpened, metrics.length);
       for (const deadline = Date.now() + 60_000; !all() && Date.now() < deadline; ) await sleep(10);
       // Its charts are drawn by a worker: this is when their cards no longer wait, and two frames have passed.
       await page.waitForFunction(() => document.querySelectorAll('card-view mat-spinner').length === 0);
@@ -80,7 +83,7 @@ export async function measureTensorboard(
     }
     times.sort((a, b) => a - b);
     row(
-      `TensorBoard: page asked for → data of all runs there and cards drawn, median of ${repeats}`,
+      `TensorBoard: page asked for → all runs in the ${chartsOpened} charts that it opens by itself, median of ${repeats}`,
       seconds(times[Math.floor(repeats / 2)]!),
     );
     row('TensorBoard: points it has of a run, by tag', points, `all ${runs[0]!.step}`);
