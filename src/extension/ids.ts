@@ -12,6 +12,7 @@ export const commandIds = {
   openCurvesInNewPanel: 'biphase.openCurvesInNewPanel',
   compareRuns: 'biphase.compareRuns',
   pinBaseline: 'biphase.pinBaseline',
+  unpinBaseline: 'biphase.unpinBaseline',
   showRunOutput: 'biphase.showRunOutput',
   newRunFile: 'biphase.newRunFile',
   addNode: 'biphase.addNode',
@@ -100,10 +101,14 @@ export const contextKeys = {
   runsFiltered: 'biphase.runsFiltered',
   /** There are runs, and filter and archive hide all of them. */
   noRunShown: 'biphase.noRunShown',
+  /** A run is the baseline of comparisons. */
+  hasBaseline: 'biphase.hasBaseline',
   /** A node beside this computer was reached. */
   hasOtherNode: 'biphase.hasOtherNode',
   /** Curves were drawn in this window. */
   curvesShown: 'biphase.curvesShown',
+  /** Two runs or more were compared in this window. */
+  comparisonShown: 'biphase.comparisonShown',
 } as const;
 
 /** `viewItem` values of the trees. */
@@ -118,7 +123,9 @@ export const itemContexts = {
   resumableRun: 'run.resumable',
   /** Finished, or gone from its node: nothing is left to resume. */
   endedRun: 'run.ended',
-  /** Behind one of them. */
+  /** Behind one of them: the baseline of comparisons. */
+  baseline: '.baseline',
+  /** Behind all of that. */
   archived: '.archived',
   group: 'runGroup',
   checkpoint: 'checkpoint',

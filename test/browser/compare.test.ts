@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Frame, Page } from 'playwright-core';
+import type { Frame, Locator, Page } from 'playwright-core';
 import { type ControlClient, connectControl } from '../../src/control/client/controlClient.ts';
 import { newRunId } from '../../src/core/newRunId.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
@@ -9,9 +9,9 @@ import {
   palette,
   paletteAndPick,
   patience,
+  reloadWindow,
   screenshot,
   webviewFrame,
-  workbenchReady,
 } from '../support/workbenchPage.ts';
 
 let workbench: Workbench;
@@ -60,7 +60,7 @@ before(async () => {
         seed,
       },
     });
-  for (const deadline = Date.now() + patience; ; ) {
+  for (const deadline = Date.now() + 5 * patience; ; ) {
     const { runs: known } = await client.call('runs', {});
     if (runs.every(({ run }) => known.find((k) => k.run === run)?.state === 'finished')) break;
     assert.ok(Date.now() < deadline, JSON.stringify(known.map(({ state, reason }) => [state, reason])));
@@ -109,16 +109,64 @@ test('a pinned baseline is remembered, and everything is told as a difference to
     known.filter(({ baseline }) => baseline).map(({ run }) => run),
     [runs[2]!.run],
   );
-  // By the command, so that the window saves its layout; a page that is cut off may come back with an older one.
-  const loaded = page.waitForEvent('domcontentloaded');
-  await palette(page, 'Developer: Reload Window');
-  await loaded;
-  await workbenchReady(page);
+  await reloadWindow(page);
   frame = await webviewFrame(page, '.column-head.fixed');
   assert.deepEqual(await heads(frame), ['hot', 'cold']);
   assert.match((await cells(frame, 'validation loss, mlm, final'))[1]!, /[+−]\d/);
   await screenshot(page, 'compare-workbench-baseline');
 });
+
+test('a pin that another window makes is followed by the open page, and the tree unpins', async () => {
+  let frame = await webviewFrame(page, '.column-head.fixed');
+  await client.call('pinBaseline', { run: runs[0]!.run });
+  await frame.locator('.column-head.fixed', { hasText: 'cold' }).waitFor();
+  assert.deepEqual(await heads(frame), ['cold', 'hot']);
+  await frame.locator('.overlay-panel h2', { hasText: 'Loss, difference to cold' }).waitFor();
+  await palette(page, 'Biphase: Focus on Runs View');
+  const row = page.locator('.tree-explorer-viewlet-tree-view .monaco-list-row[aria-label*="baseline"]');
+  await row.first().click({ button: 'right' });
+  await page.getByRole('menuitem', { name: 'Compare Runs…' }).waitFor();
+  assert.equal(await page.getByRole('menuitem', { name: 'Pin as Baseline' }).count(), 0);
+  await screenshot(page, 'runs-tree-menu');
+  const unpin = page.getByRole('menuitem', { name: 'Unpin Baseline' });
+  await unpin.hover();
+  await unpin.click();
+  await frame.locator('.column-head.fixed').waitFor({ state: 'detached' });
+  const { runs: known } = await client.call('runs', {});
+  assert.equal(known.filter(({ baseline }) => baseline).length, 0);
+  await client.call('pinBaseline', { run: runs[2]!.run });
+  frame = await webviewFrame(page, '.column-head.fixed');
+  assert.deepEqual(await heads(frame), ['hot', 'cold']);
+});
+
+test('a group of seeds asks with what, with the seeds ticked; rows of several setups are compared at once', async () => {
+  await paletteAndPick(page, 'Biphase: Group Runs By…', 'Setup');
+  const tree = '.tree-explorer-viewlet-tree-view .monaco-list-row';
+  await page.locator(`${tree}[aria-label^="cold, n = 2 seeds"]`).click({ button: 'right' });
+  await chooseFromMenu('Compare Runs…');
+  await page.locator('.quick-input-title', { hasText: 'compare with these seeds of one setup' }).waitFor();
+  assert.equal(await page.locator('.quick-input-count', { hasText: '2 Selected' }).count(), 1);
+  await page.keyboard.press('Escape');
+  await paletteAndPick(page, 'Biphase: Group Runs By…', 'No groups');
+  await page.locator(`${tree}[aria-label^="cold, n = "]`).waitFor({ state: 'detached' });
+  const [hot, cold] = ['hot, finished', 'cold, finished'].map((name) =>
+    page.locator(`${tree}[aria-label^="${name}"]`).first(),
+  ) as [Locator, Locator];
+  await hot.click();
+  await cold.click({ modifiers: ['Control'] });
+  await hot.click({ button: 'right' });
+  await chooseFromMenu('Compare Runs…');
+  const frame = await webviewFrame(page, '.column-head.fixed');
+  await frame.locator('vscode-button', { hasText: 'Runs (2)…' }).waitFor();
+  assert.deepEqual(await heads(frame), ['hot', 'cold']);
+});
+
+/** A menu takes no click in the moment in which it opens. */
+async function chooseFromMenu(name: string): Promise<void> {
+  const item = page.getByRole('menuitem', { name });
+  await item.hover();
+  await item.click();
+}
 
 test('the comparison is copied to the clipboard', async () => {
   const frame = await webviewFrame(page, '.column-head.fixed');

@@ -70,7 +70,7 @@ for (const title of guarded)
   });
 
 const looking = [
-  ...['Compare Runs…', 'Pin as Baseline'],
+  ...['Compare Runs…', 'Pin as Baseline', 'Unpin Baseline'],
   ...['Show Curves', 'Show Run Output', 'New Run File', 'Refresh', 'Show Log', 'Copy Diagnostics'],
   ...['Filter Runs…', 'Clear Run Filter', 'Group Runs By…', 'Sort Runs By…'],
   ...['Show Archived Runs', 'Hide Archived Runs'],

@@ -54,7 +54,15 @@ export async function workbenchReady(page: Page): Promise<void> {
   await page.locator('.part.activitybar .action-item').first().waitFor();
 }
 
-/** Loads the window again, as *Developer: Reload Window* does. */
+/** Loads the window again by its command: it saves first what it keeps, which a page that is cut off may lose. */
+export async function reloadWindow(page: Page): Promise<void> {
+  const loaded = page.waitForEvent('domcontentloaded');
+  await palette(page, 'Developer: Reload Window');
+  await loaded;
+  await workbenchReady(page);
+}
+
+/** Cuts the page off and loads it again, as a browser's own reload does. */
 export async function reload(page: Page): Promise<void> {
   await page.reload();
   await workbenchReady(page);

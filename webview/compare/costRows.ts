@@ -28,7 +28,8 @@ const costs: readonly Cost[] = [
   {
     label: 'tokens',
     about: 'Tokens that were trained on',
-    of: ({ tokens }) => tokens,
+    // Of an imported run nobody counted them.
+    of: ({ tokens, step }) => (tokens === 0 && step > 0 ? null : tokens),
     format: formatCompact,
   },
   {
@@ -46,7 +47,8 @@ const costs: readonly Cost[] = [
   {
     label: 'time of training',
     about: 'All segments together, without waiting',
-    of: (_, fact) => fact?.elapsed ?? null,
+    // A table without a clock says nothing of time.
+    of: (_, fact) => fact?.elapsed || null,
     format: formatDuration,
   },
   {
@@ -76,6 +78,7 @@ function costRow(
   const values = columns.map(({ runs, facts }) => runs.flatMap((run, i) => of(run, facts[i]) ?? []));
   if (values.every((each) => each.length === 0)) return [];
   const base = baseline === null || values[baseline]!.length === 0 ? null : mean(values[baseline]!);
+  const texts = new Set(values.map((own) => (own.length === 0 ? '–' : format(mean(own)))));
   const summed = !label.endsWith('/s');
   return [
     {
@@ -85,8 +88,8 @@ function costRow(
       label,
       about,
       tall: baseline !== null || columns.some(({ runs }) => runs.length > 1),
-      differs: true,
-      distinct: columns.length,
+      differs: texts.size > 1,
+      distinct: texts.size,
       words: [],
       cell: remembered((i): Cell => {
         const own = values[i]!;

@@ -1,6 +1,7 @@
 import { formatCount, formatValue } from '../../src/core/numberFormat.ts';
 import type { Column } from './columns.ts';
 import type { CurveScene } from './curveScene.ts';
+import { metricTitle } from './metricTitle.ts';
 import { signed } from './numberText.ts';
 import type { Row } from './row.ts';
 
@@ -17,7 +18,7 @@ export function cursorRow(
     key: 'cursor',
     section: 'At the cursor',
     reason: '',
-    label: `${metric} at step ${formatCount(step)}`,
+    label: `${metricTitle(metric)} at step ${formatCount(step)}`,
     tall: true,
     differs: true,
     distinct: 0,

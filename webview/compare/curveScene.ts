@@ -104,17 +104,23 @@ export class CurveScene {
   pointsNote(columns: readonly Column[], near: ReadonlySet<number>, metric: string): string {
     let shown = 0;
     let total = 0;
+    let without = 0;
     for (const [i, { runs }] of columns.entries()) {
       if (!near.has(i)) continue;
+      const before = total;
       for (const { run } of runs) {
         const series = this.#loader.seriesOf(run, metric);
         shown += series?.points.length ?? 0;
         total += series?.total ?? 0;
       }
+      if (total === before) without++;
     }
     const waiting = this.#loader.waiting;
     return [
       ...(total > 0 ? [`${formatCount(shown)} of ${formatCount(Math.max(shown, total))} points`] : []),
+      ...(total > 0 && waiting === 0 && without > 0
+        ? [without === 1 ? '1 column has none' : `${formatCount(without)} columns have none`]
+        : []),
       ...(waiting > 0 ? [`${formatCount(waiting)} curves to come`] : []),
     ].join(' · ');
   }
@@ -139,7 +145,7 @@ export class CurveScene {
 }
 
 /** Validation losses that stand beside the training loss: of objectives that the column trains. */
-function validationsOf({ runs, facts }: Column, metric: string): string[] {
+export function validationsOf({ runs, facts }: Column, metric: string): string[] {
   if (metric !== metricNames.loss) return [];
   const names = new Set(facts.flatMap((fact) => fact?.metrics.map(({ name }) => name) ?? []));
   return [...names].filter((name) => isValidation(name) && isOwnMark(name, runs[0]!.phases)).sort();

@@ -7,6 +7,7 @@ import { differenceInterval } from '../../src/core/statistics/tTests.ts';
 import type { ComparedMetric } from '../../src/protocol/comparison.ts';
 import { metricNames } from '../../src/protocol/runDirectory.ts';
 import type { Column } from './columns.ts';
+import { metricTitle } from './metricTitle.ts';
 import { pText, signed, within } from './numberText.ts';
 import { type Cell, type Row, remembered } from './row.ts';
 import { judge, type Sample, significance, type Tested, type Verdict } from './verdict.ts';
@@ -42,7 +43,7 @@ export function metricRows(
       return metricRow(name, end, direction, columns, metrics, samples, verdict, baseline);
     });
   });
-  return { rows, notes: notesOf(columns, why) };
+  return { rows, notes: rows.length > 0 ? notesOf(columns, why) : [] };
 }
 
 function byWeight(a: string, b: string): number {
@@ -177,13 +178,6 @@ function fullText(
     parts.push(`bootstrap 95 % [${formatValue(low)}, ${formatValue(high)}]`);
   }
   return parts.join(' · ');
-}
-
-function metricTitle(name: string): string {
-  if (name === metricNames.loss) return 'training loss';
-  const shown = printable(name);
-  const validation = metricNames.validationLoss('');
-  return shown.startsWith(validation) ? `validation loss, ${shown.slice(validation.length)}` : shown;
 }
 
 /** What the intervals allow to say. */

@@ -23,6 +23,13 @@ export function gatheringNotes({ wanted, known, facts, failed }: Gathered): stri
     notes.push(
       `The run ${unread === 1 ? 'file of 1 run' : `files of ${formatCount(unread)} runs`} could not be read: what differs there is not known.`,
     );
+  const imported = all.filter(({ spec, problem }) => spec === null && problem === null).length;
+  if (imported > 0)
+    notes.push(
+      imported === 1
+        ? '1 run is imported and has no run file: what differs in its setup is not known.'
+        : `${formatCount(imported)} runs are imported and have no run file: what differs in their setup is not known.`,
+    );
   if (failed > 0) notes.push(`Values of ${countOfRuns(failed)} could not be had: the log says why.`);
   const missing = known - all.length - failed;
   if (missing > 0) notes.push(`${countOfRuns(missing)} to come…`);

@@ -320,6 +320,8 @@ function datasets(
     pointStyle,
     pointRotation,
     pointHitRadius: 0,
+    // A marker at the edge is whole; limits hold all values, so no line leaves the area.
+    clip: 8,
   };
   return [
     {
@@ -340,7 +342,6 @@ function datasets(
             ...common,
             data: broken.filter((_, i) => i % every === 0).map(({ x }) => ({ x, y: top })),
             showLine: false,
-            clip: 8,
             pointStyle: 'crossRot' as const,
             pointRadius: 4.5,
             pointBorderWidth: 1.75,

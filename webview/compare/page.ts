@@ -1,3 +1,4 @@
+import { printable } from '../../src/core/printable.ts';
 import { bytesPerPoint } from '../../src/core/seriesBytes.ts';
 import {
   type CompareRun,
@@ -7,7 +8,7 @@ import {
   toComparePage,
 } from '../../src/protocol/comparePage.ts';
 import type { ComparedRun } from '../../src/protocol/comparison.ts';
-import { activeStates, metricNames } from '../../src/protocol/runDirectory.ts';
+import { activeStates } from '../../src/protocol/runDirectory.ts';
 import { openChannel } from '../common/channel.ts';
 import { button } from '../common/controls.ts';
 import { html, isTyping, setText } from '../common/dom.ts';
@@ -15,11 +16,13 @@ import { LiveRegion } from '../common/liveRegion.ts';
 import { Paced } from '../common/paced.ts';
 import { StyleSlots } from '../common/seriesStyle.ts';
 import { onThemeChange, readTheme } from '../common/theme.ts';
+import { titleOf } from '../curves/panels.ts';
 import { type Column, columnDetail, columnsOf } from './columns.ts';
 import { csvOf, markdownOf } from './copyText.ts';
 import { cursorRow } from './cursorRow.ts';
 import { CurveLoader } from './curveLoader.ts';
-import { CurveScene } from './curveScene.ts';
+import { curveMetrics, metricOnShow } from './curveMetrics.ts';
+import { CurveScene, validationsOf } from './curveScene.ts';
 import { gatheringNotes } from './notes.ts';
 import { OverlayChart } from './overlayChart.ts';
 import type { Row } from './row.ts';
@@ -27,6 +30,8 @@ import { type Comparison, columnOrder, comparisonOf, shownRows } from './rows.ts
 import type { HeadColumn } from './tableRows.ts';
 import { TableView } from './tableView.ts';
 import { Toolbar } from './toolbar.ts';
+
+const isActive = ({ state }: CompareRun): boolean => activeStates.includes(state);
 
 /** At most so often is the table or the chart made anew while news come. */
 const restMs = { table: 250, chart: 200 };
@@ -219,7 +224,7 @@ export class ComparePage {
       return;
     }
     this.#arrange();
-    this.#toolbar.update(this.#state, this.#metrics);
+    this.#toolbar.update({ ...this.#state, metric: this.#metric }, this.#metrics);
     this.#follow();
     this.#chartLater.ask();
   }
@@ -244,22 +249,15 @@ export class ComparePage {
     this.#curves.keep(this.#columns);
     this.#comparison = comparisonOf(this.#columns, this.#isPinned());
     this.#showNotes(state);
-    const metrics = new Set(
-      this.#columns
-        .flatMap(({ facts }) => facts.flatMap((fact) => fact?.metrics ?? []))
-        .map(({ name }) => name),
-    );
-    metrics.delete(metricNames.loss);
-    this.#metrics = [
-      [metricNames.loss, 'training loss'],
-      ...[...metrics]
-        .sort()
-        .slice(0, 200)
-        .map((name) => [name, name] as const),
-    ];
-    this.#toolbar.update(state, this.#metrics);
+    this.#metrics = curveMetrics(this.#columns);
+    this.#toolbar.update({ ...state, metric: this.#metric }, this.#metrics);
     this.#follow();
     this.#chartLater.ask();
+  }
+
+  /** What the curves are of. */
+  get #metric(): string {
+    return metricOnShow(this.#state!.metric, this.#metrics);
   }
 
   #isPinned(): boolean {
@@ -317,8 +315,7 @@ export class ComparePage {
 
   #cursorRow(): Row | undefined {
     if (this.#cursor === null) return undefined;
-    const { metric } = this.#state!;
-    return cursorRow(this.#curves, this.#shown.columns, metric, this.#cursor, this.#shown.pinned);
+    return cursorRow(this.#curves, this.#shown.columns, this.#metric, this.#cursor, this.#shown.pinned);
   }
 
   #cursorMoved(step: number | null, said: boolean): void {
@@ -349,32 +346,40 @@ export class ComparePage {
   #drawChart(): void {
     const state = this.#state;
     if (!state || this.#columns.length === 0 || this.#chart.width === 0) return;
-    this.#curves.ask(this.#columns, this.#near, state.metric, this.#chart.width * devicePixelRatio);
+    const metric = this.#metric;
+    this.#curves.ask(this.#columns, this.#near, metric, this.#chart.width * devicePixelRatio);
+    this.#follow();
     const difference = state.differenceCurves && this.#isPinned();
     const waiting = this.#loader.waiting > 0;
     this.#chart.draw({
       curves: this.#curves.curves(this.#columns, this.#near, (key) => this.#slots.styleOf(key), {
         ...state,
+        metric,
         baseline: this.#isPinned() ? state.baseline : null,
       }),
       theme: this.#theme,
-      title: `${state.metric === metricNames.loss ? 'Loss' : state.metric}${difference ? `, difference to ${this.#columns[0]!.name}` : ''}`,
-      note: this.#curves.pointsNote(this.#columns, this.#near, state.metric),
+      title: `${printable(titleOf(metric))}${difference ? `, difference to ${this.#columns[0]!.name}` : ''}`,
+      note: this.#curves.pointsNote(this.#columns, this.#near, metric),
       waiting: waiting
         ? 'Loading…'
         : difference
           ? 'The baseline shares no step with the others.'
-          : 'No points.',
+          : this.#columns.some(({ runs }) => runs.some(isActive))
+            ? 'No points yet.'
+            : 'No points.',
       zero: difference,
     });
   }
 
   /** Tells the host which series still grow. */
   #follow(): void {
-    const { metric } = this.#state!;
-    const series = this.#columns.flatMap(({ runs }) =>
-      runs.flatMap(({ run, state }) => (activeStates.includes(state) ? [{ run, metric }] : [])),
-    );
+    const metric = this.#metric;
+    const series = this.#columns.flatMap((column, i) => {
+      const marks = this.#near.has(i) ? validationsOf(column, metric) : [];
+      return column.runs
+        .filter(isActive)
+        .flatMap(({ run }) => [metric, ...marks].map((name) => ({ run, metric: name })));
+    });
     const key = JSON.stringify(series);
     if (key === this.#followed) return;
     this.#followed = key;

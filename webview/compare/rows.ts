@@ -45,9 +45,12 @@ function specificationRows(columns: readonly Column[], pinned: boolean): Row[] {
       words: [...values].flatMap((text) => text ?? []),
       cell: remembered((column) => {
         const text = said[column] ?? '–';
-        const problem = columns[column]!.facts.find((fact) => fact?.problem)?.problem;
-        const full = () => (said[column] === undefined && problem ? problem : text);
-        if (!pinned || column === 0) return { text, value: null, full };
+        const facts = columns[column]!.facts;
+        const problem = facts.find((fact) => fact?.problem)?.problem;
+        const known = texts[column] !== null;
+        const full = () => (known ? text : (problem ?? (facts[0] ? 'imported: no run file' : text)));
+        // What is not known differs from nothing.
+        if (!pinned || column === 0 || !known || texts[0] === null) return { text, value: null, full };
         if (said[column] === said[0])
           return {
             text: '=',

@@ -28,7 +28,7 @@ export class Toolbar {
     this.#runs = button({ label: 'Runs…', title: 'Choose the runs to compare', press: events.pickRuns });
     this.#only = checkbox(
       'only differences',
-      'Leave out rows in which all runs agree (D)',
+      'Leave out rows in which all runs agree; metrics stay (D)',
       (onlyDifferences) => events.change({ onlyDifferences }),
     );
     this.#group = checkbox(

@@ -55,8 +55,8 @@ export function edgeMarks(datasets: readonly CurveDataset[], { area, x, y }: Plo
       dataset.nonFinite.map((point) => point.x),
       area.top + 7,
     );
-    const last = dataset.head ? dataset.data.findLast((point) => Number.isFinite(point.y)) : undefined;
-    if (!last || last !== dataset.data.at(-1)) continue;
+    const last = dataset.head ? dataset.points.findLast((point) => Number.isFinite(point.y)) : undefined;
+    if (!last || last !== dataset.points.at(-1)) continue;
     const [at, height] = [x(last.x), y(last.y)];
     if (inWidth(at) && height >= area.top - 1 && height <= area.bottom + 1)
       marks.push({ kind: 'end', dataset, x: at, y: height });

@@ -3,6 +3,7 @@ import {
   type ChartConfiguration,
   Filler,
   LinearScale,
+  type LinearScaleOptions,
   LineController,
   LineElement,
   LogarithmicScale,
@@ -15,8 +16,8 @@ import type { ThemeColours } from '../common/theme.ts';
 import { tickText, timeStep } from './axis.ts';
 import { edgeMarksPlugin } from './chartMarks.ts';
 import { faded } from './datasets.ts';
+import { linesPlugin } from './linesPlugin.ts';
 import { logTicks } from './logTicks.ts';
-import { longLinesPlugin } from './longLinesPlugin.ts';
 import type { Panel } from './panels.ts';
 import type { SeriesX } from './seriesStore.ts';
 import type { ValueRange } from './valueRange.ts';
@@ -34,7 +35,7 @@ Chart.register(
   annotation,
   zoom,
   edgeMarksPlugin,
-  longLinesPlugin,
+  linesPlugin,
 );
 
 export interface ChartSetup {
@@ -110,8 +111,7 @@ function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', Curv
       },
       y: {
         type: logarithmic ? 'logarithmic' : 'linear',
-        min: setup.values.limits?.[0],
-        max: setup.values.limits?.[1],
+        ...valueEnds(setup.values),
         grid,
         border: { display: false },
         ticks: {
@@ -142,6 +142,11 @@ function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', Curv
   };
 }
 
+/** Where the y axis ends; without limits at round numbers around the values in view, of which chart.js does not have all. */
+function valueEnds({ limits, ends }: ValueRange): Partial<LinearScaleOptions> {
+  return { min: limits?.[0], max: limits?.[1], suggestedMin: ends?.[0], suggestedMax: ends?.[1] };
+}
+
 /** A y tick: as short as the value allows. */
 function tickLabel(panel: Panel, value: number): string {
   return panel
@@ -167,8 +172,7 @@ export function redrawChart(chart: CurveChart, setup: ChartSetup): void {
 /** Draws a chart whose axes kept their kind: only ranges and marks are new. */
 export function updateChart(chart: CurveChart, { view, values, annotations }: ChartSetup): void {
   const { scales, plugins } = chart.options;
-  scales!.y!.min = values.limits?.[0];
-  scales!.y!.max = values.limits?.[1];
+  Object.assign(scales!.y!, valueEnds(values));
   plugins!.annotation!.annotations = annotations;
   chart.zoomScale('x', { min: view[0], max: view[1] }, 'none');
 }

@@ -13,6 +13,9 @@ export interface CurveDataset extends ChartDataset<'line', CurvePoint[]> {
   run: string;
   metric: string;
   style: SeriesStyle;
+  points: readonly CurvePoint[];
+  /** A line without marks: we draw it ourselves, and chart.js has no `data` of it. */
+  line: boolean;
   nonFinite: readonly CurvePoint[];
   /** Places on the x axis. */
   checkpoints: readonly number[];
@@ -54,7 +57,14 @@ export interface CurveSource {
   checkpoints: readonly number[];
 }
 
-const nothing = { nonFinite: [], checkpoints: [], head: false, pointRadius: 0, pointHitRadius: 0 } as const;
+const nothing = {
+  line: false,
+  nonFinite: [],
+  checkpoints: [],
+  head: false,
+  pointRadius: 0,
+  pointHitRadius: 0,
+} as const;
 
 /** A curve of a run, or the mean of several. */
 export function lineDataset(source: CurveSource, theme: ThemeColours, look: CurveLook): CurveDataset {
@@ -74,7 +84,9 @@ export function lineDataset(source: CurveSource, theme: ThemeColours, look: Curv
     nonFinite: source.nonFinite,
     checkpoints: source.checkpoints,
     head: look.head,
-    data: points,
+    points,
+    line: mark === null,
+    data: mark ? points : [],
     borderColor: mark && !faint && !theme.strong ? faded(full, 0.5) : stroke,
     backgroundColor: stroke,
     borderWidth: mark ? width * 0.6 : width,
@@ -114,7 +126,7 @@ export function bandDatasets(
     run,
     metric,
     style,
-    data: band.map((point) => ({ ...point, y: point[key] })),
+    ...both(band.map((point) => ({ ...point, y: point[key] }))),
     fill,
     backgroundColor: faded(theme.series[style.colour]!, theme.strong ? 0.35 : 0.2),
     borderWidth: theme.strong ? 1 : 0,
@@ -123,6 +135,11 @@ export function bandDatasets(
     order: 3,
   });
   return [edge('high', '+1'), edge('low', false)];
+}
+
+/** Points that chart.js draws. */
+function both(points: CurvePoint[]): Pick<CurveDataset, 'points' | 'data'> {
+  return { points, data: points };
 }
 
 /**

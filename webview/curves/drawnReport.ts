@@ -19,8 +19,8 @@ export class DrawnReport {
   }
 
   /** New points came that will be drawn. */
-  add(key: SeriesKey): void {
-    this.arrived.set(`${key.run} ${key.metric}`, key);
+  add({ run, metric }: SeriesKey): void {
+    this.arrived.set(`${run} ${metric}`, { run, metric });
   }
 
   /** The charts of these metrics were drawn. */

@@ -193,9 +193,8 @@ export class CurvesPage {
   private takeDeltas(deltas: readonly PointsDelta[], binary: ArrayBuffer): void {
     let offset = 0;
     for (const delta of deltas) {
-      const { run, metric } = delta;
       const end = offset + delta.points * bytesPerPoint;
-      if (this.store.appended(delta, binary.slice(offset, end))) this.report.add({ run, metric });
+      this.store.appended(delta, binary.slice(offset, end));
       offset = end;
     }
   }
@@ -341,6 +340,7 @@ export class CurvesPage {
   }
 
   private seriesChanged(key: SeriesKey): void {
+    this.report.add(key);
     for (const view of this.layout.views)
       if (metricsOf(view.panel).includes(key.metric)) this.scheduler.drawLater(view, 'points');
     if (key.metric === this.layout.views[0]?.panel.metric)
@@ -383,8 +383,10 @@ export class CurvesPage {
     if (this.scenes.measure(this.panels)) this.drawAll('points');
     if (this.state.current.table) this.drawTable(view);
     // While a gesture lasts the last picture is moved: a new one would be of another range.
-    else if (this.view.moving) this.scheduler.drawLater(view, 'points');
-    else view.draw(this.scenes.scene(view.panel));
+    else if (this.view.moving) {
+      this.scheduler.drawLater(view, 'points');
+      return;
+    } else view.draw(this.scenes.scene(view.panel));
     this.cursor.show();
     this.report.drawn(new Set(metricsOf(view.panel)));
   }

@@ -7,6 +7,8 @@ export const largestDrawn = 1e300;
 export interface ValueRange {
   /** Whether there is a value to draw. */
   any: boolean;
+  /** The lowest and the highest; null where there is none. */
+  ends: readonly [number, number] | null;
   /** The axis' ends where they are not the values' own; null: as the values are. */
   limits: readonly [number, number] | null;
   /** Values in view outside of the limits. */
@@ -42,9 +44,10 @@ export function valueRange(
     }
   const any = low <= high;
   const limits = any ? limitsOf(values, low, high, robust, logarithmic) : null;
-  if (!limits) return { any, limits: null, hidden: 0 };
+  const ends: ValueRange['ends'] = any ? [low, high] : null;
+  if (!limits) return { any, ends, limits: null, hidden: 0 };
   const hidden = values.reduce((n, y) => n + (y < limits[0] || y > limits[1] ? 1 : 0), 0);
-  return { any, limits: hidden > 0 ? limits : null, hidden };
+  return { any, ends, limits: hidden > 0 ? limits : null, hidden };
 }
 
 function limitsOf(

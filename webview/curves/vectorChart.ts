@@ -141,7 +141,7 @@ function curve(dataset: CurveDataset, next: CurveDataset | undefined, plot: Plot
       }),
     );
   if (marks > 0)
-    for (const point of dataset.data) {
+    for (const point of dataset.points) {
       const [x, y] = [plot.x(point.x), plot.y(point.y)];
       if (!Number.isFinite(x) || !Number.isFinite(y)) continue;
       const looks = {
@@ -159,7 +159,7 @@ function curve(dataset: CurveDataset, next: CurveDataset | undefined, plot: Plot
 function linePath(dataset: CurveDataset, plot: Plot): string {
   let d = '';
   let pen = 'M';
-  for (const point of dataset.data) {
+  for (const point of dataset.points) {
     const [x, y] = [plot.x(point.x), plot.y(point.y)];
     if (!Number.isFinite(x) || !Number.isFinite(y)) {
       pen = 'M';
@@ -183,8 +183,8 @@ function bandPath(upper: CurveDataset, lower: CurveDataset, plot: Plot): string 
     }
     piece = [];
   };
-  for (const [index, point] of upper.data.entries()) {
-    const [x, top, bottom] = [plot.x(point.x), plot.y(point.y), plot.y(lower.data[index]!.y)];
+  for (const [index, point] of upper.points.entries()) {
+    const [x, top, bottom] = [plot.x(point.x), plot.y(point.y), plot.y(lower.points[index]!.y)];
     if ([x, top, bottom].every(Number.isFinite)) piece.push([x, top, bottom]);
     else close();
   }

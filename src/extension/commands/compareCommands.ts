@@ -4,8 +4,8 @@ import type { ComparePanels } from '../panels/comparePanels.ts';
 import { pickRun, pickRuns } from './picks.ts';
 
 /**
- * Several rows that the command was `given` by the tree stand for themselves. Else it asks, with that row ticked beside
- * what is compared already, or with the tree's selection.
+ * Several rows that the command was `given` by the tree are compared at once; where they are one setup, it asks with what,
+ * as they are one column. Else it asks, with that row ticked beside what is compared already, or with the tree's selection.
  */
 export async function compareRuns(
   service: ControlService,
@@ -18,12 +18,21 @@ export async function compareRuns(
     void vscode.window.showInformationMessage('There is no run yet.');
     return;
   }
-  if (given.length > 1) {
+  const setups = new Set(given.map((run) => service.runs.get(run)?.setup ?? run));
+  if (setups.size > 1) {
     await panels.show(given);
     return;
   }
-  const ticked = given.length > 0 ? [...panels.runs, ...given] : selected.length > 0 ? selected : panels.runs;
-  const picked = await pickRuns(service, ticked, 'Which runs to compare?');
+  const seeds = given.length > 1;
+  const ticked = seeds
+    ? given
+    : given.length > 0
+      ? [...panels.runs, ...given]
+      : selected.length > 0
+        ? selected
+        : panels.runs;
+  const title = seeds ? 'Which runs to compare with these seeds of one setup?' : 'Which runs to compare?';
+  const picked = await pickRuns(service, ticked, title);
   if (picked && picked.length > 0) await panels.show(inOrder(picked, ticked));
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { toBiphaseError } from '../../core/errors.ts';
+import { formatCount } from '../../core/numberFormat.ts';
 import type { ExportFormat, ExportRequest, ExportResult } from '../../protocol/outsideRuns.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { withTransferProgress } from '../control/transferProgress.ts';
@@ -36,7 +37,7 @@ export async function exportRun(service: ControlService, choice: RunChoice): Pro
   const where = result.places.length === 1 ? result.places[0]! : folder.fsPath;
   const open = 'Open Folder';
   const button = await vscode.window.showInformationMessage(
-    plainMessage(`${result.points} points of ${what} are in ${where}.`),
+    plainMessage(`${formatCount(result.points)} points of ${what} are in ${where}.`),
     open,
   );
   if (button === open) await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(where));

@@ -13,14 +13,15 @@ import {
   tagMeant,
   tagRows,
 } from '../runs/noteRows.ts';
-import { pickRun, type RunChoice, runsFor } from './picks.ts';
+import { type Clicked, pickRun, type RunChoice, runsFor } from './picks.ts';
 
-/** A name for people; an empty one takes the label away. */
+/** A name for people; an empty one takes the label away. Of several selected rows it is for the clicked one. */
 export async function labelRun(
   service: ControlService,
   { clicked, runs: [given] }: RunChoice,
 ): Promise<void> {
-  const run = await pickRun(service, given === undefined ? clicked : { kind: 'run', run: given }, {
+  const isRun = (clicked as Clicked)?.kind === 'run';
+  const run = await pickRun(service, isRun || given === undefined ? clicked : { kind: 'run', run: given }, {
     title: 'Label which run?',
     fits: () => true,
     none: 'There is no run yet.',

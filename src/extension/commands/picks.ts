@@ -16,9 +16,14 @@ export function runItem(run: RunSummary): vscode.QuickPickItem & { run: string }
     iconPath: themeIcon(runIcons[run.state]),
     description: plainLabel(runDescription(run)),
     detail: plainLabel(
-      [run.state, run.node, clockText(run.createdAt), run.run, ...run.tags.map((tag) => `#${tag}`)].join(
-        ' · ',
-      ),
+      [
+        run.state,
+        ...(run.seed === null ? [] : [`seed ${run.seed}`]),
+        run.node,
+        clockText(run.createdAt),
+        run.run,
+        ...run.tags.map((tag) => `#${tag}`),
+      ].join(' · '),
     ),
   };
 }

@@ -42,6 +42,7 @@ function handlers(
       (await import('./compareCommands.ts')).compareRuns(service, compare, runs, tree.selectedRuns),
     pinBaseline: async (clicked) =>
       (await import('./compareCommands.ts')).pinBaseline(service, compare, clicked),
+    unpinBaseline: () => service.call('pinBaseline', { run: null }),
     showRunOutput: async (clicked) => {
       const { pickRun } = await import('./picks.ts');
       const run = await pickRun(service, clicked, {

@@ -1,4 +1,4 @@
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import { toBiphaseError } from '../../core/errors.ts';
 import {
   type CompareState,
@@ -9,9 +9,10 @@ import {
 import type { SeriesRequest } from '../../protocol/controlApi.ts';
 import type { RunsChange } from '../control/controlMirror.ts';
 import type { ControlService } from '../control/controlService.ts';
+import { contextKeys } from '../ids.ts';
 import { CompareFacts } from './compareFacts.ts';
 import { childrenOfRuns, compareRunOf } from './compareRuns.ts';
-import { withBaseline, withComparedRuns, withComparePageState } from './compareState.ts';
+import { pinnedRun, withBaseline, withComparedRuns, withComparePageState, withPin } from './compareState.ts';
 import { PagePanel } from './pagePanel.ts';
 import { type PointsEvent, PointsOutbox } from './pointsOutbox.ts';
 
@@ -35,6 +36,8 @@ export class ComparePanel extends PagePanel {
   #ready = false;
   #shown: { run: string; metric: string }[] = [];
   #subscribedTo = '[]';
+  /** As control last said it; undefined: it said nothing yet. */
+  #pinned: string | null | undefined;
   readonly #points = new PointsOutbox((deltas, binary) => this.#post({ type: 'points', deltas }, binary));
   readonly #facts: CompareFacts;
 
@@ -84,9 +87,9 @@ export class ComparePanel extends PagePanel {
     return this.#state.runs;
   }
 
-  /** Compares these runs from now on. */
+  /** Compares these runs from now on; the pinned one is the baseline where it is among them. */
   setRuns(runs: readonly string[]): void {
-    this.#state = withComparedRuns(this.#state, runs);
+    this.#state = withPin(withComparedRuns(this.#state, runs), pinnedRun(this.#service.runs.values()));
     void this.#sendSnapshot();
   }
 
@@ -152,13 +155,27 @@ export class ComparePanel extends PagePanel {
       await this.#service.call('pinBaseline', { run });
     } catch (thrown) {
       this.#log.warn(`compare: ${toBiphaseError(thrown).message}`);
+      this.#pinned = undefined;
+      this.#followPin();
     }
+  }
+
+  /** A pin that was made elsewhere, or before this page was restored. */
+  #followPin(): void {
+    const pinned = pinnedRun(this.#service.runs.values());
+    if (pinned === this.#pinned) return;
+    this.#pinned = pinned;
+    const before = this.#state.baseline;
+    this.#state = withPin(this.#state, pinned);
+    const { baseline } = this.#state;
+    if (baseline !== before) void this.#post({ type: 'baseline', run: baseline });
   }
 
   async #sendSnapshot(): Promise<void> {
     if (!this.#ready) return;
     try {
       await this.#service.ready();
+      this.#followPin();
     } catch (error) {
       this.#log.error(`compare: ${toBiphaseError(error).message}`);
     }
@@ -166,6 +183,8 @@ export class ComparePanel extends PagePanel {
     void this.#post({ type: 'snapshot', state: this.#state });
     this.#sendRuns(this.#state.runs, []);
     this.#facts.want(this.#state.runs);
+    if (this.#state.runs.filter((run) => this.#service.runs.has(run)).length > 1)
+      void vscode.commands.executeCommand('setContext', contextKeys.comparisonShown, true);
   }
 
   /** Their summaries in portions, so that any number of them is no burden. */
@@ -183,6 +202,7 @@ export class ComparePanel extends PagePanel {
   }
 
   #runsChanged({ runs, removed }: RunsChange): void {
+    this.#followPin();
     if (!this.#ready) return;
     const compared = new Set(this.#state.runs);
     const changed = runs.filter(({ run }) => compared.has(run)).map(({ run }) => run);

@@ -34,10 +34,7 @@ export class ComparePanels extends Disposable implements vscode.WebviewPanelSeri
 
   /** Compares these runs, in this order. The pinned run is the baseline where it is among them. */
   async show(runs: readonly string[]): Promise<void> {
-    const panel = await this.#opened();
-    panel.setRuns(runs);
-    const pinned = runs.find((run) => this.#service.runs.get(run)?.baseline);
-    if (pinned !== undefined) panel.setBaseline(pinned);
+    (await this.#opened()).setRuns(runs);
   }
 
   /** Tells everything as a difference to this run. */

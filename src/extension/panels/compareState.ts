@@ -1,4 +1,5 @@
 import { type CompareState, compareStateSchema } from '../../protocol/comparePage.ts';
+import type { RunSummary } from '../../protocol/controlApi.ts';
 
 const emptyState: CompareState = {
   runs: [],
@@ -37,4 +38,16 @@ export function withBaseline(state: CompareState, run: string | null): CompareSt
 export function withComparePageState(own: CompareState, page: CompareState): CompareState {
   const { runs, baseline } = own;
   return { ...page, runs, baseline };
+}
+
+/** The run that is pinned for all windows. */
+export function pinnedRun(runs: Iterable<Pick<RunSummary, 'run' | 'baseline'>>): string | null {
+  for (const { run, baseline } of runs) if (baseline) return run;
+  return null;
+}
+
+/** The state as the pin says, wherever it was made: the baseline is the pinned run where that is compared, else none. */
+export function withPin(state: CompareState, pinned: string | null): CompareState {
+  const baseline = pinned !== null && state.runs.includes(pinned) ? pinned : null;
+  return baseline === state.baseline ? state : withBaseline(state, baseline);
 }

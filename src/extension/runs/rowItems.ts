@@ -2,34 +2,43 @@ import * as vscode from 'vscode';
 import { type Grouping, progressText, type RunGroup, seedsText } from '../../core/runList/runGroups.ts';
 import type { RunSummary } from '../../protocol/controlApi.ts';
 import { itemContexts } from '../ids.ts';
-import { runContext, runIcons, runTreeDescription } from '../views/runText.ts';
+import { runContext, runIcons, runSpoken, runTreeDescription } from '../views/runText.ts';
 import { themeIcon } from '../views/treeBase.ts';
 import type { CheckpointRow, GroupRow, RunRow } from './runsModel.ts';
 
 const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
 
-/** What a screen reader says of a row. */
-function spoken(parts: readonly string[]): string {
-  return parts.filter((part) => part !== '').join(', ');
+/** What a screen reader says of a row: its dots are commas. */
+function spoken(name: string, description: string): string {
+  return [name, ...description.split(' · ')].filter((part) => part !== '').join(', ');
 }
 
 /** Tooltips are left out: they are made when they are shown. */
 export function runItem(
   row: RunRow,
   run: RunSummary,
-  { opens, place }: { opens: boolean; place: string | undefined },
+  { opens, place, seed }: { opens: boolean; place?: string | undefined; seed?: string | undefined },
 ): vscode.TreeItem {
   const item = new vscode.TreeItem(run.name, opens ? Collapsed : None);
   item.id = row.id;
-  const marks = [
+  // In a narrow view what comes last is cut off: first what sets it apart from other rows.
+  item.description = [
     run.baseline ? 'baseline' : '',
     run.archived ? 'archived' : '',
+    run.kind === 'imported' ? 'imported' : '',
+    seed ?? '',
+    runTreeDescription(run, place),
     ...run.tags.map((tag) => `#${tag}`),
-  ];
-  item.description = [runTreeDescription(run, place), ...marks.filter((mark) => mark !== '')].join(' · ');
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
   item.iconPath = themeIcon(runIcons[run.state]);
-  item.contextValue = `${runContext(run)}${run.archived ? itemContexts.archived : ''}`;
-  item.accessibilityInformation = { label: spoken([run.name, run.state, item.description]) };
+  item.contextValue = [
+    runContext(run),
+    run.baseline ? itemContexts.baseline : '',
+    run.archived ? itemContexts.archived : '',
+  ].join('');
+  item.accessibilityInformation = { label: runSpoken(run, { place, seed }) };
   return item;
 }
 
@@ -43,7 +52,7 @@ export function checkpointItem(row: CheckpointRow, run: RunSummary, branches: nu
   item.description = [phase, began, there ? '' : 'deleted'].filter((part) => part !== '').join(' · ');
   item.iconPath = new vscode.ThemeIcon(there ? 'archive' : 'circle-slash');
   if (there) item.contextValue = itemContexts.checkpoint;
-  item.accessibilityInformation = { label: spoken([`checkpoint of step ${step}`, item.description]) };
+  item.accessibilityInformation = { label: spoken(`checkpoint of step ${step}`, item.description) };
   return item;
 }
 
@@ -79,6 +88,6 @@ export function groupItem(
   item.iconPath = new vscode.ThemeIcon(name === null ? 'circle-outline' : groupIcons[grouping]);
   item.contextValue = itemContexts.group;
   item.tooltip = '';
-  item.accessibilityInformation = { label: spoken([label, item.description]) };
+  item.accessibilityInformation = { label: spoken(label, item.description) };
   return item;
 }

@@ -42,6 +42,8 @@ export class RunsModel {
   /** Runs that began from a run's checkpoints, by that run and step. */
   #branches = new Map<string, Map<number, RunSummary[]>>();
   #places = new Map<string, string>();
+  /** Runs with the name of another one that is shown, and their seeds: by these one tells them apart. */
+  #seeds = new Map<string, string>();
   #rows = new Map<string, Row>();
   /** All rows of a run, wherever it stands. */
   #rowsOfRun = new Map<string, Set<RunRow>>();
@@ -68,7 +70,8 @@ export class RunsModel {
 
   /** After these runs changed: the rows to draw anew, or undefined for all. */
   refresh(changed: ReadonlySet<string>): Row[] | undefined {
-    const before = { list: this.#list, groups: this.#groups, branches: this.#branches, places: this.#places };
+    const before = { list: this.#list, groups: this.#groups, branches: this.#branches };
+    const [places, seeds] = [this.#places, this.#seeds];
     this.#build();
     if (rootSignature(before.list) !== rootSignature(this.#list)) {
       this.#dropRows();
@@ -82,8 +85,8 @@ export class RunsModel {
       if (row) rows.add(row);
     }
     const runs = new Set(changed);
-    for (const [run, place] of this.#places) if (before.places.get(run) !== place) runs.add(run);
-    for (const run of before.places.keys()) if (!this.#places.has(run)) runs.add(run);
+    for (const [run] of changedEntries(places, this.#places)) runs.add(run);
+    for (const [run] of changedEntries(seeds, this.#seeds)) runs.add(run);
     for (const parent of new Set([...before.branches.keys(), ...this.#branches.keys()]))
       if (branchSignature(before.branches.get(parent)) !== branchSignature(this.#branches.get(parent)))
         runs.add(parent);
@@ -128,6 +131,11 @@ export class RunsModel {
     return this.#places.get(run);
   }
 
+  /** "seed 1" of a run that has the name of another one. */
+  seedOf(run: string): string | undefined {
+    return this.#seeds.get(run);
+  }
+
   /** The next older run that is shown: what a run is told apart from. */
   neighbourOf(run: RunSummary): RunSummary | undefined {
     let neighbour: RunSummary | undefined;
@@ -155,6 +163,7 @@ export class RunsModel {
     this.#list = groupRuns(shown, this.#view.grouping);
     this.#groups = new Map(this.#list.groups.map((group) => [group.key, group]));
     this.#places = queuePlaces(this.#runs.values());
+    this.#seeds = seedsOfTwins(shown);
     this.#branches = new Map();
     for (const run of shown) {
       const [, parent = '', step = ''] = /^([^@]+)@(\d+)$/u.exec(run.parent ?? '') ?? [];
@@ -219,6 +228,25 @@ export class RunsModel {
 
 const groupId = (key: string): string => `group:${key}`;
 const runId = (within: string, run: string): string => `${within}/run:${run}`;
+
+function seedsOfTwins(shown: readonly RunSummary[]): Map<string, string> {
+  const counts = new Map<string, number>();
+  for (const { name } of shown) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return new Map(
+    shown.flatMap(({ run, name, seed }) =>
+      seed !== null && counts.get(name)! > 1 ? [[run, `seed ${seed}`] as const] : [],
+    ),
+  );
+}
+
+/** Entries that are new, are others now, or are gone. */
+function* changedEntries(
+  before: ReadonlyMap<string, string>,
+  now: ReadonlyMap<string, string>,
+): Iterable<[string, string]> {
+  for (const entry of now) if (before.get(entry[0]) !== entry[1]) yield entry;
+  for (const entry of before) if (!now.has(entry[0])) yield entry;
+}
 
 function runsSignature(runs: readonly RunSummary[]): string {
   return runs.map(({ run }) => run).join();

@@ -121,6 +121,7 @@ export class RunsTree
     return runItem(row, run, {
       opens: this.#model.stepsOf(row.run).length > 0,
       place: this.#model.placeOf(row.run),
+      seed: this.#model.seedOf(row.run),
     });
   }
 
@@ -183,6 +184,10 @@ export class RunsTree
     this.#setContext(
       contextKeys.hasArchivedRuns,
       runs.some(({ archived }) => archived),
+    );
+    this.#setContext(
+      contextKeys.hasBaseline,
+      runs.some(({ baseline }) => baseline),
     );
     this.#setContext(contextKeys.runsFiltered, this.#view.filter.trim() !== '');
     this.#setContext(contextKeys.archivedShown, this.#view.archived);

@@ -99,6 +99,36 @@ export function runDescription(run: RunSummary): string {
   return parts.join(' · ');
 }
 
+/** What a screen reader says of a run's row: each number with what it is. */
+export function runSpoken(
+  run: RunSummary,
+  { place, seed }: { place?: string | undefined; seed?: string | undefined } = {},
+): string {
+  const loss = lossText(run.loss);
+  const { baseline, archived, connected, onNode, tags, doing, secondsLeft } = run;
+  const active = isActive(run);
+  return [
+    run.name,
+    run.state,
+    run.kind === 'imported' ? 'imported' : '',
+    seed ?? '',
+    run.state === 'failed' ? (run.reason ?? '') : '',
+    run.state !== 'finished' && run.step > 0 ? `step ${run.step} of ${run.totalSteps}` : '',
+    loss && `loss ${loss}`,
+    active && doing && doing !== 'training' ? doing : '',
+    active && secondsLeft !== null ? `${formatDuration(secondsLeft)} left` : '',
+    active && !connected ? `not connected, as of ${clockText(run.asOf)}` : '',
+    onNode ? '' : 'gone from the node',
+    place ?? '',
+    `launched ${startedText(run.createdAt)}`,
+    baseline ? 'baseline' : '',
+    archived ? 'archived' : '',
+    tags.length > 0 ? `tagged ${tags.join(', ')}` : '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
 /** "queue" of a node, in the order in which its runs start: run id to "2nd of 12 on atlas". */
 export function queuePlaces(runs: Iterable<RunSummary>): Map<string, string> {
   const byNode = new Map<string, { run: string; priority: number; submittedAt: number }[]>();

@@ -8,6 +8,7 @@ export function themeIcon({ icon, color }: { icon: string; color: string }): vsc
 /** Lines as a tooltip; nothing in them is taken as markup. */
 export function tooltip(lines: readonly string[]): vscode.MarkdownString {
   const text = new vscode.MarkdownString();
-  for (const line of lines) text.appendText(line).appendMarkdown('\n\n');
+  // A break, not a paragraph: all lines are to be seen at once.
+  for (const line of lines) text.appendText(line).appendMarkdown('  \n');
   return text;
 }

@@ -86,7 +86,8 @@ for (const theme of Object.keys(themes) as ThemeName[])
       'a1b2c3d4e5f60718',
       'ffff0000ffff0000',
     ]);
-    assert.equal(await rowOf(page, 'weight decay').count(), 0, 'what is alike is left out');
+    for (const alike of ['weight decay', 'steps'])
+      assert.equal(await rowOf(page, alike).count(), 0, `${alike}: what is alike is left out`);
     assert.equal(await page.locator('.comparison .best').count(), 0);
     assert.match(await page.locator('.notes').innerText(), /No winner is marked: each column is one seed/);
     await page.screenshot({ path: path.join(screenshots, `compare-${theme}.png`) });
@@ -288,6 +289,49 @@ test('bad input: no points, all NaN, an unreadable run file, two runs of one nam
   await page.close();
 });
 
+test('imported runs: the first curve is what they have, and one sentence says that their setup is not known', async () => {
+  const outside = (index: number, name: string, lowest: number) =>
+    fakeRunToCompare(index, name, {
+      node: 'imported',
+      change: { seed: null, tokens: 0, flopsPerToken: null, phases: [], cores: null, gpus: null },
+      fact: {
+        spec: null,
+        tokensPerSecond: null,
+        metrics: [
+          metric('train/loss', lowest, 4200),
+          { ...metric('accuracy', 0.5, 4200), best: { step: 4000, value: 0.52 } },
+        ],
+      },
+    });
+  const runs = [outside(1, 'theirs', 2.1), outside(2, 'theirs-wide', 2.2)];
+  const { page, fake, problems } = await opened(runs);
+  await page.locator('.overlay-panel h2', { hasText: 'train/loss' }).waitFor();
+  assert.equal((await fake.lastPosted('series'))?.series.metric, 'train/loss');
+  await page.locator('.overlay-panel .note', { hasText: /points/ }).waitFor();
+  assert.match(
+    await page.locator('.notes').innerText(),
+    /2 runs are imported and have no run file: what differs in their setup is not known\./,
+  );
+  assert.equal((await cellsOf(page, 'train/loss, final')).length, 2);
+  assert.equal((await cellsOf(page, 'accuracy, highest')).length, 2);
+  assert.equal(await rowOf(page, 'tokens').count(), 0, 'nobody counted them');
+  await page.screenshot({ path: path.join(screenshots, 'compare-imported.png') });
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('an imported run beside own ones differs in nothing that is not known, pinned or not', async () => {
+  const theirs = fakeRunToCompare(9, 'theirs', { node: 'imported', fact: { spec: null } });
+  const { page, fake } = await opened([singles[0]!, singles[1]!, theirs]);
+  assert.deepEqual(await cellsOf(page, 'peak learning rate'), ['5e-4', '1e-3', '–']);
+  assert.match(await page.locator('.notes').innerText(), /1 run is imported and has no run file/);
+  await fake.send({ type: 'baseline', run: theirs.run.run });
+  await page.locator('.column-head.fixed', { hasText: 'theirs' }).waitFor();
+  assert.equal(await rowOf(page, 'peak learning rate').locator('td.other').count(), 0);
+  assert.equal(await page.locator('.overlay-panel h2').innerText(), 'Loss, difference to theirs');
+  await page.close();
+});
+
 test('nothing to compare, and one run', async () => {
   const { page, problems } = await host.open('compare', 'light', 700, 2200);
   const fake = new FakeCompareHost(page, singles.slice(0, 1));
@@ -306,7 +350,11 @@ test('nothing to compare, and one run', async () => {
 test('running runs update: state, values and curve', async () => {
   const running = fakeRunToCompare(1, 'live', { change: { state: 'running', step: 2000 } });
   const { page, fake } = await opened([running, singles[1]!]);
-  assert.deepEqual((await fake.lastPosted('show'))?.series, [{ run: running.run.run, metric: 'loss' }]);
+  assert.deepEqual(
+    (await fake.lastPosted('show'))?.series,
+    ['loss', 'validation/loss/mlm'].map((name) => ({ run: running.run.run, metric: name })),
+    'the marks beside the loss grow too',
+  );
   await fake.append(running.run.run, 2010);
   await page.locator('.chart').focus();
   await fake.send({ type: 'runs', runs: [{ ...running.run, step: 2010, tokens: 5e9 }], removed: [] });

@@ -84,14 +84,14 @@ test('menus, welcome views and walkthroughs name only what exists', () => {
   }
 });
 
-test('the walkthrough ends on events: something was launched, drawn, noted, reached', () => {
+test('the walkthrough ends on events: something was launched, drawn, compared, noted, reached', () => {
   const { steps } = contributes.walkthroughs[0] as { steps: { id: string; completionEvents: string[] }[] };
   const events = steps.map(({ completionEvents }) => completionEvents);
   assert.deepEqual(
     events,
-    ['hasRuns', 'curvesShown', 'hasFinishedRun', 'hasNotes', 'hasOtherNode'].map((name) => [
-      `onContext:${contextKeys[name as keyof typeof contextKeys]}`,
-    ]),
+    ['hasRuns', 'curvesShown', 'hasFinishedRun', 'comparisonShown', 'hasNotes', 'hasOtherNode'].map(
+      (name) => [`onContext:${contextKeys[name as keyof typeof contextKeys]}`],
+    ),
   );
 });
 

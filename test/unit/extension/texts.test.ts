@@ -27,6 +27,7 @@ import {
   runContext,
   runDescription,
   runIcons,
+  runSpoken,
   runTreeDescription,
   statusBarText,
 } from '../../../src/extension/views/runText.ts';
@@ -88,6 +89,28 @@ test('a run says in one line where it is', () => {
   assert.equal(runDescription(run({ state: 'failed', reason: 'NaN at 31,204', step: 0 })), 'NaN at 31,204');
   assert.match(runDescription(run({ connected: false })), /as of .*, not connected$/);
   assert.match(runDescription(run({ loss: 'NaN' })), /NaN/);
+});
+
+test('a screen reader says each number with what it is, and the state once', () => {
+  const day = new Date(2026, 10, 24, 14, 3).getTime() / 1000;
+  const said = (parts: Partial<RunSummary>): string => runSpoken(run({ createdAt: day, ...parts }));
+  assert.equal(
+    said({}),
+    '610m-clm-42k, running, step 18200 of 42000, loss 2.31, 4 h left, launched 24 Nov 14:03',
+  );
+  assert.equal(
+    said({ state: 'finished', baseline: true, archived: true, tags: ['a', 'b'] }),
+    '610m-clm-42k, finished, loss 2.31, launched 24 Nov 14:03, baseline, archived, tagged a, b',
+  );
+  assert.equal(
+    said({ state: 'failed', reason: 'out of memory', step: 0, loss: null, onNode: false }),
+    '610m-clm-42k, failed, out of memory, gone from the node, launched 24 Nov 14:03',
+  );
+  assert.match(said({ connected: false }), /not connected, as of/);
+  assert.match(
+    runSpoken(run({ state: 'queued', step: 0 }), { place: '2nd of 3 on atlas', seed: 'seed 1' }),
+    /queued, seed 1, .*2nd of 3 on atlas/,
+  );
 });
 
 test('every state has an icon of its own, and resuming needs files and an early end', () => {

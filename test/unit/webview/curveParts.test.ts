@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { CurvePoint } from '../../../src/core/liveSeries.ts';
-import { columnsOf, paintColumns } from '../../../webview/curves/lineColumns.ts';
+import { columnsOf, type PixelLine, paintColumns } from '../../../webview/curves/lineColumns.ts';
 import { windowOf } from '../../../webview/curves/multiples.ts';
 import { filteredMetrics } from '../../../webview/curves/panels.ts';
 import { bandOf, bandText, groupRuns } from '../../../webview/curves/seedGroups.ts';
@@ -49,13 +49,16 @@ test('a range never leaves the whole, and keeps its width where that fits', () =
 test('without a robust scale nothing is hidden but what arithmetic cannot hold', () => {
   const spiked = line([...Array.from({ length: 99 }, (_, i) => 2 + (i % 5) / 10), 900]);
   const plain = { robust: false, logarithmic: false };
-  assert.deepEqual(valueRange([spiked], [0, 99], plain), { any: true, limits: null, hidden: 0 });
+  const { ends, ...rest } = valueRange([spiked], [0, 99], plain);
+  assert.deepEqual(rest, { any: true, limits: null, hidden: 0 });
+  assert.deepEqual(ends, [Math.min(...spiked.map(({ y }) => y)), Math.max(...spiked.map(({ y }) => y))]);
   assert.deepEqual(valueRange([line([1, 1e308, -1e308])], [0, 9], plain), {
+    ends: [-1e308, 1e308],
     any: true,
     limits: [-1e300, 1e300],
     hidden: 2,
   });
-  assert.equal(valueRange([line([Number.NaN])], [0, 9], plain).any, false);
+  assert.equal(valueRange([line([Number.NaN])], [0, 9], plain).ends, null);
   assert.equal(valueRange([spiked], [200, 300], plain).any, false);
 });
 
@@ -164,15 +167,19 @@ test('a filter takes words in any order and case', () => {
   assert.deepEqual(filteredMetrics(metrics, 'x'), []);
 });
 
+function pixelLine(points: readonly { x: number; y: number }[]): PixelLine {
+  return { x: Float64Array.from(points, ({ x }) => x), y: Float64Array.from(points, ({ y }) => y) };
+}
+
 test('a column reaches as far as the line does in it, and nothing joins over a hole', () => {
   const { top, bottom } = columnsOf(
-    [
+    pixelLine([
       { x: 0.5, y: 10 },
       { x: 0.9, y: 2 },
       { x: 3.5, y: 2 },
       { x: 4, y: Number.NaN },
       { x: 6, y: 5 },
-    ],
+    ]),
     8,
   );
   assert.deepEqual(
@@ -183,6 +190,16 @@ test('a column reaches as far as the line does in it, and nothing joins over a h
     [...bottom].map((y) => (Number.isNaN(y) ? null : y)),
     [10, 2, 2, 2, null, null, 5, null],
   );
+  // The smallest numbers there are on both sides of a column's edge.
+  const near = columnsOf(
+    pixelLine([
+      { x: 1 - Number.EPSILON / 2, y: 3 },
+      { x: 1, y: 9 },
+      { x: 1 + Number.EPSILON, y: -4 },
+    ]),
+    2,
+  );
+  assert.deepEqual([...near.top, ...near.bottom], [3, -4, 9, 9]);
   fc.assert(
     fc.property(
       fc.array(
@@ -194,7 +211,7 @@ test('a column reaches as far as the line does in it, and nothing joins over a h
       ),
       (points) => {
         const sorted = points.toSorted((a, b) => a.x - b.x);
-        const columns = columnsOf(sorted, 40);
+        const columns = columnsOf(pixelLine(sorted), 40);
         for (const { x, y } of sorted) {
           const at = Math.floor(x);
           if (at < 0 || at >= 40) continue;
@@ -208,10 +225,10 @@ test('a column reaches as far as the line does in it, and nothing joins over a h
 test('painted columns lie inside the picture, in the colour of the pen, with its dashes', () => {
   const picture = { data: new Uint8ClampedArray(10 * 8 * 4), width: 10, height: 8 };
   const columns = columnsOf(
-    [
+    pixelLine([
       { x: 0, y: 4 },
       { x: 10, y: 4 },
-    ],
+    ]),
     10,
   );
   paintColumns(picture, columns, { red: 9, green: 8, blue: 7, opacity: 1, thickness: 2, dash: [3, 2] });

@@ -22,7 +22,7 @@ function textOf(model: RunsModel, row: Row): string {
   const run = model.run(row.run);
   const extra =
     row.kind === 'run'
-      ? [model.stepsOf(row.run), model.placeOf(row.run)]
+      ? [model.stepsOf(row.run), model.placeOf(row.run), model.seedOf(row.run)]
       : [model.branchesOf(row.run, row.step).map((branch) => branch.run)];
   // A checkpoint's row shows nothing of its run's progress.
   return JSON.stringify([row.id, row.kind === 'run' ? run : run?.checkpoints.includes(row.step), extra]);
@@ -51,6 +51,7 @@ const texts = (drawn: readonly Drawn[]): unknown => drawn.map(({ text, below }) 
 const change = fc.record(
   {
     name: fc.constantFrom('x', 'y', '$(flame)'),
+    seed: fc.constantFrom(null, 0, 1),
     state: fc.constantFrom('running', 'queued', 'finished', 'failed'),
     step: fc.nat(3),
     tags: fc.subarray(['p', 'q']),
