@@ -1,29 +1,38 @@
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Frame, Page } from 'playwright-core';
+import type { Frame, Locator, Page } from 'playwright-core';
+import { connectControl } from '../../src/control/client/controlClient.ts';
+import { writeCurves } from '../support/recordedCurves.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { palette, patience, screenshot } from '../support/workbenchPage.ts';
+import { palette, patience, reloadWindow, screenshot, untilLayoutKept } from '../support/workbenchPage.ts';
 
 let workbench: Workbench;
 let page: Page;
 
 before(async () => {
   workbench = await startWorkbench();
-  fs.writeFileSync(
-    path.join(workbench.folder, 'short.run.yaml'),
-    'name: short\nmodel: {hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32}\n' +
-      'data: {source: world, packing: {length: 32}, tokenizer: {train: {vocabSize: 300}}}\n' +
-      'batch: {samples: 4}\nphases: [{objective: clm, until: 400}]\nengine: {threads: 1}\n',
-  );
+  // A run that was recorded: what is drawn does not wait for a trainer.
+  const folder = path.join(workbench.person.home, 'recorded');
+  const lines = Array.from({ length: 400 }, (_, i) => ({
+    segment: 0,
+    step: i + 1,
+    metrics: { loss: 2 + 4 * Math.exp(-i / 80) },
+  }));
+  writeCurves(folder, 'recorded', lines);
+  const client = await connectControl({
+    stateFolder: path.join(workbench.person.home, '.local/state/biphase'),
+    controlFile: path.resolve(import.meta.dirname, '../../dist/control.mjs'),
+    execPath: process.execPath,
+    client: 'cli',
+    trusted: () => true,
+    version: '0.1.0',
+    environment: workbench.person.environment,
+  });
+  await client.call('importRuns', { transfer: 'recorded', paths: [folder], steps: {} });
+  client.dispose();
   page = await workbench.open();
-  await palette(page, 'Go to File...');
-  await page.locator('.quick-input-widget .quick-input-box input').fill('short.run.yaml');
-  await page.locator('.quick-input-widget .monaco-list-row', { hasText: 'short.run.yaml' }).first().waitFor();
-  await page.keyboard.press('Enter');
-  await page.locator('.tab.active', { hasText: 'short.run.yaml' }).waitFor();
-  await palette(page, 'Biphase: Launch from File');
+  await palette(page, 'Biphase: Show Curves');
 });
 after(() => workbench?.close());
 
@@ -46,15 +55,49 @@ async function curvesFrames(count: number): Promise<Frame[]> {
   }
 }
 
+/** Its checkbox, where the page has a logarithmic y axis. */
+function logarithmic(frame: Frame): Locator {
+  return frame.locator('vscode-checkbox[aria-checked=true]', { hasText: 'log y' });
+}
+
 test('a second curves panel in another column follows the cursor and range of the first', async () => {
   await curvesFrames(1);
   await palette(page, 'Biphase: Open Curves in New Panel');
   const [first, second] = (await curvesFrames(2)) as [Frame, Frame];
-  await first.locator('.panel.big .chart').focus();
-  await page.keyboard.press('Home');
-  await page.keyboard.press('ArrowRight');
+  // Each key with the focus where it belongs: the second page may take it while it loads.
+  const chart = first.locator('.panel.big .chart');
+  await chart.press('Home');
+  await chart.press('ArrowRight');
   await second.locator('.panel.big .overlay line').waitFor({ state: 'attached' });
-  await page.keyboard.press('+');
+  await chart.press('+');
   await second.locator('vscode-button', { hasText: 'Whole run' }).waitFor();
   await screenshot(page, 'curves-two-panels');
+});
+
+test('both panels come back after a reload with the range that they had', async () => {
+  await reloadWindow(page);
+  for (const frame of await curvesFrames(2))
+    await frame.locator('vscode-button', { hasText: 'Whole run' }).waitFor();
+});
+
+test('both panels come back in a window that is opened anew, each as it was left', async () => {
+  const [first, second] = (await curvesFrames(2)) as [Frame, Frame];
+  await second.locator('vscode-button', { hasText: 'Whole run' }).click();
+  await first.locator('vscode-button', { hasText: 'Whole run' }).waitFor({ state: 'hidden' });
+  await second.locator('.panel.big .chart').press('l');
+  await logarithmic(second).waitFor();
+  await untilLayoutKept(page, /logY\W+true/);
+  await page.close();
+  page = await workbench.open();
+  const frames = await curvesFrames(2);
+  const one = await Promise.any(
+    frames.map((frame) =>
+      logarithmic(frame)
+        .waitFor()
+        .then(() => frame),
+    ),
+  );
+  for (const frame of frames) assert.equal(await logarithmic(frame).count(), frame === one ? 1 : 0);
+  for (const frame of frames)
+    assert.equal(await frame.locator('vscode-button', { hasText: 'Whole run' }).isVisible(), false);
 });

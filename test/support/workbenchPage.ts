@@ -54,7 +54,10 @@ export async function workbenchReady(page: Page): Promise<void> {
   await page.locator('.part.activitybar .action-item').first().waitFor();
 }
 
-/** Loads the window again by its command: it saves first what it keeps, which a page that is cut off may lose. */
+/**
+ * Loads the window again with its own command, which keeps the layout as it is at that moment. The browser's reload does
+ * not: the workbench keeps it every few seconds, so what was opened just before would be gone.
+ */
 export async function reloadWindow(page: Page): Promise<void> {
   const loaded = page.waitForEvent('domcontentloaded');
   await palette(page, 'Developer: Reload Window');
@@ -66,6 +69,34 @@ export async function reloadWindow(page: Page): Promise<void> {
 export async function reload(page: Page): Promise<void> {
   await page.reload();
   await workbenchReady(page);
+}
+
+/** Waits until what the browser keeps of a window's editors fits: that is what a window opened anew restores. */
+export async function untilLayoutKept(page: Page, fits: RegExp): Promise<void> {
+  await page.waitForFunction(
+    async ([source, flags]) => {
+      const kept = (request: IDBRequest): Promise<unknown> =>
+        new Promise((resolve) => {
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = () => resolve(undefined);
+        });
+      for (const { name } of await indexedDB.databases()) {
+        if (!name?.startsWith('vscode-web-state-db')) continue;
+        const database = (await kept(indexedDB.open(name))) as IDBDatabase | undefined;
+        if (!database) continue;
+        try {
+          const store = database.transaction('ItemTable').objectStore('ItemTable');
+          const text = await kept(store.get('memento/workbench.parts.editor'));
+          if (typeof text === 'string' && new RegExp(source!, flags).test(text)) return true;
+        } finally {
+          database.close();
+        }
+      }
+      return false;
+    },
+    [fits.source, fits.flags],
+    { polling: 500 },
+  );
 }
 
 const widget = '.quick-input-widget';

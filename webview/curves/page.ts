@@ -20,9 +20,11 @@ import { exportCharts } from './exportCharts.ts';
 import { GroupLegend } from './groupLegend.ts';
 import { onChartKey, onPageKey } from './keys.ts';
 import { Legend } from './legend.ts';
+import { LiveNews } from './liveNews.ts';
 import { PageState } from './pageState.ts';
 import { PanelLayout } from './panelLayout.ts';
 import { metricsOf, type Panel } from './panels.ts';
+import { newsText } from './panelText.ts';
 import type { PanelEvents, PanelView } from './panelView.ts';
 import { Scenes } from './scenes.ts';
 import { SeriesOnShow } from './seriesOnShow.ts';
@@ -59,6 +61,7 @@ export class CurvesPage {
   private readonly groups = new GroupLegend();
   private readonly table: DataTable;
   private readonly live = new LiveRegion();
+  private readonly news = new LiveNews((runs) => this.tellNews(runs));
   private readonly empty: HTMLElement;
   private barsLater: ReturnType<typeof setTimeout> | undefined;
   private scrolling: ReturnType<typeof setTimeout> | undefined;
@@ -192,9 +195,11 @@ export class CurvesPage {
 
   private takeDeltas(deltas: readonly PointsDelta[], binary: ArrayBuffer): void {
     let offset = 0;
+    const focused = this.focused?.panel.metric;
     for (const delta of deltas) {
       const end = offset + delta.points * bytesPerPoint;
-      this.store.appended(delta, binary.slice(offset, end));
+      const changed = this.store.appended(delta, binary.slice(offset, end));
+      if (changed && delta.metric === focused) this.news.arrived(delta.run);
       offset = end;
     }
   }
@@ -250,7 +255,19 @@ export class CurvesPage {
   }
 
   private say(text: string | undefined): void {
-    if (text !== undefined) this.live.say(text);
+    if (text === undefined) return;
+    this.live.say(text);
+    this.news.said();
+  }
+
+  private tellNews(runs: ReadonlySet<string>): void {
+    const { focused } = this;
+    const text = focused ? newsText(focused.panel, this.scenes.scene(focused.panel), runs) : '';
+    if (text !== '') this.live.say(text);
+  }
+
+  private get focused(): PanelView | undefined {
+    return this.layout.views.find((view) => view.hasFocus);
   }
 
   private get panels(): Panel[] {
@@ -317,8 +334,7 @@ export class CurvesPage {
 
   private setTable(table: boolean): void {
     if (this.state.current?.table === table) return;
-    const focused = this.layout.views.find((view) => view.hasFocus);
-    if (focused) this.table.choose(focused.panel.metric);
+    if (this.focused) this.table.choose(this.focused.panel.metric);
     this.setState({ table });
     if (table) this.table.focus();
     else this.layout.views[0]?.focus();

@@ -71,3 +71,17 @@ export function summaryText(panel: Panel, scene: PanelScene): string {
   const more = main.length > runsTold ? [`and ${main.length - runsTold} more runs`] : [];
   return [...means, ...told, ...more].join('; ') || 'No points.';
 }
+
+const newsTold = 3;
+
+/** What is new in a chart whose runs got points: the last value of each, of a few. Empty where none has one. */
+export function newsText(panel: Panel, scene: PanelScene, runs: ReadonlySet<string>): string {
+  const news = scene.curves.flatMap((curve) => {
+    if (curve.metric !== panel.metric || !runs.has(curve.run)) return [];
+    const last = readPoints(panel, curve, scene.smoothed).at(-1);
+    return last ? [`${curve.name} ${panel.format(last.y)} at ${placeText('step', last.step)}`] : [];
+  });
+  if (news.length === 0) return '';
+  const more = news.length > newsTold ? `; and ${formatCount(news.length - newsTold)} more runs` : '';
+  return `${panel.title}: ${news.slice(0, newsTold).join('; ')}${more}`;
+}

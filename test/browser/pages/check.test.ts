@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type { LaunchCheck } from '../../../src/protocol/controlApi.ts';
 import { FakeHost } from './fakeRuns.ts';
 import { PageHost, screenshots } from './pageHost.ts';
+import { themeNames } from './themes.ts';
 
 let host: PageHost;
 before(async () => {
@@ -36,7 +37,7 @@ const check: LaunchCheck = {
 };
 
 test('the check page fills in, and Enter starts', async () => {
-  for (const theme of ['dark', 'light', 'contrast'] as const) {
+  for (const theme of themeNames) {
     const { page, problems } = await host.open('check', theme, 900, 760);
     const fake = new FakeHost(page);
     await fake.send({ type: 'check', check, yaml: 'model: 610m\n', starting: false });
@@ -64,7 +65,7 @@ test('the check page fills in, and Enter starts', async () => {
 });
 
 test('a run that does not fit says what to do, in one unit, and cannot be started', async () => {
-  for (const theme of ['dark', 'light'] as const) {
+  for (const theme of themeNames) {
     const { page, problems } = await host.open('check', theme, 900, 760);
     const fake = new FakeHost(page);
     await fake.send({

@@ -14,7 +14,7 @@ import {
   metric,
 } from './fakeComparison.ts';
 import { PageHost, screenshots } from './pageHost.ts';
-import { type ThemeName, themes } from './themes.ts';
+import { type ThemeName, themeNames } from './themes.ts';
 
 let host: PageHost;
 before(async () => {
@@ -77,7 +77,7 @@ const rowOf = (page: Page, label: string) =>
 const cellsOf = (page: Page, label: string) => rowOf(page, label).locator('td:not(.spacer)').allInnerTexts();
 const headsOf = (page: Page) => page.locator('.column-head .name').allInnerTexts();
 
-for (const theme of Object.keys(themes) as ThemeName[])
+for (const theme of themeNames)
   test(`single runs in the ${theme} theme: what differs, no winner, and nothing serious for axe`, async () => {
     const { page, problems } = await opened(singles, {}, { theme, height: 1500 });
     assert.deepEqual(await cellsOf(page, 'peak learning rate'), ['5e-4', '1e-3', '5e-4']);

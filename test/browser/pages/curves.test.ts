@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import type { FromCurvesPage } from '../../../src/protocol/pageMessages.ts';
 import { emptyState, FakeHost, fakeRun, valueAt } from './fakeRuns.ts';
 import { PageHost, screenshots } from './pageHost.ts';
-import { type ThemeName, themes } from './themes.ts';
+import { type ThemeName, themeNames, themes } from './themes.ts';
 
 let host: PageHost;
 before(async () => {
@@ -53,7 +53,7 @@ function nanAt1500(run: number, metric: string, step: number): number {
   return valueAt(run, metric, step);
 }
 
-for (const theme of ['dark', 'light', 'contrast'] as const)
+for (const theme of themeNames)
   test(`three runs in the ${theme} theme, with a cursor`, async () => {
     const { page, problems } = await opened(theme, three, nanAt1500);
     const box = (await page.locator('.panel.big .chart').boundingBox())!;
@@ -253,7 +253,7 @@ test('validations are joined in the phase of their own objective and nowhere els
 });
 
 test('grid lines are seen in any theme, whatever lines its editors have', async () => {
-  for (const theme of ['dark', 'light', 'contrast'] as const) {
+  for (const theme of themeNames) {
     const { page } = await opened(theme, [twoPhases]);
     await page.evaluate(
       () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
@@ -330,7 +330,7 @@ test('words at phase switches and decays name their run and never overlap', asyn
       decayStart: i < 3 ? 1700 : 1800 + i,
     }),
   );
-  for (const theme of ['light', 'dark', 'contrast'] as const) {
+  for (const theme of themeNames) {
     const { page, problems } = await opened(theme, runs);
     await page.locator('.phase-words span').first().waitFor();
     const words = await page.evaluate(() =>

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { fakeRun } from './fakeRuns.ts';
 import { type CurvesOptions, openCurves, three } from './openCurves.ts';
 import { PageHost, screenshots } from './pageHost.ts';
-import { type ThemeName, themes } from './themes.ts';
+import { themeNames } from './themes.ts';
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -24,7 +24,7 @@ const scenes: Record<string, CurvesOptions> = {
   multiples: { state: { all: true, pinned: 'gradNorm' } },
 };
 
-for (const theme of Object.keys(themes) as ThemeName[])
+for (const theme of themeNames)
   test(`axe finds nothing serious in the ${theme} theme`, async () => {
     for (const [name, options] of Object.entries(scenes)) {
       const { page, problems } = await openCurves(host, { theme, ...options });
@@ -84,6 +84,27 @@ test('charts say in words what they show', async () => {
   const text = await page.locator(`#${described}`).innerText();
   for (const run of three)
     assert.match(text, new RegExp(`${run.name}: [\\d.]+ at step 2,000(, lowest [\\d.]+ at step [\\d,]+)?`));
+  await page.close();
+});
+
+test('while points arrive, the chart with the focus says what is new, and no other one', async () => {
+  const { page, fake } = await openCurves(host);
+  const run = three[0]!;
+  await page.locator('.panel.big .chart').focus();
+  await page.evaluate(() => {
+    const said: string[] = [];
+    Object.assign(globalThis, { said });
+    const status = document.querySelector('[role=status]')!;
+    new MutationObserver(() => said.push(status.textContent ?? '')).observe(status, {
+      ...{ childList: true, characterData: true, subtree: true },
+    });
+  });
+  for (let step = 2001; step <= 2005; step++)
+    for (const metric of ['loss', 'gradNorm']) await fake.append(run.run, metric, step);
+  await page.locator('[role=status]', { hasText: /^Loss: / }).waitFor();
+  const said = await page.evaluate(() => (globalThis as unknown as { said: string[] }).said);
+  assert.equal(said.length, 1);
+  assert.match(said[0]!, new RegExp(`^Loss: ${run.name} [\\d.]+ at step 2,005$`));
   await page.close();
 });
 

@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { fakeRun, valueAt } from './fakeRuns.ts';
 import { openCurves, plotBox, three } from './openCurves.ts';
 import { PageHost, screenshots } from './pageHost.ts';
+import { themeNames } from './themes.ts';
 
 let host: PageHost;
 before(async () => {
@@ -61,7 +62,7 @@ test('a metric that disappears ends where it ended, and has no value beyond', as
 });
 
 test('a metric that is NaN throughout has crosses, words, and no numbers at its axis', async () => {
-  for (const theme of ['dark', 'light', 'contrast'] as const) {
+  for (const theme of themeNames) {
     const { page, problems } = await openCurves(host, {
       theme,
       runs: [run],

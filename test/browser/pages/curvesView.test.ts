@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { fakeRun, valueAt } from './fakeRuns.ts';
 import { frames, openCurves, plotBox, posted, three } from './openCurves.ts';
 import { PageHost, screenshots } from './pageHost.ts';
+import { themeNames } from './themes.ts';
 
 let host: PageHost;
 before(async () => {
@@ -42,7 +43,7 @@ test('each x axis is asked for and named, linear or logarithmic', async () => {
 });
 
 test('smoothing is off at first; moved, the average is asked for and the raw curve stays faint', async () => {
-  for (const theme of ['dark', 'light', 'contrast'] as const) {
+  for (const theme of themeNames) {
     const { page, problems, fake, settle, saved } = await openCurves(host, { theme });
     assert.ok((await fake.posted()).every((m) => m.type !== 'series' || m.series.smoothing === null));
     const slider = page.getByRole('slider', { name: /Smoothing/ });
@@ -136,7 +137,7 @@ test('seeds of one setup are one mean with a band; three show their range, five 
       fakeRun(from + i, `${name}-s${i}`, { setup, seed: i, phases: [{ objective: 'mlm', until: 4200 }] }),
     );
   const runs = [...seeds(3, 'aaa', 1, '210m-mlm40'), ...seeds(5, 'bbb', 10, '210m-clm')];
-  for (const theme of ['dark', 'light', 'contrast'] as const) {
+  for (const theme of themeNames) {
     const { page, problems, settle, saved } = await openCurves(host, { runs, theme });
     await page.getByText('group seeds').click();
     await settle();
