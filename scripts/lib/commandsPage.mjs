@@ -1,35 +1,36 @@
 import { commandIds, commandsThatNeedTrust, itemContexts } from '../../src/extension/ids.ts';
 
 const c = itemContexts;
-const pinned = (contexts) => contexts.map((run) => `${run}${c.baseline}`);
-const orPinned = (...contexts) => [...contexts, ...pinned(contexts)];
-const archivedOf = (contexts) => contexts.map((run) => `${run}${c.archived}`);
-const unpinned = [c.activeRun, c.queuedRun, c.resumableRun, c.endedRun];
-const runs = orPinned(...unpinned);
-const archived = archivedOf(runs);
+/** These, with all that may stand behind them. */
+const withEnds = (contexts, ...ends) =>
+  ends.reduce((all, end) => all.concat(all.map((context) => `${context}${end}`)), contexts);
+const states = [c.activeRun, c.queuedRun, c.resumableRun, c.endedRun];
+const runs = withEnds(states, c.baseline, c.archived);
+const only = (end) => runs.filter((context) => context.includes(end));
+const without = (end) => runs.filter((context) => !context.includes(end));
+const stateOf = (...wanted) => withEnds(wanted, c.baseline, c.archived);
 const nodes = [c.localNode, c.sshNode];
-const heldNodes = nodes.map((node) => `${node}${c.held}`);
 
 /** What rows of the trees are called, by the `viewItem` values that mean them. */
 const rowNames = [
-  ['a run', [...runs, ...archived]],
-  ['a run that is not archived', runs],
-  ['an archived run', archived],
-  ['a run at work', orPinned(c.activeRun, c.queuedRun)],
-  ['a waiting run', orPinned(c.queuedRun)],
-  ['a run that can be resumed', orPinned(c.resumableRun)],
-  ['a run that is not the baseline', [...unpinned, ...archivedOf(unpinned)]],
-  ['the baseline', [...pinned(unpinned), ...archivedOf(pinned(unpinned))]],
+  ['a run', runs],
+  ['a run that is not archived', without(c.archived)],
+  ['an archived run', only(c.archived)],
+  ['a run that is not the baseline', without(c.baseline)],
+  ['the baseline', only(c.baseline)],
+  ['a run at work', stateOf(c.activeRun, c.queuedRun)],
+  ['a waiting run', stateOf(c.queuedRun)],
+  ['a run that can be resumed', stateOf(c.resumableRun)],
   ['a group', [c.group]],
   ['a checkpoint', [c.checkpoint]],
-  ['a node', [...nodes, ...heldNodes]],
-  ['a node over SSH', [c.sshNode, `${c.sshNode}${c.held}`]],
+  ['a node', withEnds(nodes, c.held)],
+  ['a node over SSH', withEnds([c.sshNode], c.held)],
   ['a node whose queue is not held', nodes],
-  ['a node whose queue is held', heldNodes],
+  ['a node whose queue is held', nodes.map((node) => `${node}${c.held}`)],
 ];
 const everyRow = [...new Set(rowNames.flatMap(([, contexts]) => contexts))];
 
-/** Rows that a `when` clause means. Archived runs have the menu of other runs, so what fits both goes by the others. */
+/** Rows that a `when` clause means. */
 function rowOf(when) {
   const tests = [...when.matchAll(/(!\()?viewItem (==|=~) (\/.*?\/|\w+)(?=\)| |$)/g)];
   const fits = (context) =>
@@ -38,14 +39,9 @@ function rowOf(when) {
       return found !== Boolean(not);
     });
   const matched = everyRow.filter(fits);
-  const same = (contexts) => contexts.length === matched.length && contexts.every((x) => matched.includes(x));
-  const exact = rowNames.find(([, contexts]) => same(contexts));
-  const plain = matched.filter((context) => !context.endsWith(c.archived));
-  const found =
-    exact ??
-    rowNames.find(
-      ([, contexts]) => contexts.length === plain.length && contexts.every((x) => plain.includes(x)),
-    );
+  const found = rowNames.find(
+    ([, contexts]) => contexts.length === matched.length && contexts.every((x) => matched.includes(x)),
+  );
   if (tests.length === 0 || !found) throw new Error(`No name for the rows of "${when}".`);
   return found[0];
 }

@@ -24,6 +24,8 @@ export interface WorkbenchOptions {
   /** Added to the person's environment. */
   environment?: Record<string, string>;
   person?: PrivateHome;
+  /** Pixels of screenshots a CSS pixel; default: 1. */
+  pixelRatio?: number;
 }
 
 /** A person with VS Code open in a browser, the packaged extension installed, and a HOME of their own. */
@@ -79,9 +81,8 @@ export async function startWorkbench(options: WorkbenchOptions = {}): Promise<Wo
   };
   fs.mkdirSync(path.join(editor, 'extensions'), { recursive: true });
   if (options.vsix !== null) installVsix(options.vsix ?? checkoutVsix(), serverOptions);
-  const browser = await openBrowser(path.join(person.folder, 'browser'), {
-    ...person.environment,
-  });
+  const profile = path.join(person.folder, 'browser');
+  const browser = await openBrowser(profile, { ...person.environment }, options.pixelRatio);
   const workbench: Workbench = {
     person,
     folder,

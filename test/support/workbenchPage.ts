@@ -8,10 +8,14 @@ const { chromium } = requireFromWorkbench('playwright-core') as typeof import('p
 /** How long a workbench may take for one reaction on a busy two-core machine. */
 export const patience = 60_000;
 
-/** Starts headless Chromium with its profile in `folder`; pages opened in it share secrets and layout. */
+/**
+ * Starts headless Chromium with its profile in `folder`; pages opened in it share secrets and layout. Screenshots have
+ * `pixelRatio` pixels a CSS pixel.
+ */
 export async function openBrowser(
   folder: string,
   environment: Record<string, string>,
+  pixelRatio = 1,
 ): Promise<BrowserContext> {
   const context = await chromium.launchPersistentContext(folder, {
     executablePath: process.env.BIPHASE_CHROMIUM ?? '/usr/bin/chromium',
@@ -19,6 +23,7 @@ export async function openBrowser(
     // Who started the browser cleans up on a signal: the driver would end this process before that.
     ...{ handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false },
     viewport: { width: 1400, height: 900 },
+    deviceScaleFactor: pixelRatio,
     env: environment,
     args: [
       '--no-sandbox',
