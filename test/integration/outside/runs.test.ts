@@ -12,6 +12,9 @@ import { tensorboardPython } from '../../support/tensorboardPython.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
 const golden = path.join(repository, 'test/unit/core/fixtures/tensorboard');
+// First of all: the first time it takes minutes in which nothing else is answered.
+const python = tensorboardPython();
+const skip = python ? false : 'TensorBoard cannot be installed here';
 let person: PrivateHome;
 let state: string;
 let client: ControlClient;
@@ -183,9 +186,6 @@ for (const format of ['csv', 'jsonl'] as const)
       places,
     );
   });
-
-const python = tensorboardPython();
-const skip = python ? false : 'TensorBoard cannot be installed here';
 
 test("TensorBoard's own backend reads every event file of an export, and hides what a resume hides", {
   skip,
