@@ -74,6 +74,7 @@ test('a folder of TensorBoard runs and tables comes in, and its runs show curves
   await screenshot(page, 'imported-runs');
   // A page that takes the focus closes the next question.
   await palette(page, 'View: Close All Editors');
+  await page.locator('.tabs-container .tab').first().waitFor({ state: 'detached' });
 });
 
 test('a table that does not say its step asks for it', async () => {
