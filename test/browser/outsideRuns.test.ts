@@ -49,8 +49,16 @@ async function choose(place: string, shows: string, button: string): Promise<voi
     );
     if (shown) break;
   }
-  await page.locator('.quick-input-widget .monaco-button', { hasText: button }).focus();
-  await page.keyboard.press('Enter');
+  // A dialog that is still reading a folder ignores its button, which is then pressed again.
+  const dialog = page.locator('.quick-input-title', { hasText: await page.locator('.quick-input-title').innerText() });
+  for (const deadline = Date.now() + patience; Date.now() < deadline && (await dialog.isVisible()); ) {
+    await page
+      .locator('.quick-input-widget .monaco-button', { hasText: button })
+      .focus({ timeout: 2_000 })
+      .then(() => page.keyboard.press('Enter'))
+      .catch(() => {});
+    await dialog.waitFor({ state: 'hidden', timeout: 5_000 }).catch(() => {});
+  }
 }
 
 function importedFolders(): string[] {

@@ -16,6 +16,7 @@ import {
   quickPickRows,
   reloadWindow,
   screenshot,
+  webviewFrame,
 } from '../support/workbenchPage.ts';
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -302,6 +303,8 @@ test('the walkthrough ticks what happened since it was opened, and nothing else'
   await page.locator('.quick-input-header [role=checkbox]').first().click();
   await page.keyboard.press('Enter');
   await page.locator('.tab', { hasText: 'Compare' }).waitFor();
+  // A comparison that is covered before it is drawn was not seen.
+  await webviewFrame(page, '.comparison .column-head');
   await openWalkthrough();
   await step('Compare two runs').and(ticked).waitFor();
   await screenshot(page, 'walkthrough');
