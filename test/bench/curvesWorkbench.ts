@@ -201,7 +201,9 @@ async function measureArriving(
     `${rate.toFixed(0)} points a second into ${runs.length} of ${runCount} runs for ${(seconds / 60).toFixed(1)} min: redraws a second and chart`,
     metrics
       .map((metric) => {
-        const times = new Set(drawn.flatMap((each) => (each.metric === metric ? each.time : [])));
+        const times = new Set(
+          drawn.flatMap((each) => (each.metric === metric && each.redrawn ? each.time : [])),
+        );
         return `${metric} ${(times.size / seconds).toFixed(2)}`;
       })
       .join(', '),

@@ -7,6 +7,8 @@ export interface DrawnDetail {
   lastStep: number;
   /** Unix milliseconds when the canvas had them. */
   time: number;
+  /** The whole chart was drawn; false: only what is new was added to its lines. */
+  redrawn: boolean;
 }
 
 /** Says what was drawn, for whoever measures: an event in the frame of the drawing, nothing else. */
@@ -23,15 +25,15 @@ export class DrawnReport {
     this.arrived.set(`${run} ${metric}`, { run, metric });
   }
 
-  /** The charts of these metrics were drawn. */
-  drawn(metrics: ReadonlySet<string>): void {
+  /** A chart of these metrics was drawn, or the lines of these runs in it were extended. */
+  drawn(metrics: ReadonlySet<string>, extended?: ReadonlySet<string>): void {
     const time = Date.now();
     for (const [key, { run, metric }] of this.arrived) {
-      if (!metrics.has(metric)) continue;
+      if (!metrics.has(metric) || extended?.has(run) === false) continue;
       this.arrived.delete(key);
       const lastStep = this.store.wholeOf(run, metric)?.points.at(-1)?.step;
       if (lastStep === undefined) continue;
-      const detail: DrawnDetail = { run, metric, lastStep, time };
+      const detail: DrawnDetail = { run, metric, lastStep, time, redrawn: extended === undefined };
       document.dispatchEvent(new CustomEvent('biphase-drawn', { detail }));
     }
   }

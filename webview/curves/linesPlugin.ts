@@ -12,9 +12,19 @@ interface Layer {
 }
 const layers = new WeakMap<Chart, Layer>();
 
-/** The lines of a drawing, by the index of their dataset, in CSS pixels. */
+/** A line as it is in the picture. */
+interface DrawnLine {
+  dataset: CurveDataset;
+  /** In CSS pixels; what was added since the drawing is not in it. */
+  line: PixelLine;
+  /** How many of the dataset's points were there, and the last of them. */
+  count: number;
+  last: CurvePoint | undefined;
+}
+
+/** The lines of a drawing, by the index of their dataset. */
 interface Drawing {
-  lines: ReadonlyMap<number, { dataset: CurveDataset; line: PixelLine }>;
+  lines: ReadonlyMap<number, DrawnLine>;
   how: 'stroked' | 'painted together' | 'painted';
 }
 const drawings = new WeakMap<Chart, Drawing>();
@@ -61,11 +71,21 @@ function placesOn(scale: Scale): (value: number) => number {
 }
 
 /** The points in view, and one more on both sides so that the line leaves the picture. */
-function pixelLine(points: readonly CurvePoint[], { x, y }: Chart['scales']): PixelLine {
-  const first = Math.max(0, firstAtOrAfter(points, x!.min) - 1);
+function lineInView(points: readonly CurvePoint[], scales: Chart['scales']): PixelLine {
+  const first = Math.max(0, firstAtOrAfter(points, scales.x!.min) - 1);
   let end = first;
-  while (end < points.length && points[end]!.x <= x!.max) end++;
-  const count = Math.min(points.length, end + 1) - first;
+  while (end < points.length && points[end]!.x <= scales.x!.max) end++;
+  return pixelLine(points, first, Math.min(points.length, end + 1), scales);
+}
+
+/** Points [first, end) in CSS pixels. */
+function pixelLine(
+  points: readonly CurvePoint[],
+  first: number,
+  end: number,
+  { x, y }: Chart['scales'],
+): PixelLine {
+  const count = end - first;
   const line = { x: new Float64Array(count), y: new Float64Array(count) };
   const [xOf, yOf] = [placesOn(x!), placesOn(y!)];
   for (let i = 0; i < count; i++) {
@@ -131,12 +151,13 @@ function paintAll(chart: Chart, { lines }: Drawing): void {
 export const linesPlugin: Plugin<'line'> = {
   id: 'lines',
   beforeDatasetsDraw(chart) {
-    const lines = new Map<number, { dataset: CurveDataset; line: PixelLine }>();
+    const lines = new Map<number, DrawnLine>();
     let way = 0;
     for (const [index, dataset] of (chart.data.datasets as unknown as CurveDataset[]).entries()) {
       if (!dataset.line) continue;
-      const line = pixelLine(dataset.points, chart.scales);
-      lines.set(index, { dataset, line });
+      const { points } = dataset;
+      const line = lineInView(points, chart.scales);
+      lines.set(index, { dataset, line, count: points.length, last: points.at(-1) });
       if (way < longWay) way += penWay(line);
     }
     drawings.set(chart, { lines, how: way < longWay ? 'stroked' : 'painted together' });
@@ -153,3 +174,26 @@ export const linesPlugin: Plugin<'line'> = {
     return false;
   },
 };
+
+/**
+ * Adds to the picture what its lines gained since, where that continues them inside the plot: a drawing of all of them
+ * costs many times as much. Ends of lines, averages, marks and scales follow with the next drawing. Returns the datasets
+ * whose newest point is in the picture now.
+ */
+export function extendLines(chart: Chart): CurveDataset[] {
+  const { x, y } = chart.scales;
+  const extended: CurveDataset[] = [];
+  for (const drawn of drawings.get(chart)?.lines.values() ?? []) {
+    const { dataset, count, last } = drawn;
+    const { points } = dataset;
+    // Points that were taken back, or lie outside, need another drawing.
+    if (points.length <= count || points[count - 1] !== last || points.at(-1)!.x > x!.max) continue;
+    const outside = ({ y: value }: CurvePoint): boolean => !(value >= y!.min && value <= y!.max);
+    if (points.slice(count).some(outside)) continue;
+    stroke(chart, dataset, pixelLine(points, Math.max(0, count - 1), points.length, chart.scales));
+    drawn.count = points.length;
+    drawn.last = points.at(-1);
+    extended.push(dataset);
+  }
+  return extended;
+}

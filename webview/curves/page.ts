@@ -20,6 +20,7 @@ import { exportCharts } from './exportCharts.ts';
 import { GroupLegend } from './groupLegend.ts';
 import { onChartKey, onPageKey } from './keys.ts';
 import { Legend } from './legend.ts';
+import { LineExtender } from './lineExtender.ts';
 import { LiveNews } from './liveNews.ts';
 import { PageState } from './pageState.ts';
 import { PanelLayout } from './panelLayout.ts';
@@ -49,6 +50,7 @@ export class CurvesPage {
   private readonly scenes: Scenes;
   private readonly cursor: Cursor;
   private readonly report: DrawnReport;
+  private readonly extender: LineExtender;
   private readonly scheduler = new DrawScheduler<PanelView>(
     (view) => this.draw(view),
     (busy) => this.layout.element.setAttribute('aria-busy', String(busy)),
@@ -84,6 +86,7 @@ export class CurvesPage {
       (x) => this.tellLinked({ cursor: x }),
     );
     this.report = new DrawnReport(this.store);
+    this.extender = new LineExtender(() => this.layout.views, this.report);
     this.view = new ViewRange(this.state, this.scenes, {
       move: (range) => {
         for (const view of this.layout.views) view.move(range);
@@ -357,6 +360,7 @@ export class CurvesPage {
 
   private seriesChanged(key: SeriesKey): void {
     this.report.add(key);
+    this.extender.later();
     for (const view of this.layout.views)
       if (metricsOf(view.panel).includes(key.metric)) this.scheduler.drawLater(view, 'points');
     if (key.metric === this.layout.views[0]?.panel.metric)

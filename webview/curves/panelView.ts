@@ -11,6 +11,7 @@ import {
 } from './charting.ts';
 import { type CurveDataset, renewed } from './datasets.ts';
 import { type GesturePlot, Gestures } from './gestures.ts';
+import { extendLines } from './linesPlugin.ts';
 import type { MarkGroup } from './markLayout.ts';
 import { MovingPicture } from './movingPicture.ts';
 import { measuredLines, panelDatasets } from './panelDatasets.ts';
@@ -175,6 +176,12 @@ export class PanelView {
     // The plot's edges are known only now: a long number at the end of the axis takes room.
     this.groups = markGroups(this.panel, scene, [chart.chartArea.left, chart.chartArea.right], widthOf);
     this.phaseWords.show(this.groups, crosses ? chart.chartArea.top + 14 : chart.chartArea.top);
+  }
+
+  /** Adds what its lines gained to the picture, without another drawing; returns the runs whose newest points it shows. */
+  extend(): Set<string> {
+    if (!this.chart || !this.hasPicture || this.moving.shown) return new Set();
+    return new Set(extendLines(this.chart).map(({ run }) => run));
   }
 
   private values(scene: PanelScene): ValueRange {

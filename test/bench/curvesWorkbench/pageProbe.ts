@@ -10,6 +10,8 @@ export interface Drawn {
   metric: string;
   lastStep: number;
   time: number;
+  /** The whole chart was drawn; false: its lines were extended. */
+  redrawn: boolean;
   shown: number;
 }
 

@@ -138,6 +138,59 @@ test('new points are drawn and told; a gap asks for a snapshot; the view stays',
   await page.close();
 });
 
+test('between two drawings of a chart its lines are extended by what came', async () => {
+  const { page, fake } = await opened('dark', [three[0]]);
+  const { run } = three[0];
+  await page.evaluate(() => {
+    const seen: { lastStep: number; redrawn: boolean; end: number }[] = [];
+    Object.assign(globalThis, { seen });
+    document.addEventListener('biphase-drawn', (event) => {
+      const { metric, ...drawn } = (event as CustomEvent).detail;
+      if (metric === 'loss') seen.push({ ...drawn, end: rightEnd() });
+    });
+    /** The last column of pixels that the loss chart's curve reaches. */
+    function rightEnd(): number {
+      const canvas = document.querySelector<HTMLCanvasElement>('canvas[data-metric=loss]')!;
+      const { width, height } = canvas;
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, width, height);
+      const colour = getComputedStyle(document.body)
+        .getPropertyValue('--series-1')
+        .match(/\d+/g)!
+        .map(Number);
+      for (let x = width - 1; ; x--)
+        for (let y = 0; y < height; y++) {
+          const at = (y * width + x) * 4;
+          const off = colour.reduce((sum, part, i) => sum + Math.abs(data[at + i]! - part), 0);
+          if (x === 0 || (data[at + 3]! > 200 && off < 30)) return x;
+        }
+    }
+  });
+  const seen = async (step: number) => {
+    const found = await page.waitForFunction(
+      (last) =>
+        (globalThis as unknown as { seen: { lastStep: number; redrawn: boolean; end: number }[] }).seen.find(
+          (drawn) => drawn.lastStep === last,
+        ),
+      step,
+    );
+    return (await found.jsonValue())!;
+  };
+  // The axis ends at the next multiple of 20: the first point after one needs another drawing, the others do not.
+  for (let step = 2001; ; step += 20) {
+    await fake.append(run, 'loss', step);
+    const before = await seen(step);
+    assert.equal(before.redrawn, true);
+    await fake.append(run, 'loss', step + 18);
+    const after = await seen(step + 18);
+    // Drawn again already where this process was held up for as long.
+    if (after.redrawn && step < 2400) continue;
+    assert.equal(after.redrawn, false);
+    assert.ok(after.end > before.end, `${before.end} → ${after.end}`);
+    break;
+  }
+  await page.close();
+});
+
 test('who zooms out to the whole range follows new points again', async () => {
   const { page, fake } = await opened('dark');
   const whole = page.locator('.toolbar vscode-button', { hasText: 'Whole run' });
