@@ -47,6 +47,8 @@ export const compareRunSchema = z.object({
   /** The same for runs that differ in their seed, name and place only. */
   setup: z.string().nullable(),
   phases: z.array(z.object({ objective: z.string(), until: z.number().int() })),
+  /** Step at which the learning rate begins to fall; absent where it never does. */
+  decayStart: z.number().int().optional(),
   /** Cores of the run's node; null: not known now. */
   cores: z.number().int().nullable(),
   /** GPUs that the run holds while it trains; null: not known now. */

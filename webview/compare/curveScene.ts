@@ -3,6 +3,7 @@ import type { CompareState } from '../../src/protocol/comparePage.ts';
 import { metricNames } from '../../src/protocol/runDirectory.ts';
 import type { SeriesStyle } from '../common/seriesStyle.ts';
 import { isOfPhase, isOwnMark, isValidation } from '../curves/panels.ts';
+import { type PhaseMark, phaseMarks } from '../curves/phaseMarks.ts';
 import type { Column } from './columns.ts';
 import type { CurveLoader } from './curveLoader.ts';
 import { differenceCurve, meanCurve, type PlotPoint, valuesByStep } from './curvesOf.ts';
@@ -85,6 +86,14 @@ export class CurveScene {
         near: isNear,
       };
     });
+  }
+
+  /** Where a column's objective switches and its decay begins, of the columns in colour. */
+  marks(columns: readonly Column[], near: ReadonlySet<number>): PhaseMark[] {
+    const seen = columns.filter((_, i) => near.has(i)).slice(0, mostNear);
+    return seen.flatMap(({ key, name, runs }) =>
+      phaseMarks([{ ...runs[0]!, step: Math.max(...runs.map(({ step }) => step)), run: key, name }]),
+    );
   }
 
   /** The value of a column at the step, or at the nearest one before it that all its seeds have. */

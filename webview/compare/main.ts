@@ -1,4 +1,5 @@
 import '../common/base.css';
+import '../common/chart.css';
 import './compare.css';
 import { ComparePage } from './page.ts';
 

@@ -4,6 +4,9 @@ import { formatCompact, formatValue } from '../../src/core/numberFormat.ts';
 import { html, setText, svg } from '../common/dom.ts';
 import type { SeriesStyle } from '../common/seriesStyle.ts';
 import type { ThemeColours } from '../common/theme.ts';
+import { layMarks } from '../curves/markLayout.ts';
+import type { PhaseMark } from '../curves/phaseMarks.ts';
+import { PhaseWords } from '../curves/phaseWords.ts';
 import { extentOfCurves, type PlotPoint } from './curvesOf.ts';
 
 Chart.register(LineController, LineElement, PointElement, LinearScale);
@@ -20,6 +23,8 @@ export interface OverlayCurve {
 
 export interface OverlayScene {
   curves: readonly OverlayCurve[];
+  /** Vertical lines with words: `run` is a curve's key. */
+  marks: readonly PhaseMark[];
   theme: ThemeColours;
   title: string;
   /** Beside the title. */
@@ -51,6 +56,8 @@ export class OverlayChart {
   readonly #canvas = html('canvas', { attributes: { 'aria-hidden': 'true' } });
   readonly #behind = html('canvas', { class: 'behind', attributes: { 'aria-hidden': 'true' } });
   readonly #cursor = svg('svg', { class: 'overlay', attributes: { 'aria-hidden': 'true' } });
+  readonly #marks = svg('svg', { class: 'overlay marks', attributes: { 'aria-hidden': 'true' } });
+  readonly #words = new PhaseWords();
   readonly #title = html('h2');
   readonly #note = html('span', { class: 'note muted numbers' });
   readonly #waiting = html('p', { class: 'waiting muted' });
@@ -67,7 +74,7 @@ export class OverlayChart {
     this.#box = html('div', {
       class: 'chart',
       attributes: { tabindex: 0, role: 'application', 'aria-roledescription': 'chart' },
-      children: [this.#behind, this.#canvas, this.#cursor, this.#waiting],
+      children: [this.#behind, this.#marks, this.#canvas, this.#words.element, this.#cursor, this.#waiting],
     });
     this.element = html('section', {
       class: 'overlay-panel',
@@ -96,7 +103,10 @@ export class OverlayChart {
     this.#waiting.hidden = extent !== null;
     setText(this.#waiting, extent ? '' : scene.waiting);
     cancelAnimationFrame(this.#painting ?? 0);
-    if (!extent) return;
+    if (!extent) {
+      this.#marks.replaceChildren();
+      return;
+    }
     const y: [number, number] = scene.zero ? [Math.min(extent.y[0], 0), Math.max(extent.y[1], 0)] : extent.y;
     if (!this.#chart || this.#themed !== scene.theme) {
       this.#chart?.destroy();
@@ -115,8 +125,29 @@ export class OverlayChart {
       ...(scene.zero ? [zeroLine(extent.x, scene.theme)] : []),
     ];
     this.#chart.update('none');
+    this.#drawMarks(this.#chart, scene, extent.x);
     this.#paintBehind(scene);
     this.#drawCursor();
+  }
+
+  #drawMarks(
+    { chartArea, scales }: Chart,
+    { marks, theme }: OverlayScene,
+    [from, to]: [number, number],
+  ): void {
+    const { left, right, top, bottom } = chartArea;
+    const placed = marks.flatMap(({ step, ...mark }) =>
+      step < from || step > to ? [] : [{ ...mark, x: step, at: scales.x!.getPixelForValue(step) }],
+    );
+    const widthOf = (text: string): number => this.#words.widthOf(text, theme.font);
+    const groups = layMarks(placed, { left, right, rows: 2, widthOf });
+    this.#words.show(groups, top);
+    this.#marks.replaceChildren(
+      ...groups.map(({ x }) => {
+        const at = scales.x!.getPixelForValue(x);
+        return svg('line', { attributes: { x1: at, x2: at, y1: top, y2: bottom } });
+      }),
+    );
   }
 
   /** Paints into a picture of its own and shows it when it is whole: what was there stays until then. */

@@ -357,6 +357,7 @@ export class ComparePage {
         metric,
         baseline: this.#isPinned() ? state.baseline : null,
       }),
+      marks: this.#curves.marks(this.#columns, this.#near),
       theme: this.#theme,
       title: `${printable(titleOf(metric))}${difference ? `, difference to ${this.#columns[0]!.name}` : ''}`,
       note: this.#curves.pointsNote(this.#columns, this.#near, metric),

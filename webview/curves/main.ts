@@ -1,4 +1,5 @@
 import '../common/base.css';
+import '../common/chart.css';
 import './curves.css';
 import { CurvesPage } from './page.ts';
 

@@ -11,7 +11,9 @@ export interface PhaseMark {
 }
 
 /** Phase switches and the start of the decay of each of these runs, as far as it has come. */
-export function phaseMarks(runs: readonly RunSummary[]): PhaseMark[] {
+export function phaseMarks(
+  runs: readonly Pick<RunSummary, 'run' | 'name' | 'phases' | 'decayStart' | 'step'>[],
+): PhaseMark[] {
   const marks: PhaseMark[] = [];
   for (const { run, name, phases, decayStart, step } of runs) {
     for (const [index, phase] of phases.entries()) {

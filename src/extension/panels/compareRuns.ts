@@ -27,11 +27,12 @@ export function compareRunOf(
   nameOf: (run: string) => string | undefined,
 ): CompareRun {
   const { run, name, node, state, createdAt, step, totalSteps, tokens, phases } = summary;
-  const { flopsPerToken, seed, setup, parent } = summary;
+  const { flopsPerToken, seed, setup, parent, decayStart } = summary;
   const place = nodes.find(({ config }) => config.name === node);
   const from = parentRun(summary);
   return {
     ...{ run, name, node, state, createdAt, step, totalSteps, tokens, phases, flopsPerToken, seed, setup },
+    decayStart,
     cores: place?.config.slurm ? (place.config.slurm.cpus ?? null) : (place?.probe?.cores ?? null),
     gpus: gpusHeld(place),
     parent: parent === null ? null : { checkpoint: parent, name: (from && nameOf(from)) || null },

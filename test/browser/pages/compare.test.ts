@@ -203,6 +203,38 @@ test('the cursor of the chart has a row in the table, and is said', async () => 
   await page.close();
 });
 
+test('the chart marks where objectives switch and decays begin, with words, and takes the marks away with their columns', async () => {
+  const late = fakeRunToCompare(4, 'late', {
+    setup: 'd',
+    change: {
+      phases: [
+        { objective: 'clm', until: 3000 },
+        { objective: 'mlm', until: 4200 },
+      ],
+      decayStart: 3600,
+    },
+  });
+  const { page, problems, fake } = await opened([...singles, late]);
+  const words = page.locator('.overlay-panel .phase-words span');
+  const lines = page.locator('.overlay-panel .marks line');
+  await words.nth(2).waitFor();
+  assert.deepEqual((await words.allInnerTexts()).sort(), [
+    'clm → mlm · 3 runs',
+    'clm → mlm · late',
+    'decay · late',
+  ]);
+  const places = await lines.evaluateAll((all) => all.map((line) => Number(line.getAttribute('x1'))));
+  const [first, second, third] = places as [number, number, number];
+  // 1,000, 3,000 and 3,600 steps on one axis.
+  assert.ok(Math.abs((third - first) / (second - first) - 2600 / 2000) < 0.01, places.join());
+  await fake.sendAll(compareState(singles));
+  await words.nth(1).waitFor({ state: 'detached' });
+  assert.deepEqual(await words.allInnerTexts(), ['clm → mlm · 3 runs']);
+  assert.equal(await lines.count(), 1);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
 test('rows are filtered and sorted, and what is shown is copied as Markdown and CSV', async () => {
   const hostile = fakeRunToCompare(4, '=HYPERLINK("x")|<b>`"', { peak: 2e-3 });
   const { page, fake } = await opened([singles[0]!, hostile]);
