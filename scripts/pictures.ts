@@ -91,7 +91,7 @@ async function runsPicture(page: Page): Promise<void> {
 }
 
 async function comparePicture(page: Page): Promise<Frame> {
-  await page.setViewportSize({ width: 1140, height: 860 });
+  await page.setViewportSize({ width: 1420, height: 860 });
   await palette(page, 'View: Close Primary Side Bar');
   await palette(page, 'Biphase: Compare Runs…');
   await page.locator('.quick-input-title', { hasText: 'Which runs to compare?' }).waitFor();
@@ -109,6 +109,8 @@ async function comparePicture(page: Page): Promise<Frame> {
   await frame.evaluate(() => {
     for (const element of document.querySelectorAll('*')) element.scrollLeft = 0;
   });
+  // All four setups, not three and a faint curve.
+  await frame.locator('.comparison .column-head').nth(3).waitFor();
   await picture(page, 'compare', '.part.editor', 860);
   return frame;
 }

@@ -27,6 +27,18 @@ export function phaseMarks(
   return marks;
 }
 
+/** Where other runs of these went on from a checkpoint of one of them: the marked run is the one they left. */
+export function branchMarks(runs: readonly Pick<RunSummary, 'run' | 'name' | 'parent'>[]): PhaseMark[] {
+  const names = new Map(runs.map(({ run, name }) => [run, name]));
+  return runs.flatMap(({ parent }) => {
+    const [, run, step] = /^(.+)@(\d+)$/.exec(parent ?? '') ?? [];
+    const name = names.get(run ?? '');
+    return run === undefined || name === undefined
+      ? []
+      : [{ run, name, step: Number(step), label: 'branch' }];
+  });
+}
+
 /** Where a run went on after an interruption: the first point of each later segment. */
 export function resumeMarks(run: string, name: string, points: readonly CurvePoint[]): PhaseMark[] {
   return points.flatMap(({ step, segment }, index) => {

@@ -3,7 +3,7 @@ import { extentOf } from './extent.ts';
 import type { PageState } from './pageState.ts';
 import { type PanelBand, type PanelCurve, type PanelScene, readPoints } from './panelScene.ts';
 import { isOwnMark, metricsOf, type Panel } from './panels.ts';
-import { phaseMarks, resumeMarks } from './phaseMarks.ts';
+import { branchMarks, phaseMarks, resumeMarks } from './phaseMarks.ts';
 import { isActive, waitingLines } from './runText.ts';
 import { type BandPoint, bandOf } from './seedGroups.ts';
 import type { SeriesStore } from './seriesStore.ts';
@@ -74,7 +74,8 @@ export class Scenes {
     const state = this.state.current!;
     const runs = this.runs.visible;
     const { highlighted } = this.runs;
-    const marked = highlighted === null ? runs : runs.filter((r) => r.run === highlighted);
+    const isMarked = (run: string) => highlighted === null || run === highlighted;
+    const marked = runs.filter(({ run }) => isMarked(run));
     const loading = this.isLoading(panel.metric);
     const curves = this.curves(panel);
     const resumed = marked.flatMap(({ run, name }) =>
@@ -83,7 +84,7 @@ export class Scenes {
     return {
       curves,
       bands: this.bandsOf(panel, curves),
-      marks: [...phaseMarks(marked), ...resumed],
+      marks: [...phaseMarks(marked), ...branchMarks(runs).filter(({ run }) => isMarked(run)), ...resumed],
       x: state.x,
       logX: state.logX,
       logY: state.logY,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isOfPhase } from '../../../webview/curves/panels.ts';
-import { phaseMarks } from '../../../webview/curves/phaseMarks.ts';
+import { branchMarks, phaseMarks } from '../../../webview/curves/phaseMarks.ts';
 import { fakeRun } from '../../browser/pages/fakeRuns.ts';
 
 const phases = [
@@ -15,6 +15,23 @@ test('a run has marks as far as it has come', () => {
   assert.deepEqual(at(999), []);
   assert.deepEqual(at(1000), ['clm → mlm']);
   assert.deepEqual(at(4200), ['clm → mlm', 'decay']);
+});
+
+test('a run is marked where others on show went on from its checkpoints', () => {
+  const trunk = fakeRun(1, 'trunk');
+  const from = (index: number, step: number) =>
+    fakeRun(index, `b${index}`, { parent: `${trunk.run}@${step}` });
+  const stranger = fakeRun(9, 'c', { parent: '20250101-00000077@50' });
+  assert.deepEqual(
+    branchMarks([trunk, from(2, 500), from(3, 1000), stranger]).map(({ run, name, step, label }) => [
+      ...[run, name, step, label],
+    ]),
+    [
+      [trunk.run, 'trunk', 500, 'branch'],
+      [trunk.run, 'trunk', 1000, 'branch'],
+    ],
+  );
+  assert.deepEqual(branchMarks([from(2, 500)]), []);
 });
 
 test('a validation is drawn beside the training loss of its own objective alone', () => {
