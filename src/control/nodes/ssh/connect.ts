@@ -48,11 +48,14 @@ export async function connectSsh(hop: SshHop, options: ConnectOptions): Promise<
   const commands = new ConfigCommands({ ...options, sources, log });
   const open: SshConnection[] = [];
   try {
+    const way: string[] = [];
     for (const target of await route(hop, commands, 0)) {
       const before = open.at(-1);
+      if (!before && target.proxyCommand) way.push(target.proxyCommand.text);
       const socket = before ? await forward(before, target) : await ownWay(target, commands);
       try {
-        open.push(await login(target, socket, options));
+        open.push(await login(target, way, socket, options));
+        way.push(describe(target));
       } catch (thrown) {
         socket.destroy();
         throw thrown;
@@ -111,11 +114,12 @@ function forward(through: SshConnection, to: SshTarget): Promise<Duplex> {
 
 async function login(
   target: SshTarget,
+  way: readonly string[],
   socket: Duplex,
   { node, prompts, signal }: ConnectOptions,
 ): Promise<SshConnection> {
   const hostKey = new HostKeyCheck(target, node, prompts);
-  const authentication = new Authentication(target, node, prompts);
+  const authentication = new Authentication(target, way, node, prompts);
   if (signal.aborted) {
     socket.destroy();
     throw cancelled(target);
@@ -152,15 +156,18 @@ async function login(
     const limit = target.connectTimeoutSeconds * 1000;
     const deadline = new Deadline(limit, () =>
       fail(
-        new BiphaseError(
-          'unreachable',
-          `${describe(target)} did not answer within ${target.connectTimeoutSeconds} s.`,
-        ),
+        authentication.unanswered() ??
+          authentication.unsigned() ??
+          new BiphaseError(
+            'unreachable',
+            `${describe(target)} did not answer within ${target.connectTimeoutSeconds} s.`,
+          ),
       ),
     );
     signal.addEventListener('abort', onAbort);
     client.once('ready', () => {
       deadline.stop();
+      authentication.accepted();
       signal.removeEventListener('abort', onAbort);
       client.setNoDelay(true);
       resolve();
@@ -200,6 +207,8 @@ function reasonOf(
   if (error?.level === 'client-authentication' || authentication.failure) return authentication.rejected();
   if (error && /too many authentication failures/i.test(error.message))
     return authentication.rejected(error.message);
+  const unanswered = authentication.unanswered();
+  if (unanswered) return unanswered;
   const where = describe(target);
   const said = (sentence: string): BiphaseError =>
     new BiphaseError('unreachable', sentence, { cause: error });
