@@ -52,7 +52,7 @@ export async function connectSsh(hop: SshHop, options: ConnectOptions): Promise<
     for (const target of await route(hop, commands, 0)) {
       const before = open.at(-1);
       if (!before && target.proxyCommand) way.push(target.proxyCommand.text);
-      const socket = before ? await forward(before, target) : await ownWay(target, commands);
+      const socket = before ? await forward(before, target, options.signal) : await ownWay(target, commands);
       try {
         open.push(await login(target, way, socket, options));
         way.push(describe(target));
@@ -96,17 +96,22 @@ async function ownWay(target: SshTarget, commands: ConfigCommands): Promise<Dupl
   return joinWrites(net.connect(target.port, target.host));
 }
 
-function forward(through: SshConnection, to: SshTarget): Promise<Duplex> {
+function forward(through: SshConnection, to: SshTarget, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const fail = (what: string): void =>
       reject(
         new BiphaseError('unreachable', `${describe(through.target)} cannot reach ${describe(to)}: ${what}.`),
       );
     const timer = setTimeout(() => fail('no answer'), scaledMs(forwardTimeoutMs));
+    const abort = (): void => reject(cancelled(to));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
     void through.closed.then(() => fail('the connection was closed'));
     through.client.forwardOut('127.0.0.1', 0, to.host, to.port, (error, channel) => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
       if (error) fail(error.message);
+      else if (signal.aborted) channel.destroy();
       else resolve(channel);
     });
   });
