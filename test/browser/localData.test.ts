@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { makePrivateHome } from '../support/privateHome.ts';
 import { type ProxiedNode, startProxiedNode } from '../support/proxiedNode.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { palette, patience, pick, screenshot } from '../support/workbenchPage.ts';
+import { answerFileDialog, palette, patience, pick, screenshot } from '../support/workbenchPage.ts';
 
 const runFile = `name: on-local-data
 model: {hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32}
@@ -87,11 +87,7 @@ test('a checkpoint is downloaded to a folder of this computer', async () => {
   await page.locator('.quick-input-title', { hasText: 'Where to?' }).waitFor();
   await pick(page, 'Folder…');
   await page.locator('.quick-input-title', { hasText: 'Folder for the checkpoint' }).waitFor();
-  // The box goes into a folder at its slash, and takes an answer only when it shows what is there.
-  await page.locator('.quick-input-widget .quick-input-box input').fill(`${folder}/`);
-  await page.locator('.quick-input-list .monaco-list-row[aria-label^="earlier"]').waitFor();
-  await page.locator('.quick-input-widget .monaco-button', { hasText: 'Download' }).focus();
-  await page.keyboard.press('Enter');
+  await answerFileDialog(page, `${folder}/`, 'earlier', 'Download');
   await message(`is in ${folder}/${runs()[0]}@4`).waitFor();
   assert.ok(fs.existsSync(path.join(folder, `${runs()[0]}@4`, 'DONE')));
 });

@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
 import {
+  answerFileDialog,
   palette,
-  patience,
   pick,
   quickPickRows,
   screenshot,
@@ -33,34 +33,6 @@ async function title(text: string): Promise<void> {
   await page.locator('.quick-input-title', { hasText: text }).waitFor();
 }
 
-/**
- * Answers a dialog for a folder or file: it goes into a folder at its slash, and takes an answer when it shows what is there.
- * What is typed before it has drawn its own beginning is lost, so it is typed again.
- */
-async function choose(place: string, shows: string, button: string): Promise<void> {
-  const input = page.locator('.quick-input-widget .quick-input-box input');
-  const row = page.locator(`.quick-input-list .monaco-list-row[aria-label^="${shows}"]`).first();
-  for (const deadline = Date.now() + patience; Date.now() < deadline; ) {
-    await input.fill('/');
-    await input.fill(place);
-    const shown = await row.waitFor({ timeout: 5_000 }).then(
-      () => true,
-      () => false,
-    );
-    if (shown) break;
-  }
-  // A dialog that is still reading a folder ignores its button, which is then pressed again.
-  const dialog = page.locator('.quick-input-title', { hasText: await page.locator('.quick-input-title').innerText() });
-  for (const deadline = Date.now() + patience; Date.now() < deadline && (await dialog.isVisible()); ) {
-    await page
-      .locator('.quick-input-widget .monaco-button', { hasText: button })
-      .focus({ timeout: 2_000 })
-      .then(() => page.keyboard.press('Enter'))
-      .catch(() => {});
-    await dialog.waitFor({ state: 'hidden', timeout: 5_000 }).catch(() => {});
-  }
-}
-
 function importedFolders(): string[] {
   const folder = path.join(workbench.person.home, '.local/state/biphase/imported');
   return fs.readdirSync(folder);
@@ -70,7 +42,7 @@ test('a folder of TensorBoard runs and tables comes in, and its runs show curves
   await palette(page, 'Biphase: Import Runs…');
   await pick(page, 'Folder…');
   await title('Folder to import');
-  await choose(`${logs}/`, 'old_style', 'Import');
+  await answerFileDialog(page, `${logs}/`, 'old_style', 'Import');
   await page.locator('.notification-list-item-message', { hasText: 'Imported 3 runs.' }).first().waitFor();
   assert.equal(importedFolders().length, 3);
   const item = page.locator('.notification-list-item', { hasText: 'Imported 3 runs.' }).first();
@@ -94,7 +66,7 @@ test('a table that does not say its step asks for it', async () => {
   }
   await pick(page, 'Files…');
   await title('Files to import');
-  await choose(path.join(workbench.folder, 'unclear.csv'), 'unclear.csv', 'Import');
+  await answerFileDialog(page, path.join(workbench.folder, 'unclear.csv'), 'unclear.csv', 'Import');
   await title('Which column of unclear.csv is the step?');
   const rows = await quickPickRows(page);
   assert.deepEqual(
@@ -120,7 +92,7 @@ test('a run goes out as a folder of event files, and what is there is replaced o
     await title('Export as what?');
     await pick(page, 'TensorBoard');
     await title('Folder for the export');
-    await choose(`${out}/`, 'there', 'Export');
+    await answerFileDialog(page, `${out}/`, 'there', 'Export');
   };
   await exportIt();
   await page

@@ -16,6 +16,8 @@ export interface CodeServerOptions {
   keyFirst?: string;
   /** Methods it names to whoever asks; default keyboard-interactive. */
   methods?: string[];
+  /** A wrong password is not answered; the link is closed. */
+  closesOnWrong?: boolean;
   environment?: Record<string, string>;
 }
 
@@ -66,6 +68,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
       }
       if (context.method === 'password' && methods.includes('password')) {
         given.push(context.password);
+        if (options.closesOnWrong && context.password !== code) return void link.end();
         return context.password === code ? context.accept() : context.reject(left);
       }
       if (context.method !== 'keyboard-interactive' || code === undefined) return context.reject(left);

@@ -8,6 +8,7 @@ export interface TestPrompter extends Prompter {
   hostKeys: Question<'hostKey'>[];
   secrets: Question<'secret'>[];
   confirms: Question<'confirm'>[];
+  doubts: string[];
 }
 
 /** `answers.secrets` are used up one by one; when there are none left the question is cancelled. */
@@ -19,6 +20,7 @@ export function testPrompter(
     hostKeys: [],
     secrets: [],
     confirms: [],
+    doubts: [],
     hostKey: async (question) => {
       prompter.hostKeys.push(question);
       return answers.hostKey ?? false;
@@ -29,6 +31,7 @@ export function testPrompter(
       if (secret === undefined) throw new BiphaseError('cancelled', 'The question was closed.');
       return secret;
     },
+    doubt: (storageKey) => prompter.doubts.push(storageKey),
     confirm: async (question) => {
       prompter.confirms.push(question);
       return answers.confirm ?? false;

@@ -14,6 +14,8 @@ export interface Prompter {
    * Throws `cancelled` when the person closes the question.
    */
   secret(question: Question<'secret'>): Promise<string>;
+  /** The secret under this key may be wrong: the person is asked before it is used again. */
+  doubt(storageKey: string): void;
   /**
    * A yes/no question. A yes is kept in memory under `remember`; it holds in the background too, as long as there is
    * somebody who could be asked.

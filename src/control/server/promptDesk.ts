@@ -32,6 +32,10 @@ export class PromptDesk {
   readonly #askers = new Set<Asker>();
   readonly #open = new Map<string, Open>();
   readonly #secrets = new Map<string, string>();
+  /** Secrets that people are being asked for. */
+  readonly #asking = new Map<string, Promise<string | null>>();
+  /** Keys of secrets that may be wrong. */
+  readonly #doubted = new Set<string>();
   readonly #agreements = new Set<string>();
   readonly #quietWaitMs: number;
 
@@ -49,13 +53,26 @@ export class PromptDesk {
       return yes;
     },
     secret: async (question) => {
-      const known = this.#remembered(question.storageKey, question.retry);
+      const { storageKey, title } = question;
+      // Who needs the same secret meanwhile gets the same answer.
+      const asking = storageKey === null ? undefined : this.#asking.get(storageKey);
+      if (asking) return given(await asking, title);
+      const retry = question.retry || this.#isDoubted(storageKey);
+      const known = this.#remembered(storageKey, retry);
       if (known !== undefined) return known;
-      const answer = await this.#ask({ kind: 'secret', quiet: false, ...question });
-      if (answer === null) throw new BiphaseError('cancelled', `${question.title}: no answer was given.`);
-      if (question.storageKey !== null) this.#secrets.set(question.storageKey, answer);
-      return answer;
+      const answer = this.#ask({ kind: 'secret', quiet: false, ...question, retry });
+      if (storageKey === null) return given(await answer, title);
+      this.#asking.set(storageKey, answer);
+      try {
+        const secret = given(await answer, title);
+        this.#secrets.set(storageKey, secret);
+        this.#doubted.delete(storageKey);
+        return secret;
+      } finally {
+        this.#asking.delete(storageKey);
+      }
     },
+    doubt: (storageKey) => this.#doubted.add(storageKey),
   };
 
   /** Asks nobody: what is neither remembered nor in a window's SecretStorage needs a person. */
@@ -68,7 +85,8 @@ export class PromptDesk {
       throw needsPerson(title);
     },
     secret: async (question) => {
-      const { storageKey, retry } = question;
+      const { storageKey } = question;
+      const retry = question.retry || this.#isDoubted(storageKey);
       const known = this.#remembered(storageKey, retry);
       if (known !== undefined) return known;
       if (storageKey === null || retry) throw needsPerson(question.title);
@@ -77,6 +95,7 @@ export class PromptDesk {
       this.#secrets.set(storageKey, stored);
       return stored;
     },
+    doubt: (storageKey) => this.#doubted.add(storageKey),
   };
 
   add(asker: Asker): void {
@@ -108,6 +127,10 @@ export class PromptDesk {
   /** A yes from a trusted window does not count while only others are there. */
   #agreed(key: string | undefined): boolean {
     return key !== undefined && this.#agreements.has(key) && this.#askers.size > 0;
+  }
+
+  #isDoubted(key: string | null): boolean {
+    return key !== null && this.#doubted.has(key);
   }
 
   #remembered(key: string | null, wrong: boolean): string | undefined {
@@ -159,6 +182,11 @@ export class PromptDesk {
 
 function isQuiet(prompt: Prompt): boolean {
   return prompt.kind === 'secret' && prompt.quiet;
+}
+
+function given(answer: string | null, title: string): string {
+  if (answer === null) throw new BiphaseError('cancelled', `${title}: no answer was given.`);
+  return answer;
 }
 
 function needsPerson(message: string): BiphaseError {

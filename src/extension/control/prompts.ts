@@ -3,6 +3,7 @@ import type { NodeSummary, Prompt } from '../../protocol/controlApi.ts';
 import { Disposable } from '../disposable.ts';
 import { confirmRows } from './confirmRows.ts';
 import type { ControlService } from './controlService.ts';
+import { UnprovenSecrets } from './unprovenSecrets.ts';
 
 const secretPrefix = 'biphase.secret.';
 
@@ -13,7 +14,7 @@ const secretPrefix = 'biphase.secret.';
 export class Prompts extends Disposable {
   readonly #service: ControlService;
   readonly #secrets: vscode.SecretStorage;
-  readonly #unproven = new Map<string, { key: string; value: string }>();
+  readonly #unproven = new UnprovenSecrets();
   readonly #answered = new Set<string>();
   #queue: Promise<void> = Promise.resolve();
   #shown: { id: string; input: vscode.QuickInput } | undefined;
@@ -94,7 +95,7 @@ export class Prompts extends Disposable {
     if (prompt.quiet)
       return key && vscode.workspace.isTrusted ? ((await this.#secrets.get(key)) ?? null) : null;
     if (key && prompt.retry) {
-      this.#unproven.delete(prompt.node);
+      this.#unproven.drop(key);
       await this.#secrets.delete(key);
     } else if (key) {
       const stored = await this.#secrets.get(key);
@@ -106,7 +107,7 @@ export class Prompts extends Disposable {
     input.ignoreFocusOut = true;
     input.prompt = prompt.retry ? 'That was not right. Try again.' : `For node ${prompt.node}.`;
     const value = await this.#show(prompt.id, input, () => input.value, input.onDidAccept);
-    if (value !== null && key) this.#unproven.set(prompt.node, { key, value });
+    if (value !== null && key) this.#unproven.add(prompt.node, key, value);
     return value;
   }
 
@@ -137,10 +138,8 @@ export class Prompts extends Disposable {
 
   async #storeProven(nodes: readonly NodeSummary[]): Promise<void> {
     for (const node of nodes) {
-      const unproven = this.#unproven.get(node.config.name);
-      if (!unproven || node.connection !== 'connected') continue;
-      this.#unproven.delete(node.config.name);
-      await this.#secrets.store(unproven.key, unproven.value);
+      if (node.connection !== 'connected') continue;
+      for (const [key, value] of this.#unproven.take(node.config.name)) await this.#secrets.store(key, value);
     }
   }
 }

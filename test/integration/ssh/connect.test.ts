@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import type { Prompter } from '../../../src/control/nodes/prompter.ts';
 import { connectSsh, type SshConnection } from '../../../src/control/nodes/ssh/connect.ts';
 import type { SshHop, SshSources } from '../../../src/control/nodes/ssh/sshConfig.ts';
 import { SshTransport } from '../../../src/control/nodes/ssh/sshTransport.ts';
+import { PromptDesk } from '../../../src/control/server/promptDesk.ts';
 import { BiphaseError } from '../../../src/core/errors.ts';
 import { startCodeServer } from '../../support/codeServer.ts';
 import { startFaultProxy } from '../../support/faultProxy.ts';
@@ -400,6 +403,106 @@ test('a password is asked for three times at most, and never sent twice', { skip
   assert.equal(error.kind, 'needs-person');
   await failure(connect(hop, testPrompter()));
   assert.deepEqual(site.answers, ['wrong', 'right', '1', '2', '3']);
+});
+
+test('a password is remembered for one host only, also where others have its name', { skip }, async (t) => {
+  const site = await startCodeServer({
+    folder: path.join(folder, 'same-name'),
+    code: 'right',
+    methods: ['password'],
+  });
+  t.after(() => site.close());
+  const [type, hostKey] = fs.readFileSync(site.hostKey, 'utf8').split(' ');
+  fs.appendFileSync(
+    knownHosts(),
+    [`[127.0.0.1]:${site.port}`, 'lab'].map((name) => `${name} ${type} ${hostKey}\n`).join(''),
+  );
+  const pipe = path.join(folder, 'pipe.mjs');
+  fs.writeFileSync(
+    pipe,
+    `import net from 'node:net';\nconst link = net.connect(${site.port}, '127.0.0.1');\nprocess.stdin.pipe(link).pipe(process.stdout);\n`,
+  );
+  const here = `HostName 127.0.0.1\n  Port ${site.port}\n  User ana\n`;
+  const config = `Host direct\n  ${here}Host behind\n  ${here}  ProxyJump gate\nHost command\n  ${here}  ProxyCommand ${process.execPath} ${pipe}\nHost alias\n  ${here}  HostKeyAlias lab\nHost gate\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  IdentityFile ${plain}\n`;
+  const keys = new Set<string | null>();
+  for (const host of ['direct', 'behind', 'command', 'alias']) {
+    const prompts = testPrompter({ secrets: ['right'], confirm: true });
+    (await connect({ host, port: undefined }, prompts, sources(config))).close();
+    for (const { storageKey } of prompts.secrets) keys.add(storageKey);
+  }
+  assert.equal(keys.size, 4);
+  assert.ok(!keys.has(null));
+});
+
+test('a host that closes the link instead of refusing a password gets it once', { skip }, async (t) => {
+  const site = await startCodeServer({
+    folder: path.join(folder, 'closing'),
+    code: 'right',
+    methods: ['password'],
+    closesOnWrong: true,
+  });
+  t.after(() => site.close());
+  const [type, hostKey] = fs.readFileSync(site.hostKey, 'utf8').split(' ');
+  fs.appendFileSync(knownHosts(), `[127.0.0.1]:${site.port} ${type} ${hostKey}\n`);
+  const desk = new PromptDesk(0);
+  const words = ['wrong', 'right'];
+  const retries: boolean[] = [];
+  desk.add({
+    kind: 'cli',
+    focusedAt: 1,
+    ask: (prompt) => {
+      if (prompt.kind === 'secret') retries.push(prompt.retry);
+      queueMicrotask(() => desk.answer(prompt.id, words.shift() ?? null));
+    },
+    done: () => undefined,
+  });
+  const attempt = (prompts: Prompter): Promise<SshConnection> =>
+    connectSsh(
+      { host: '127.0.0.1', port: site.port, user: 'ana' },
+      { node: 'atlas', prompts, signal: new AbortController().signal, sources: sources() },
+    );
+  const error = await failure(attempt(desk.prompts));
+  assert.equal(error.kind, 'needs-person', error.message);
+  assert.match(error.message, /ended the login of ana without an answer to the password/);
+  assert.equal((await failure(attempt(desk.quietPrompts))).kind, 'needs-person');
+  assert.deepEqual(site.answers, ['wrong']);
+  const connection = await attempt(desk.prompts);
+  connection.close();
+  await connection.closed;
+  (await attempt(desk.quietPrompts)).close();
+  assert.deepEqual(site.answers, ['wrong', 'right', 'right']);
+  assert.deepEqual(retries, [false, true]);
+});
+
+test('an agent that does not sign in time needs a person, who is not asked again and again', {
+  skip,
+}, async (t) => {
+  const real = path.join(folder, 'real.sock');
+  const agent = spawn('ssh-agent', ['-D', '-a', real], { stdio: 'ignore' });
+  t.after(() => agent.kill());
+  while (!fs.existsSync(real)) await new Promise((resolve) => setTimeout(resolve, 5));
+  execFileSync('ssh-add', ['-q', plain], { env: { ...process.env, SSH_AUTH_SOCK: real }, stdio: 'ignore' });
+  const signRequest = 13;
+  let asked = 0;
+  const waiting = path.join(folder, 'waiting.sock');
+  const server = net.createServer((client) => {
+    const agentEnd = net.connect(real);
+    client.on('data', (bytes) => {
+      if (bytes[4] === signRequest) asked++;
+      else agentEnd.write(bytes);
+    });
+    agentEnd.pipe(client);
+    for (const each of [client, agentEnd]) each.on('error', () => undefined);
+    client.on('close', () => agentEnd.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(waiting, resolve));
+  t.after(() => server.close());
+  const config = 'Host *\n  ConnectTimeout 1\n';
+  const from = sources(config, { SSH_AUTH_SOCK: waiting });
+  const error = await failure(connect({}, testPrompter(), from));
+  assert.equal(error.kind, 'needs-person', error.message);
+  assert.match(error.message, /The agent at .*waiting\.sock did not sign in time/);
+  assert.equal(asked, 1);
 });
 
 test('two keys where a host wants two, and none that it does not want', { skip }, async (t) => {

@@ -30,6 +30,49 @@ test('the window that had the focus last is asked, once, and the secret is remem
   await assert.rejects(desk.quietPrompts.secret({ ...secret, retry: true }), { kind: 'needs-person' });
 });
 
+test('nodes that need the same secret at once ask for it once', async () => {
+  const desk = new PromptDesk();
+  const window = asker('window', 1);
+  desk.add(window);
+  const ask = (retry: boolean): Promise<string>[] =>
+    ['box', 'atlas', 'boreas'].map((node) => desk.prompts.secret({ ...secret, node, retry }));
+  const first = ask(false);
+  assert.equal(window.asked.length, 1);
+  desk.answer(window.asked[0]!.id, 'wrong');
+  assert.deepEqual(await Promise.all(first), ['wrong', 'wrong', 'wrong']);
+  const second = ask(true);
+  assert.equal(window.asked.length, 2);
+  desk.answer(window.asked[1]!.id, 'word');
+  assert.deepEqual(await Promise.all(second), ['word', 'word', 'word']);
+  const codes = [1, 2].map(() => desk.prompts.secret({ ...secret, storageKey: null }));
+  assert.equal(window.asked.length, 4, 'a code is good for one login');
+  for (const { id } of window.asked.slice(2)) desk.answer(id, id);
+  assert.deepEqual(
+    await Promise.all(codes),
+    window.asked.slice(2).map(({ id }) => id),
+  );
+  const closed = ask(true);
+  desk.answer(window.asked[4]!.id, null);
+  for (const each of closed) await assert.rejects(each, { kind: 'cancelled' });
+});
+
+test('a doubtful secret is used again only after the person was asked', async () => {
+  const desk = new PromptDesk();
+  const window = asker('window', 1);
+  desk.add(window);
+  const first = desk.prompts.secret(secret);
+  desk.answer(window.asked[0]!.id, 'wrong');
+  await first;
+  desk.prompts.doubt('k');
+  await assert.rejects(desk.quietPrompts.secret(secret), { kind: 'needs-person' });
+  const again = desk.prompts.secret(secret);
+  const [, prompt] = window.asked;
+  assert.ok(prompt?.kind === 'secret' && prompt.retry, 'a window forgets what it has stored');
+  desk.answer(prompt.id, 'word');
+  assert.equal(await again, 'word');
+  assert.equal(await desk.quietPrompts.secret(secret), 'word');
+});
+
 test('a question that nobody waits for goes to a window alone, also to one that comes late', async () => {
   const desk = new PromptDesk();
   const [cli, window] = [asker('cli', 9), asker('window', 1)];

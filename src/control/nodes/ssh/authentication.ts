@@ -20,6 +20,12 @@ interface Credential {
   sign(data: Buffer, hash: SigningRequestOptions['hash']): Promise<Buffer>;
 }
 
+interface Answer {
+  answer: string;
+  /** Where it is remembered; null for a code. */
+  key: string | null;
+}
+
 interface Question {
   prompt: string;
   echo?: boolean;
@@ -39,6 +45,7 @@ export class Authentication {
   /** What went wrong on this side; it explains the failure better than the node can. */
   failure: BiphaseError | undefined;
   readonly #target: SshTarget;
+  readonly #way: readonly string[];
   readonly #node: string;
   readonly #prompts: Prompter;
   readonly #problems: string[] = [];
@@ -48,12 +55,18 @@ export class Authentication {
   #keysTaken = 0;
   /** The key that is being offered has signed: the node had accepted its public half. */
   #signed = false;
+  /** Where the passwords are kept that the node has been sent and not answered yet; a code has no place. */
+  #sent: (string | null)[] = [];
+  /** The agent is signing. */
+  #signing = false;
   #credentials: Credential[] | undefined;
   #deadline: Deadline | undefined;
   #giveUp: (error: BiphaseError) => void = () => undefined;
 
-  constructor(target: SshTarget, node: string, prompts: Prompter) {
+  /** @param way what leads to the host: hosts of the same name behind other ones are others */
+  constructor(target: SshTarget, way: readonly string[], node: string, prompts: Prompter) {
     this.#target = target;
+    this.#way = way;
     this.#node = node;
     this.#prompts = prompts;
   }
@@ -95,8 +108,38 @@ export class Authentication {
     });
   }
 
+  /** The login is complete. */
+  accepted(): void {
+    this.#sent = [];
+  }
+
+  /** Why a login that ended now is not tried again by itself: some hosts refuse a password by saying nothing. */
+  unanswered(): BiphaseError | undefined {
+    if (this.#sent.length === 0) return undefined;
+    for (const key of this.#sent) if (key !== null) this.#prompts.doubt(key);
+    const { user, host } = this.#target;
+    return new BiphaseError(
+      'needs-person',
+      `${host} ended the login of ${user} without an answer to the password or code.`,
+      { next: 'It may be wrong: reconnect the node to be asked again.' },
+    );
+  }
+
+  /** Why a login that took too long is not tried again by itself: each time the agent would ask its owner anew. */
+  unsigned(): BiphaseError | undefined {
+    if (!this.#signing) return undefined;
+    return new BiphaseError(
+      'needs-person',
+      `The agent at ${this.#target.identityAgent} did not sign in time.`,
+      {
+        next: 'See whether it asks for a touch, a PIN or your consent, then reconnect the node.',
+      },
+    );
+  }
+
   async #next(left: AuthenticationType[] | null): Promise<Parameters<NextAuthHandler>[0]> {
     const username = this.#target.user;
+    this.#sent = [];
     if (this.failure) throw this.failure;
     if (left === null) return { type: 'none', username };
     const allowed = new Set<string>(left);
@@ -118,8 +161,9 @@ export class Authentication {
     if (allowed.has('keyboard-interactive') && this.#mayAsk('keyboard-interactive'))
       return { type: 'keyboard-interactive', username, prompt: (...args) => this.#answer(...args) };
     if (allowed.has('password') && this.#mayAsk('password')) {
-      const password = await this.#secret('password', 'Password');
-      return { type: 'password', username, password };
+      const { answer, key } = await this.#secret('password', 'Password');
+      this.#sent = [key];
+      return { type: 'password', username, password: answer };
     }
     const usable =
       this.#tried.length + this.#keysOffered > 0 || left.some((method) => usableMethods.has(method));
@@ -166,13 +210,15 @@ export class Authentication {
     questions: Question[],
     finish: (answers: string[]) => void,
   ): void {
+    this.#sent = [];
     const all = async (): Promise<string[]> => {
-      const answers: string[] = [];
+      const given: Answer[] = [];
       for (const [index, { prompt }] of questions.entries()) {
         const title = index === 0 ? `${name} ${instructions} ${prompt}` : prompt;
-        answers.push(await this.#secret('keyboard-interactive', shownQuestion(title)));
+        given.push(await this.#secret('keyboard-interactive', shownQuestion(title)));
       }
-      return answers;
+      this.#sent = given.map(({ key }) => key);
+      return given.map(({ answer }) => answer);
     };
     all().then(finish, (thrown) => {
       // Nothing is answered: an empty code would count as a wrong one.
@@ -181,19 +227,26 @@ export class Authentication {
     });
   }
 
-  #secret(method: string, title: string): Promise<string> {
-    const { user, host, port } = this.#target;
+  /** What the person answers, and under which key it is remembered. */
+  async #secret(method: string, title: string): Promise<Answer> {
+    const { user, host, port, hostKeyAlias } = this.#target;
     // A code is never remembered, also where its question speaks of a password.
     const password =
       method === 'password' || (/password/i.test(title) && !/one.?time|\botp\b|oath|code|token/i.test(title));
+    const place = [
+      `password:${user}@${host}:${port}`,
+      ...(hostKeyAlias === null ? [] : [`as ${hostKeyAlias}`]),
+      ...this.#way.map((each) => `via ${each}`),
+    ].join(' ');
+    const key = password ? place : null;
     const question = {
       node: this.#node,
       purpose: password ? ('password' as const) : ('code' as const),
       title: `${title} of ${user}@${host}`,
-      storageKey: password ? `password:${user}@${host}:${port}` : null,
+      storageKey: key,
       retry: (this.#asked.get(method) ?? 1) > 1,
     };
-    return this.#ask(() => this.#prompts.secret(question));
+    return { answer: await this.#ask(() => this.#prompts.secret(question)), key };
   }
 
   #ask<T>(work: () => Promise<T>): Promise<T> {
@@ -252,9 +305,12 @@ export class Authentication {
         // A key in an agent may ask its owner to confirm, so no time limit here but the login's own.
         sign: (data, hash) =>
           new Promise((resolve, reject) => {
-            agent.sign(publicKey as unknown as string, data, hash ? { hash } : {}, (error, signed) =>
-              signed ? resolve(signed) : reject(error ?? new Error('The agent did not sign.')),
-            );
+            this.#signing = true;
+            agent.sign(publicKey as unknown as string, data, hash ? { hash } : {}, (error, signed) => {
+              this.#signing = false;
+              if (signed) resolve(signed);
+              else reject(error ?? new Error('The agent did not sign.'));
+            });
           }),
       }));
     } catch (error) {

@@ -48,11 +48,14 @@ export async function connectSsh(hop: SshHop, options: ConnectOptions): Promise<
   const commands = new ConfigCommands({ ...options, sources, log });
   const open: SshConnection[] = [];
   try {
+    const way: string[] = [];
     for (const target of await route(hop, commands, 0)) {
       const before = open.at(-1);
-      const socket = before ? await forward(before, target) : await ownWay(target, commands);
+      if (!before && target.proxyCommand) way.push(target.proxyCommand.text);
+      const socket = before ? await forward(before, target, options.signal) : await ownWay(target, commands);
       try {
-        open.push(await login(target, socket, options));
+        open.push(await login(target, way, socket, options));
+        way.push(describe(target));
       } catch (thrown) {
         socket.destroy();
         throw thrown;
@@ -93,17 +96,22 @@ async function ownWay(target: SshTarget, commands: ConfigCommands): Promise<Dupl
   return joinWrites(net.connect(target.port, target.host));
 }
 
-function forward(through: SshConnection, to: SshTarget): Promise<Duplex> {
+function forward(through: SshConnection, to: SshTarget, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const fail = (what: string): void =>
       reject(
         new BiphaseError('unreachable', `${describe(through.target)} cannot reach ${describe(to)}: ${what}.`),
       );
     const timer = setTimeout(() => fail('no answer'), scaledMs(forwardTimeoutMs));
+    const abort = (): void => reject(cancelled(to));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
     void through.closed.then(() => fail('the connection was closed'));
     through.client.forwardOut('127.0.0.1', 0, to.host, to.port, (error, channel) => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
       if (error) fail(error.message);
+      else if (signal.aborted) channel.destroy();
       else resolve(channel);
     });
   });
@@ -111,11 +119,12 @@ function forward(through: SshConnection, to: SshTarget): Promise<Duplex> {
 
 async function login(
   target: SshTarget,
+  way: readonly string[],
   socket: Duplex,
   { node, prompts, signal }: ConnectOptions,
 ): Promise<SshConnection> {
   const hostKey = new HostKeyCheck(target, node, prompts);
-  const authentication = new Authentication(target, node, prompts);
+  const authentication = new Authentication(target, way, node, prompts);
   if (signal.aborted) {
     socket.destroy();
     throw cancelled(target);
@@ -152,15 +161,18 @@ async function login(
     const limit = target.connectTimeoutSeconds * 1000;
     const deadline = new Deadline(limit, () =>
       fail(
-        new BiphaseError(
-          'unreachable',
-          `${describe(target)} did not answer within ${target.connectTimeoutSeconds} s.`,
-        ),
+        authentication.unanswered() ??
+          authentication.unsigned() ??
+          new BiphaseError(
+            'unreachable',
+            `${describe(target)} did not answer within ${target.connectTimeoutSeconds} s.`,
+          ),
       ),
     );
     signal.addEventListener('abort', onAbort);
     client.once('ready', () => {
       deadline.stop();
+      authentication.accepted();
       signal.removeEventListener('abort', onAbort);
       client.setNoDelay(true);
       resolve();
@@ -200,6 +212,8 @@ function reasonOf(
   if (error?.level === 'client-authentication' || authentication.failure) return authentication.rejected();
   if (error && /too many authentication failures/i.test(error.message))
     return authentication.rejected(error.message);
+  const unanswered = authentication.unanswered();
+  if (unanswered) return unanswered;
   const where = describe(target);
   const said = (sentence: string): BiphaseError =>
     new BiphaseError('unreachable', sentence, { cause: error });

@@ -160,15 +160,18 @@ export class SshTransport implements Transport {
       const fail = (sentence: string, cause?: Error): void =>
         reject(new BiphaseError('unreachable', sentence, { cause }));
       if (signal?.aborted) return reject(new BiphaseError('cancelled', 'The command was cancelled.'));
-      const timer = setTimeout(
-        () => fail(`${this.description} did not start a command in time.`),
-        scaledMs(openTimeoutMs),
-      );
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        fail(`${this.description} did not start a command in time.`);
+      }, scaledMs(openTimeoutMs));
       void this.closed.then((reason) => reject(reason ?? this.#gone()));
       try {
         this.#connection.client.exec(command, (error, channel) => {
           clearTimeout(timer);
           if (error) fail(`${this.description} did not start a command: ${error.message}.`, error);
+          // It came after the time was up: nobody waits for it any more.
+          else if (late) channel.close();
           else resolve(channel);
         });
       } catch {
