@@ -3,7 +3,7 @@ import type { Scenes } from './scenes.ts';
 import { ViewMotion } from './viewMotion.ts';
 import { inside, type XRange } from './xRange.ts';
 
-/** How long after the last change of the view finer points are asked for and the state is saved. */
+/** A change that follows another one sooner than so is one of several: finer points are asked for after the last of them. */
 const settleMilliseconds = 150;
 
 export interface ViewRangeEvents {
@@ -24,6 +24,7 @@ export class ViewRange {
   private readonly scenes: Scenes;
   private readonly events: ViewRangeEvents;
   private settling: ReturnType<typeof setTimeout> | undefined;
+  private changedAt = Number.NEGATIVE_INFINITY;
 
   constructor(state: PageState, scenes: Scenes, events: ViewRangeEvents) {
     this.state = state;
@@ -72,10 +73,15 @@ export class ViewRange {
     if (now === range || (now && range && now[0] === range[0] && now[1] === range[1])) return;
     this.state.changeUnsaved({ range });
     this.events.changed(range, tell);
+    const since = performance.now() - this.changedAt;
+    this.changedAt = performance.now();
     clearTimeout(this.settling);
-    this.settling = setTimeout(() => {
-      this.state.saveNow();
-      this.events.settled(this.state.current?.range ?? null);
-    }, settleMilliseconds);
+    this.settling = setTimeout(
+      () => {
+        this.state.saveNow();
+        this.events.settled(this.state.current?.range ?? null);
+      },
+      since < settleMilliseconds ? settleMilliseconds : 0,
+    );
   }
 }
