@@ -180,7 +180,9 @@ test('a run outlives control, which is killed again and again, and no point is l
   const run = '20260101-outlives';
   const window = new ControlConnection(options('window'));
   open.push(window);
-  await window.call('launch', { file: smallRun(100_000), node: local, run });
+  // Steps of some milliseconds: it must outlive all kills, and its points are read after each.
+  const file = smallRun(1_000_000, { batch: { samples: 32 } });
+  await window.call('launch', { file, node: local, run });
   let before = 0;
   for (let kill = 0; kill < controlKills; kill++) {
     before = await until('more points', async () => {
