@@ -55,11 +55,12 @@ export interface FileBytes {
 }
 
 /**
- * Points [from, to) of each metric that came with a commit; `reset`: what was there before is gone; `overview`: what
- * `overview` answers is another one now.
+ * Points [from, to) of each metric that came with a commit; `reset`: what was there before is gone; `hides`: a segment
+ * hides more of those before it; `overview`: what `overview` answers is another one now.
  */
 export interface Committed {
   reset: boolean;
+  hides: boolean;
   overview: boolean;
   metrics: Map<string, { from: number; to: number }>;
 }
@@ -109,7 +110,7 @@ export class CacheStore {
     if (offset > expected || (replaces && offset !== 0)) return undefined;
     const fresh = bytes.subarray(expected - offset);
     if (fresh.length === 0 && !replaces && before.identity !== null)
-      return { reset: false, overview: false, metrics: new Map() };
+      return { reset: false, hides: false, overview: false, metrics: new Map() };
     const committed = this.#transaction(run, () => {
       if (replaces) this.#forgetFile(run, file);
       const committed =
@@ -236,6 +237,7 @@ export class CacheStore {
     const loaded = reset ? new LoadedRun() : this.#load(run);
     this.#loaded.set(run, loaded);
     const { unreadable } = loaded;
+    const { hiding, records } = loaded.columns;
     const before = new Map([...loaded.columns.metrics].map(([name, { value }]) => [name, value.length]));
     loaded.apply(bytes);
     loaded.tailBytes += bytes.length;
@@ -251,7 +253,7 @@ export class CacheStore {
       if (value.length > from) metrics.set(name, { from, to: value.length });
     }
     const overview = reset || loaded.columns.metrics.size > before.size || loaded.unreadable > unreadable;
-    return { overview, metrics };
+    return { overview, metrics, hides: records > 0 && loaded.columns.hiding !== hiding };
   }
 
   #addTail(run: string, file: FollowedFile, offset: number, bytes: Uint8Array): Omit<Committed, 'reset'> {
@@ -262,7 +264,7 @@ export class CacheStore {
         offset,
         bytes,
       );
-    return { overview: false, metrics: new Map() };
+    return { hides: false, overview: false, metrics: new Map() };
   }
 
   #writeBlocks(run: string, loaded: LoadedRun): void {
