@@ -207,6 +207,26 @@ test('every (segment, step) is there once', (context) => {
   );
 });
 
+test('a file that repeats itself costs what it holds, not its square', (context) => {
+  const store = new CacheStore(temporaryFile(context));
+  context.after(() => store.close());
+  let looks = 0;
+  for (const type of [Uint32Array, Float64Array]) {
+    const { includes } = type.prototype;
+    context.mock.method(type.prototype, 'includes', function (this: Uint32Array, value: number) {
+      looks += this.length;
+      return includes.call(this, value);
+    });
+  }
+  const steps = Array.from({ length: 3000 }, (_, i) => i + 1);
+  const written = (value: number) => steps.map((step) => line(0, step, value)).join('');
+  const text = written(1) + written(2);
+  add(store, text, 0);
+  add(store, written(3), text.length);
+  assert.equal(points(store).length, 3000);
+  assert.ok(looks < 30_000, `${looks}`);
+});
+
 test('what can be no database is refused with the file and what to do', (context) => {
   const place = temporaryFile(context);
   fs.mkdirSync(place);
