@@ -36,7 +36,7 @@ export class MetricsWriter {
   #pending: { at: ImportedStep; line: string[]; seen: Set<string> } | undefined;
   #time = 0;
   #last = { segment: 0, step: 0, tokens: 0 };
-  #loss: number | undefined;
+  #loss: { segment: number; step: number; value: number } | undefined;
 
   /** `folder` is made. */
   constructor(folder: string) {
@@ -73,7 +73,8 @@ export class MetricsWriter {
 
   progress(): Progress {
     const { segment, step, tokens } = this.#last;
-    const loss = this.#loss === undefined || Number.isFinite(this.#loss) ? this.#loss : nonFinite(this.#loss);
+    const value = this.#loss?.value;
+    const loss = value === undefined || Number.isFinite(value) ? value : nonFinite(value);
     const rest = { phase: 0, tokensPerSecond: 0, secondsLeft: null, doing: 'done', time: this.#time };
     return { schema: 1, segment, step, totalSteps: step, tokens, loss: loss ?? null, ...rest };
   }
@@ -92,8 +93,16 @@ export class MetricsWriter {
     }
     seen.add(name);
     this.points++;
-    if (metric.isLoss) this.#loss = value;
+    if (metric.isLoss) this.#noteLoss(value);
     line.push(`${metric.key}:${Number.isFinite(value) ? value : `"${value}"`}`);
+  }
+
+  /** Rows may come in any order: what counts is the last step. */
+  #noteLoss(value: number): void {
+    const { segment, step } = this.#pending!.at;
+    const last = this.#loss;
+    if (last && (segment < last.segment || (segment === last.segment && step < last.step))) return;
+    this.#loss = { segment, step, value };
   }
 
   #endLine(): void {

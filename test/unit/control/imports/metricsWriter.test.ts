@@ -106,3 +106,13 @@ test('steps that no run has are left out and counted; odd times are taken from t
   const { step, loss, doing } = writer.progress();
   assert.deepEqual([step, loss, doing, writer.firstTime], [3, 'NaN', 'done', 100]);
 });
+
+test('the loss that is shown is that of the last step, in whatever order the rows are', () => {
+  const { writer } = written((one) => {
+    for (const step of [3, 2, 1]) one.add(at(step), [['loss', step]]);
+    one.add(at(3, { segment: 1 }), [['loss', 7]]);
+    one.add(at(2), [['loss', 8]]);
+  });
+  const { segment, step, loss } = writer.progress();
+  assert.deepEqual([segment, step, loss], [1, 3, 7]);
+});
