@@ -64,7 +64,8 @@ export function parseMetricLine(line: string): MetricRecord | undefined {
   for (const [name, raw] of Object.entries(metrics as Record<string, unknown>)) {
     const number = typeof raw === 'number' ? raw : nonFinite.get(raw as string);
     if (number === undefined) return undefined;
-    values.push([name, number]);
+    // What is no text cannot be saved, nor sent, under its name.
+    values.push([name.toWellFormed(), number]);
   }
   return { segment, step, tokens, time, elapsed, metrics: values };
 }

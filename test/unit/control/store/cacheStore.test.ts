@@ -227,6 +227,36 @@ test('a file that repeats itself costs what it holds, not its square', (context)
   assert.ok(looks < 30_000, `${looks}`);
 });
 
+test('whatever a metric is called, its points are there under that name after reopening', (context) => {
+  const place = temporaryFile(context);
+  const names = ['a\0b', 'a\0c', '\ud800', 'x\udfff', '__proto__', '', 'a\n', '\ufeffx', '=', '\u202e'];
+  const written = (from: number, to: number): string =>
+    Array.from({ length: to - from }, (_, i) => {
+      const values = names.map((name, index) => `${JSON.stringify(name)}:${index}`);
+      return `{"segment":0,"step":${from + i},"tokens":0,"time":0,"elapsed":0,"metrics":{${values.join()}}}\n`;
+    }).join('');
+  const first = new CacheStore(place);
+  const text = written(0, 4200);
+  add(first, text, 0);
+  add(first, written(4200, 4210), Buffer.byteLength(text));
+  first.close();
+  const store = new CacheStore(place);
+  context.after(() => store.close());
+  const found = [...store.columns(run).metrics].map(([name, { value }]) => [
+    name,
+    value.length,
+    value.get(0),
+  ]);
+  assert.deepEqual(
+    found,
+    names.map((name, index) => [name.toWellFormed(), 4210, index]),
+  );
+  assert.deepEqual(
+    store.overview(run).metrics,
+    names.map((name) => name.toWellFormed()),
+  );
+});
+
 test('what can be no database is refused with the file and what to do', (context) => {
   const place = temporaryFile(context);
   fs.mkdirSync(place);
