@@ -20,6 +20,8 @@ const pointsPerChart = 24_000;
 const retryMs = 5000;
 
 interface Entry extends SeriesKey {
+  /** Its whole is to be asked for when it is shown. */
+  due: boolean;
   whole: LiveSeries | undefined;
   /** The points of the zoomed range, finer than `whole`. */
   detail: { series: LiveSeries; range: readonly [number, number]; open: boolean } | undefined;
@@ -63,14 +65,34 @@ export class SeriesStore {
     this.events = events;
   }
 
+  /** Nothing that was asked for may come any more, as to a page that was hidden: what is shown next is asked for. */
+  begin(x: SeriesX, smoothing: number | null): void {
+    this.axis = x;
+    this.smoothing = smoothing;
+    this.asked.clear();
+    for (const entry of this.entries.values()) {
+      if (entry.whole?.x !== x) entry.whole = undefined;
+      entry.detail = undefined;
+      entry.detailRequest = undefined;
+      entry.wholeRequest = undefined;
+      entry.queued = [];
+      entry.due = true;
+    }
+  }
+
   /** The series to hold from now on. Newcomers are asked for, others dropped. */
   show(keys: readonly SeriesKey[]): void {
     const wanted = new Map(keys.map((k) => [keyOf(k.run, k.metric), k]));
     this.runs = Math.max(1, new Set(keys.map((k) => k.run)).size);
     for (const key of [...this.entries.keys()]) if (!wanted.has(key)) this.entries.delete(key);
     for (const [key, { run, metric }] of wanted) {
-      if (this.entries.has(key)) continue;
+      const known = this.entries.get(key);
+      if (known) {
+        if (known.due) this.askWhole(known);
+        continue;
+      }
       const entry: Entry = {
+        due: true,
         run,
         metric,
         whole: undefined,
@@ -86,19 +108,10 @@ export class SeriesStore {
     }
   }
 
-  /** Asks for everything again: the page was hidden, or axis or smoothing changed. */
+  /** Asks for everything again: axis or smoothing changed. */
   refresh(x: SeriesX, smoothing: number | null): void {
-    this.axis = x;
-    this.smoothing = smoothing;
-    for (const entry of this.entries.values()) {
-      if (entry.whole?.x !== x) entry.whole = undefined;
-      entry.detail = undefined;
-      entry.detailRequest = undefined;
-      // An answer that was under way may never come to a page that was hidden.
-      entry.wholeRequest = undefined;
-      entry.queued = [];
-      this.askWhole(entry);
-    }
+    this.begin(x, smoothing);
+    for (const entry of this.entries.values()) this.askWhole(entry);
   }
 
   /** Width of the charts in device pixels; asks again where the snapshots are now too coarse. */
@@ -229,6 +242,7 @@ export class SeriesStore {
       entry.whole?.x === this.axis
     )
       return;
+    entry.due = false;
     entry.wholeRequest = this.ask(entry, false, null, null);
   }
 

@@ -115,6 +115,29 @@ test('a series that cannot be had is not asked for again at each of its points',
   assert.equal(asked.length, 2, 'another axis may be had');
 });
 
+test('a page that starts asks once for each series, and shown again once more, with what the person chose', () => {
+  const asked: { request: number; x: string; smoothing: number | null }[] = [];
+  const store = new SeriesStore({
+    ask: (request, { x, smoothing }) => asked.push({ request, x, smoothing }),
+    changed: () => undefined,
+  });
+  const keys = [{ run, metric: 'loss' }];
+  store.begin('tokens', 20);
+  store.show(keys);
+  assert.deepEqual(asked, [{ request: 1, x: 'tokens', smoothing: 20 }]);
+  store.show([...keys, { run, metric: 'gradNorm' }]);
+  assert.equal(asked.length, 2, 'only the newcomer');
+  // Hidden before the first answer came, and shown again: that one is not waited for.
+  store.begin('tokens', 20);
+  store.show(keys);
+  assert.equal(asked.length, 3);
+  assert.equal(store.isLoading(run, 'loss'), true);
+  store.answered(1, { ...header(1, 1, 1), x: 'tokens' }, encodeSeries(columns([1])));
+  assert.equal(store.wholeOf(run, 'loss'), undefined);
+  store.answered(3, { ...header(2, 2, 2), x: 'tokens' }, encodeSeries(columns([1, 2])));
+  assert.equal(store.wholeOf(run, 'loss')?.points.length, 2);
+});
+
 test('numbers are written the same everywhere', () => {
   assert.deepEqual(
     [formatCount(42000), formatCompact(18200), formatCompact(999_960), formatValue(2.31), formatValue(5e-4)],
