@@ -57,7 +57,7 @@ export class ImportedRuns {
     }
     for (const { report } of catalog.all())
       if (report.spec?.kind === 'imported' && !this.#identities.has(report.run)) catalog.remove(report.run);
-    void this.#feedAll();
+    void this.feedAll();
   }
 
   /** From now on nothing is brought into the store. */
@@ -152,8 +152,8 @@ export class ImportedRuns {
     catalog.report(importedNode, importedNode, report);
   }
 
-  /** One after the other: there may be thousands. */
-  async #feedAll(): Promise<void> {
+  /** Brings into the store what it lacks, one run after the other: there may be thousands. */
+  async feedAll(): Promise<void> {
     for (const run of [...this.#identities.keys()]) await this.#feed(run);
   }
 

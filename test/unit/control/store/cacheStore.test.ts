@@ -279,6 +279,38 @@ test('a file that is no database is started anew', (context) => {
   store.close();
 });
 
+test('whatever page of the file is damaged, control starts, and what is filled in again is all there', (context) => {
+  const place = temporaryFile(context);
+  const text = Array.from({ length: 4200 }, (_, i) => line(0, i + 1, i)).join('');
+  const first = new CacheStore(place);
+  add(first, text, 0);
+  first.close();
+  const whole = fs.readFileSync(place);
+  for (let page = 0; page < whole.length / 4096; page++) {
+    const damaged = Buffer.from(whole).fill(0xab, page * 4096, (page + 1) * 4096);
+    fs.writeFileSync(place, damaged);
+    const store = new CacheStore(place);
+    let anew = 0;
+    store.onAnew = () => anew++;
+    assert.deepEqual(store.reports(), []);
+    for (const _ of store.loading(run));
+    const { records } = store.columns(run);
+    store.overview(run);
+    const more = line(0, 4201, 1);
+    const added = add(store, more, text.length);
+    if (anew === 0 && page > 0)
+      assert.deepEqual([records, added !== undefined], [4200, true], `page ${page}`);
+    else {
+      // From the start, as the cursor says.
+      assert.deepEqual([store.cursor(run, file).offset, added], [0, undefined], `page ${page}`);
+      add(store, text + more, 0);
+      assert.equal(points(store).length, 4201, `page ${page}`);
+    }
+    assert.ok(anew <= 1, `page ${page}`);
+    store.close();
+  }
+});
+
 test('what a new point of a resumed run costs does not grow with the run', (context) => {
   const store = new CacheStore(temporaryFile(context));
   context.after(() => store.close());
