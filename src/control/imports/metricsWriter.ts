@@ -3,7 +3,9 @@ import path from 'node:path';
 import { printable } from '../../core/printable.ts';
 import { type Progress, runFiles } from '../../protocol/runDirectory.ts';
 
+/** Characters that are gathered before they are written; less where many runs are written at once. */
 const gatheredLength = 256 << 10;
+const gatheredByAll = 32 << 20;
 /** Seconds: about 30,000 years. What is beyond is no time, and would overflow where times are subtracted. */
 const mostSeconds = 1e12;
 const highestStep = 0xffffffff;
@@ -38,9 +40,12 @@ export class MetricsWriter {
   #last = { segment: 0, step: 0, tokens: 0 };
   #loss: { segment: number; step: number; value: number } | undefined;
 
-  /** `folder` is made. */
-  constructor(folder: string) {
+  readonly #writers: () => number;
+
+  /** `folder` is made. `writers`: how many are at work at once. */
+  constructor(folder: string, writers: () => number = () => 1) {
     this.folder = folder;
+    this.#writers = writers;
     fs.mkdirSync(folder, { mode: 0o700, recursive: true });
     fs.writeFileSync(this.#file, '', { mode: 0o600 });
   }
@@ -120,7 +125,7 @@ export class MetricsWriter {
     if (segment > this.#last.segment) this.#last = { segment, step, tokens: seen };
     else if (step >= this.#last.step) this.#last = { segment: this.#last.segment, step, tokens: seen };
     this.#gathered += `{"segment":${segment},"step":${step},"tokens":${seen},"time":${this.#time},"elapsed":${seconds},"metrics":{${pending.line.join(',')}}}\n`;
-    if (this.#gathered.length >= gatheredLength) this.#flush();
+    if (this.#gathered.length >= Math.min(gatheredLength, gatheredByAll / this.#writers())) this.#flush();
   }
 
   #flush(): void {

@@ -116,3 +116,12 @@ test('the loss that is shown is that of the last step, in whatever order the row
   const { segment, step, loss } = writer.progress();
   assert.deepEqual([segment, step, loss], [1, 3, 7]);
 });
+
+test('of many runs that are written at once little of each is held', () => {
+  const writer = new MetricsWriter(path.join(top, String(count++)), () => 10_000);
+  const written = (): number => fs.statSync(path.join(writer.folder, 'metrics.jsonl')).size;
+  for (let step = 0; step < 100; step++) writer.add(at(step), [['loss', step]]);
+  assert.ok(written() > 3000, `${written()}`);
+  writer.end();
+  assert.equal(writer.points, 100);
+});
