@@ -23,11 +23,11 @@ interface Entry extends SeriesKey {
   /** Its whole is to be asked for when it is shown. */
   due: boolean;
   whole: LiveSeries | undefined;
-  /** The points of the zoomed range, finer than `whole`. */
-  detail: { series: LiveSeries; range: readonly [number, number]; open: boolean } | undefined;
+  /** The points of the zoomed range, finer than `whole`; `to`: its last step, null where it goes on with the run. */
+  detail: { series: LiveSeries; range: readonly [number, number]; to: number | null } | undefined;
   /** Numbers of the requests that are under way; answers to older ones are dropped. */
   wholeRequest: number | undefined;
-  detailRequest: { number: number; range: readonly [number, number]; open: boolean } | undefined;
+  detailRequest: { number: number; range: readonly [number, number]; to: number | null } | undefined;
   /** Deltas that came while a snapshot was under way. */
   queued: { header: PointsDelta; bytes: ArrayBuffer }[];
   problem: string | undefined;
@@ -161,9 +161,9 @@ export class SeriesStore {
     const columns = decodeSeries(bytes ?? new ArrayBuffer(0), header.points, header.smoothing !== null);
     if (asked.detail) {
       if (entry.detailRequest?.number !== request) return;
-      const { range, open } = entry.detailRequest;
+      const { range, to } = entry.detailRequest;
       entry.detailRequest = undefined;
-      entry.detail = { series: new LiveSeries(header, columns), range, open };
+      entry.detail = { series: new LiveSeries(header, columns), range, to };
     } else {
       if (entry.wholeRequest !== request) return;
       entry.wholeRequest = undefined;
@@ -219,8 +219,7 @@ export class SeriesStore {
     }
     const detail = entry.detail;
     if (detail) {
-      const until = detail.open ? Number.POSITIVE_INFINITY : (detail.series.points.at(-1)?.step ?? 0);
-      if (detail.series.append(header, columns, until) === 'gap') {
+      if (detail.series.append(header, columns, detail.to ?? Number.POSITIVE_INFINITY) === 'gap') {
         entry.detail = undefined;
         this.askDetail(entry);
       }
@@ -258,12 +257,12 @@ export class SeriesStore {
     // Half a view more on both sides, so that a small pan is sharp at once.
     const margin = Math.ceil((steps[1] - steps[0]) / 2);
     const from = Math.max(0, steps[0] - margin);
-    const to = steps[1] + margin;
+    const last = steps[1] + margin;
     const width = (this.view[1] - this.view[0]) / 2;
     const range: [number, number] = [this.view[0] - width, this.view[1] + width];
-    const open = to >= (whole.points.at(-1)?.step ?? 0);
-    const number = this.ask(entry, true, from, open ? null : to);
-    entry.detailRequest = { number, range, open };
+    const to = last >= (whole.points.at(-1)?.step ?? 0) ? null : last;
+    const number = this.ask(entry, true, from, to);
+    entry.detailRequest = { number, range, to };
   }
 
   private ask(entry: Entry, detail: boolean, from: number | null, to: number | null): number {
