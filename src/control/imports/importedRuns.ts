@@ -103,7 +103,7 @@ export class ImportedRuns {
     const place = path.join(folder, run);
     const old = path.join(folder, `${oldPrefix}${run}`);
     fs.rmSync(old, { recursive: true, force: true });
-    if (before !== undefined) fs.renameSync(place, old);
+    if (before !== undefined && fs.existsSync(place)) fs.renameSync(place, old);
     fs.renameSync(writer.folder, place);
     fs.rmSync(old, { recursive: true, force: true });
     this.#show(run);
