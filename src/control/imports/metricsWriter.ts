@@ -12,6 +12,7 @@ const highestStep = 0xffffffff;
 const highestSegment = 0xffff;
 /** More names than anybody can choose from; what is beyond them is counted. */
 const mostMetrics = 20_000;
+const lineStart = /^(\{"segment":\d+,"step":\d+,"tokens":[^,]+,"time":)([^,]+),"elapsed":[^,]+/;
 const lossNames = /(^|\/)(train[_/])?loss$/;
 
 /** What is known of one step beside its values. */
@@ -37,6 +38,9 @@ export class MetricsWriter {
   #gathered = '';
   #pending: { at: ImportedStep; line: string[]; seen: Set<string> } | undefined;
   #time = 0;
+  /** Of the first time; whether some line says its seconds of training itself. */
+  #earliest = Number.POSITIVE_INFINITY;
+  #toldElapsed = false;
   #last = { segment: 0, step: 0, tokens: 0 };
   #loss: { segment: number; step: number; value: number } | undefined;
 
@@ -73,6 +77,7 @@ export class MetricsWriter {
   end(): boolean {
     this.#endLine();
     this.#flush();
+    if (this.#earliest < (this.firstTime ?? 0) && !this.#toldElapsed) this.#countFromEarliest();
     return this.points > 0;
   }
 
@@ -118,14 +123,47 @@ export class MetricsWriter {
     const told = pending.at.time;
     if (isTime(told)) {
       this.firstTime ??= told;
+      this.#earliest = Math.min(this.#earliest, told);
       this.#time = told;
     }
+    if (isTime(elapsed)) this.#toldElapsed = true;
     const seconds = isTime(elapsed) ? elapsed : this.#time - (this.firstTime ?? 0);
     const seen = Number.isFinite(tokens) && tokens >= 0 ? tokens : 0;
     if (segment > this.#last.segment) this.#last = { segment, step, tokens: seen };
     else if (step >= this.#last.step) this.#last = { segment: this.#last.segment, step, tokens: seen };
     this.#gathered += `{"segment":${segment},"step":${step},"tokens":${seen},"time":${this.#time},"elapsed":${seconds},"metrics":{${pending.line.join(',')}}}\n`;
     if (this.#gathered.length >= Math.min(gatheredLength, gatheredByAll / this.#writers())) this.#flush();
+  }
+
+  /** The rows came newest first, or a clock was set back: seconds of training are never below 0. */
+  #countFromEarliest(): void {
+    const written = this.#file;
+    const corrected = `${written}.new`;
+    const from = fs.openSync(written, 'r');
+    const to = fs.openSync(corrected, 'w', 0o600);
+    try {
+      const piece = Buffer.alloc(1 << 20);
+      let rest = '';
+      const decoder = new TextDecoder();
+      for (let read = fs.readSync(from, piece); read > 0; read = fs.readSync(from, piece)) {
+        const lines = (rest + decoder.decode(piece.subarray(0, read), { stream: true })).split('\n');
+        rest = lines.pop()!;
+        fs.writeSync(to, lines.map((line) => `${this.#counted(line)}\n`).join(''));
+      }
+    } finally {
+      fs.closeSync(from);
+      fs.closeSync(to);
+    }
+    fs.renameSync(corrected, written);
+    this.firstTime = this.#earliest;
+  }
+
+  #counted(line: string): string {
+    return line.replace(lineStart, (_, before: string, time: string) => {
+      // Before the first time that was told it is 0.
+      const seconds = time === '0' ? 0 : Number(time) - this.#earliest;
+      return `${before}${time},"elapsed":${seconds}`;
+    });
   }
 
   #flush(): void {

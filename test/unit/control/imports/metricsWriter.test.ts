@@ -125,3 +125,25 @@ test('of many runs that are written at once little of each is held', () => {
   writer.end();
   assert.equal(writer.points, 100);
 });
+
+test('seconds of training are counted from the earliest time, also where rows come newest first', () => {
+  const steps = Array.from({ length: 30_000 }, (_, i) => 30_000 - i);
+  const { writer, lines } = written((one) => {
+    one.add(at(40_000), [['loss', 1]]);
+    for (const step of steps) one.add(at(step, { time: 1000 + step / 2 }), [['loss \u2028é', step]]);
+  });
+  assert.equal(writer.firstTime, 1000.5);
+  assert.deepEqual(
+    lines.map(({ elapsed }) => elapsed),
+    [0, ...steps.map((step) => (step - 1) / 2)],
+  );
+  assert.deepEqual(lines.at(-1)?.metrics, [['loss \u2028é', 1]]);
+  const told = written((one) => {
+    one.add(at(2, { time: 90, elapsed: 7 }), [['loss', 1]]);
+    one.add(at(1, { time: 80, elapsed: 5 }), [['loss', 1]]);
+  });
+  assert.deepEqual(
+    told.lines.map(({ elapsed }) => elapsed),
+    [7, 5],
+  );
+});
