@@ -71,7 +71,7 @@ test('a metric that is NaN throughout has crosses, words, and no numbers at its 
     const panel = page.locator('.panel', { has: page.locator('canvas[data-metric="gradNorm"]') });
     assert.match(
       await panel.locator('.footnote').innerText(),
-      /✕ 610m-clm-10k-mlm40-42k: NaN at step 2 and 999 more/,
+      /✕ 610m-clm-10k-mlm40-42k: NaN at step 2 and at least 999 more/,
     );
     const axis = await panel.locator('canvas[data-metric]').evaluate((canvas: HTMLCanvasElement) => {
       const { data } = canvas
