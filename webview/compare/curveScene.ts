@@ -112,6 +112,11 @@ export class CurveScene {
     return points[low - 1];
   }
 
+  /** The last step at which a column has a value; below 0 where it has none. */
+  lastStep(column: Column, metric: string): number {
+    return this.#mean(column, metric).at(-1)?.x ?? -1;
+  }
+
   /** "1,000 of 42,000 points" over the columns in view. */
   pointsNote(columns: readonly Column[], near: ReadonlySet<number>, metric: string): string {
     let shown = 0;
