@@ -13,6 +13,8 @@ const highestSegment = 0xffff;
 /** More names than anybody can choose from; what is beyond them is counted. */
 const mostMetrics = 20_000;
 const lineStart = /^(\{"segment":\d+,"step":\d+,"tokens":[^,]+,"time":)([^,]+),"elapsed":[^,]+/;
+/** Characters of one line, and of one name: who reads the file takes lines of some megabytes for damage. */
+const longestLine = 1 << 20;
 const lossNames = /(^|\/)(train[_/])?loss$/;
 
 /** What is known of one step beside its values. */
@@ -36,7 +38,7 @@ export class MetricsWriter {
   /** As they are written; whether it is the loss that a tree shows. */
   readonly #metrics = new Map<string, { key: string; isLoss: boolean }>();
   #gathered = '';
-  #pending: { at: ImportedStep; line: string[]; seen: Set<string> } | undefined;
+  #pending: { at: ImportedStep; line: string[]; length: number; seen: Set<string> } | undefined;
   #time = 0;
   /** Of the first time; whether some line says its seconds of training itself. */
   #earliest = Number.POSITIVE_INFINITY;
@@ -68,7 +70,7 @@ export class MetricsWriter {
     const before = this.#pending;
     if (!before || before.at.step !== at.step || before.at.segment !== at.segment) {
       this.#endLine();
-      this.#pending = { at, line: [], seen: new Set() };
+      this.#pending = { at, line: [], length: 0, seen: new Set() };
     }
     for (const [name, value] of values) this.#value(name === '' ? 'value' : name, value);
   }
@@ -90,11 +92,11 @@ export class MetricsWriter {
   }
 
   #value(name: string, value: number): void {
-    const { line, seen } = this.#pending!;
+    const { at, seen, length } = this.#pending!;
     if (seen.has(name)) return;
     let metric = this.#metrics.get(name);
     if (!metric) {
-      if (this.#metrics.size >= mostMetrics) {
+      if (this.#metrics.size >= mostMetrics || name.length > longestLine / 8) {
         this.leftOut++;
         return;
       }
@@ -104,7 +106,13 @@ export class MetricsWriter {
     seen.add(name);
     this.points++;
     if (metric.isLoss) this.#noteLoss(value);
-    line.push(`${metric.key}:${Number.isFinite(value) ? value : `"${value}"`}`);
+    const entry = `${metric.key}:${Number.isFinite(value) ? value : `"${value}"`}`;
+    if (length > 0 && length + entry.length > longestLine) {
+      this.#endLine();
+      this.#pending = { at, line: [], length: 0, seen };
+    }
+    this.#pending!.line.push(entry);
+    this.#pending!.length += entry.length;
   }
 
   /** Rows may come in any order: what counts is the last step. */

@@ -147,3 +147,27 @@ test('seconds of training are counted from the earliest time, also where rows co
     [7, 5],
   );
 });
+
+test('a step of endless names is several lines that can be read, and a name without end is left out', () => {
+  const values = Array.from({ length: 60 }, (_, i): [string, number] => [`${i} ${'日'.repeat(100_000)}`, i]);
+  const { writer, lines } = written((one) => {
+    one.add(at(1), values);
+    one.add(at(1), [
+      ['z', 5],
+      ['x'.repeat(1 << 22), 1],
+    ]);
+  });
+  assert.deepEqual(new Set(lines.map(({ segment, step }) => `${segment} ${step}`)), new Set(['0 1']));
+  assert.deepEqual(
+    lines.flatMap(({ metrics }) => metrics),
+    [...values, ['z', 5]],
+  );
+  assert.deepEqual([writer.points, writer.leftOut], [61, 1]);
+  const file = fs.readFileSync(path.join(writer.folder, 'metrics.jsonl'));
+  assert.ok(
+    file
+      .toString()
+      .split('\n')
+      .every((line) => Buffer.byteLength(line) < 1 << 22),
+  );
+});
