@@ -106,6 +106,19 @@ test('a constant metric is a level line in the middle of its scale', async () =>
   await page.close();
 });
 
+test('a metric that is constant but for rounding stops nothing on a logarithmic axis', async () => {
+  const { page, problems } = await openCurves(host, {
+    runs: [run],
+    state: { logY: true },
+    value: (index, metric, step) =>
+      metric === 'gradNorm' ? (step % 4 === 0 ? 0.15 : 0.15000000000000002) : valueAt(index, metric, step),
+  });
+  const panel = page.locator('.panel', { has: page.locator('canvas[data-metric="gradNorm"]') });
+  assert.match(await panel.locator('.summary').innerText(), /0\.1500/);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
 test('values of 1e308 stop nothing: the scale ends at 1e300 and says what lies beyond', async () => {
   const { page, problems } = await openCurves(host, {
     runs: [run],
