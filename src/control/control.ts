@@ -124,6 +124,8 @@ export class Control {
       },
       options.log,
     );
+    // Not at once: whoever found the damage is still at work with the store.
+    this.store.onAnew = () => setImmediate(() => this.#fillStore());
     this.#endWakeWatch = watchForWake(() => {
       options.log('woke from a sleep');
       this.nodes.wake();
@@ -283,6 +285,16 @@ export class Control {
     this.#catalog.only(link.hello.rootId, new Set(runs.map((report) => report.run)));
     // It may have nothing to show, and room for what waits elsewhere or was being moved there.
     this.#queues.look();
+  }
+
+  /** The store was damaged: it gets again what is here, and what the connected nodes have; others follow when they connect. */
+  #fillStore(): void {
+    if (this.#closed) return;
+    this.#log('cache.db was damaged: it is filled again from the nodes');
+    this.#catalog.saveAll();
+    for (const follower of this.#followers.values()) follower.again();
+    void this.#imported.feedAll();
+    for (const run of this.runIds()) this.#listener.runChanged(run);
   }
 
   #hold(node: ManagedNode, hold: QueueHold | null): void {

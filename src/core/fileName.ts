@@ -7,7 +7,9 @@ const devices = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
  * elsewhere.
  */
 export function fileName(name: string): string {
-  let plain = name
+  // Of a name that is far too long only the beginning is looked at.
+  const start = [...name.slice(0, 8 * mostBytes)].slice(0, 4 * mostBytes).join('');
+  let plain = start
     .toWellFormed()
     .replaceAll(/[\\/:*?"<>|\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '-')
     .replace(/^[\s.]+/, '');

@@ -48,7 +48,7 @@ export function parseLines<T>(
     if (parsed === undefined) unreadable++;
     else lines.push(parsed);
   }
-  return { lines, unreadable, pending: chunk.slice(end + 1) };
+  return { lines, unreadable, pending: copied(chunk.subarray(end + 1)) };
 }
 
 /** Reads one metric line; undefined where it breaks `metricLineSchema`. By hand, since a file may hold millions. */
@@ -64,7 +64,8 @@ export function parseMetricLine(line: string): MetricRecord | undefined {
   for (const [name, raw] of Object.entries(metrics as Record<string, unknown>)) {
     const number = typeof raw === 'number' ? raw : nonFinite.get(raw as string);
     if (number === undefined) return undefined;
-    values.push([name, number]);
+    // What is no text cannot be saved, nor sent, under its name.
+    values.push([name.toWellFormed(), number]);
   }
   return { segment, step, tokens, time, elapsed, metrics: values };
 }
@@ -86,8 +87,13 @@ function isFiniteNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
+/** In memory of its own: a Buffer's `slice` would hold on to all that it was cut from. */
+function copied(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b.slice();
+  if (a.length === 0) return copied(b);
   const all = new Uint8Array(a.length + b.length);
   all.set(a);
   all.set(b, a.length);

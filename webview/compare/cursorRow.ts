@@ -13,7 +13,11 @@ export function cursorRow(
   step: number,
   pinned: boolean,
 ): Row {
-  const base = pinned ? curves.valueAt(columns[0]!, metric, step) : undefined;
+  // Of the same step, or nearly where curves are thinned; none beyond the baseline's end.
+  const baseAt = (at: number): number | undefined =>
+    pinned && at <= curves.lastStep(columns[0]!, metric)
+      ? curves.valueAt(columns[0]!, metric, at)?.y
+      : undefined;
   return {
     key: 'cursor',
     section: 'At the cursor',
@@ -27,7 +31,8 @@ export function cursorRow(
       const point = curves.valueAt(columns[index]!, metric, step);
       if (!point) return { text: '–', value: null };
       const at = point.x === step ? '' : `at step ${formatCount(point.x)}`;
-      const apart = base && index > 0 ? signed(point.y - base.y) : '';
+      const base = index > 0 ? baseAt(point.x) : undefined;
+      const apart = base === undefined ? '' : signed(point.y - base);
       return {
         text: formatValue(point.y),
         more: [apart, at].filter((part) => part !== '').join(' · '),

@@ -1,3 +1,4 @@
+import type { LiveSeries } from '../../src/core/liveSeries.ts';
 import { formatCount } from '../../src/core/numberFormat.ts';
 import type { CompareState } from '../../src/protocol/comparePage.ts';
 import { metricNames } from '../../src/protocol/runDirectory.ts';
@@ -10,6 +11,8 @@ import { differenceCurve, meanCurve, type PlotPoint, valuesByStep } from './curv
 import type { OverlayCurve } from './overlayChart.ts';
 
 interface Kept {
+  /** What they were made of, and how new that was. */
+  of: readonly LiveSeries[];
   signature: string;
   points: PlotPoint[];
 }
@@ -109,6 +112,11 @@ export class CurveScene {
     return points[low - 1];
   }
 
+  /** The last step at which a column has a value; below 0 where it has none. */
+  lastStep(column: Column, metric: string): number {
+    return this.#mean(column, metric).at(-1)?.x ?? -1;
+  }
+
   /** "1,000 of 42,000 points" over the columns in view. */
   pointsNote(columns: readonly Column[], near: ReadonlySet<number>, metric: string): string {
     let shown = 0;
@@ -139,9 +147,11 @@ export class CurveScene {
     const signature = all.map(({ version, points }) => `${version} ${points.length}`).join();
     const key = `${column.key} ${metric}`;
     const known = this.#means.get(key);
-    if (known?.signature === signature) return known.points;
+    // Series that never got a point since control began are of one version: it does not tell them apart.
+    if (known?.signature === signature && known.of.every((series, i) => series === all[i]))
+      return known.points;
     const points = all.length === 0 ? [] : meanCurve(all.map((series) => series.points));
-    this.#means.set(key, { signature, points });
+    this.#means.set(key, { of: all, signature, points });
     return points;
   }
 

@@ -44,12 +44,19 @@ function thin(ticks: readonly number[], apart: (pair: readonly number[]) => bool
   return kept;
 }
 
+/** How many times a step may be in a tick: more digits than that are rounding. */
+const finestDigits = 1e13;
+
 /** The multiples of a round step, mantissa × 10^exponent, that lie in the range. */
 function evenTicks(min: number, max: number, mantissa: number, exponent: number): number[] {
   const ticks: number[] = [];
   const step = Number(`${mantissa}e${exponent}`);
-  for (let n = Math.ceil(min / step - 1e-9); n * step <= max * (1 + 1e-9); n++)
+  const first = Math.ceil(min / step - 1e-6);
+  const last = Math.floor(max / step + 1e-6);
+  // Of values that are the same but for rounding: numbers have no multiples of such a step between them.
+  if (!(last < finestDigits)) return [];
+  for (let n = first; n <= last; n++)
     // Without the digits that multiplying adds.
-    ticks.push(Number((n * step).toPrecision(12)));
+    ticks.push(Number((n * step).toPrecision(14)));
   return ticks.filter((tick) => tick > 0);
 }

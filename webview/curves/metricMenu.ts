@@ -1,4 +1,5 @@
 import { formatCount } from '../../src/core/numberFormat.ts';
+import { printable } from '../../src/core/printable.ts';
 import { checkbox } from '../common/controls.ts';
 import { html, setText } from '../common/dom.ts';
 import { filteredMetrics, panelMetrics, titleOf } from './panels.ts';
@@ -53,7 +54,7 @@ export class MetricMenu {
     const focused = [...this.list.children].indexOf(document.activeElement as Element);
     this.list.replaceChildren(
       ...metrics.map((metric) => {
-        const box = checkbox(titleOf(metric), metric, (checked) => {
+        const box = checkbox(titleOf(metric), printable(metric), (checked) => {
           const next = checked ? [...this.chosen, metric] : this.chosen.filter((m) => m !== metric);
           // The last one stays: a page without a chart says nothing.
           if (next.length > 0) this.choose(panelMetrics(next));

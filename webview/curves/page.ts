@@ -211,9 +211,8 @@ export class CurvesPage {
     this.state.current = state;
     this.runs.slots.restore(state.styles);
     this.channel.saveState(state);
-    this.series.forget();
+    this.series.begin(state);
     this.layOut();
-    this.series.refresh();
     this.store.setView(state.range);
   }
 

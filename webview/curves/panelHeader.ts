@@ -1,3 +1,4 @@
+import { printable } from '../../src/core/printable.ts';
 import { html, setText, svg } from '../common/dom.ts';
 import type { SeriesStyle } from '../common/seriesStyle.ts';
 import { swatch } from '../common/swatch.ts';
@@ -42,7 +43,7 @@ export class PanelHeader {
     );
     this.element = html('header', {
       children: [
-        html('h2', { text: panel.title, attributes: { title: panel.metric, dir: 'auto' } }),
+        html('h2', { text: panel.title, attributes: { title: printable(panel.metric), dir: 'auto' } }),
         html('span', { class: 'unit muted', text: panel.unit }),
         this.markLegend.element,
         html('span', { class: 'tools', children: [this.offScale, this.note, this.robust, this.pin] }),

@@ -19,7 +19,7 @@ export function offScaleText(panel: Panel, { curves }: PanelScene, { hidden }: V
   return `${thinned ? 'at least ' : ''}${formatCount(hidden)} ${hidden === 1 ? 'point' : 'points'} off scale`;
 }
 
-/** What cannot be drawn, a line each. */
+/** What cannot be drawn, a line each; of a thinned curve there may be more than is here. */
 export function footnotes(panel: Panel, scene: PanelScene): string[] {
   const lines: string[] = [];
   const listed = panel.size === 'big' ? 3 : 1;
@@ -30,20 +30,26 @@ export function footnotes(panel: Panel, scene: PanelScene): string[] {
       .slice(0, listed)
       .map((p) => `${panel.format(p.y)} at ${placeText('step', p.step)}`)
       .join(', ');
-    const more = bad.length > listed ? ` and ${formatCount(bad.length - listed)} more` : '';
+    const least = (curve.series?.bucket ?? 1) > 1 ? 'at least ' : '';
+    const more = bad.length > listed ? ` and ${least}${formatCount(bad.length - listed)} more` : '';
     const of = curve.metric === panel.metric ? '' : ` (${markLabel(curve.metric)})`;
     lines.push(`✕ ${curve.name}${of}: ${first}${more}`);
   }
-  const lost = (isLost: (point: { x: number; y: number }) => boolean): number =>
-    scene.curves.reduce(
-      (sum, c) => sum + (c.series?.points.reduce((n, point) => n + (isLost(point) ? 1 : 0), 0) ?? 0),
-      0,
-    );
-  const noHeight = scene.logY && panel.logarithmic ? lost((point) => point.y <= 0) : 0;
-  if (noHeight > 0)
-    lines.push(`${formatCount(noHeight)} points at or below 0 have no place on a logarithmic axis.`);
-  const noPlace = scene.logX ? lost((point) => point.x <= 0) : 0;
-  if (noPlace > 0) lines.push(`${formatCount(noPlace)} points at x = 0 have no place on a logarithmic axis.`);
+  const without = (hasNoPlace: (point: { x: number; y: number }) => boolean, where: string): void => {
+    let count = 0;
+    let thinned = false;
+    for (const { series } of scene.curves) {
+      const lost = series?.points.reduce((n, point) => n + (hasNoPlace(point) ? 1 : 0), 0) ?? 0;
+      count += lost;
+      if (lost > 0 && series!.bucket > 1) thinned = true;
+    }
+    if (count > 0)
+      lines.push(
+        `${thinned ? 'At least ' : ''}${formatCount(count)} points at ${where} have no place on a logarithmic axis.`,
+      );
+  };
+  if (scene.logY && panel.logarithmic) without((point) => point.y <= 0, 'or below 0');
+  if (scene.logX) without((point) => point.x <= 0, 'x = 0');
   return lines;
 }
 

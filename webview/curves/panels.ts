@@ -1,4 +1,5 @@
 import { formatCompact, formatValue } from '../../src/core/numberFormat.ts';
+import { printable } from '../../src/core/printable.ts';
 import { metricNames } from '../../src/protocol/runDirectory.ts';
 
 const validationPrefix = metricNames.validationLoss('');
@@ -84,7 +85,7 @@ export function panelsFor(
     const about = known[metric] ?? validationPanel(metric);
     return {
       metric,
-      title: about?.title ?? metric,
+      title: titleOf(metric),
       unit: about?.unit ?? '',
       marks: metric === metricNames.loss ? marks : [],
       size: metric === big ? 'big' : 'small',
@@ -108,7 +109,7 @@ export function filteredMetrics(metrics: readonly string[], filter: string): str
 
 /** What a metric is called in headings and lists. */
 export function titleOf(metric: string): string {
-  return (known[metric] ?? validationPanel(metric))?.title ?? metric;
+  return printable((known[metric] ?? validationPanel(metric))?.title ?? metric);
 }
 
 /** A validation loss as a panel of its own, to compare runs of whatever objective. */
@@ -145,8 +146,8 @@ export function isValidation(metric: string): boolean {
 
 /** What a mark's metric is called beside its run's name: "MLM validation", "MLM validation (mlm20)". */
 export function markLabel(metric: string): string {
-  if (!isValidation(metric)) return metric;
-  const measure = measureOf(metric);
+  const measure = printable(isValidation(metric) ? measureOf(metric) : metric);
+  if (!isValidation(metric)) return measure;
   if (measure === 'clm' || measure === 'mlm') return `${measure.toUpperCase()} validation`;
   return `MLM validation (${measure})`;
 }

@@ -23,14 +23,17 @@ export interface BandPoint extends CurvePoint {
 /** From this many runs on the band is the mean's interval; fewer say too little of it, so they show their range. */
 const fewestForInterval = 5;
 
-/** The runs that share a setup with another one, in the order of their first runs. */
+/**
+ * The runs that share a setup with another one of another seed, in the order of their first runs. A repeat with the same
+ * seed is no new evidence: the first one counts.
+ */
 export function groupRuns(runs: readonly RunSummary[]): RunGroup[] {
   const bySetup = new Map<string, RunSummary[]>();
   for (const run of runs) {
-    if (run.setup === null) continue;
+    if (run.setup === null || run.seed === null) continue;
     const before = bySetup.get(run.setup);
-    if (before) before.push(run);
-    else bySetup.set(run.setup, [run]);
+    if (!before) bySetup.set(run.setup, [run]);
+    else if (before.every(({ seed }) => seed !== run.seed)) before.push(run);
   }
   return [...bySetup]
     .filter(([, members]) => members.length > 1)

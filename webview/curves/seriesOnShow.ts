@@ -1,4 +1,5 @@
 import type { RunSummary } from '../../src/protocol/controlApi.ts';
+import type { CurvesState } from '../../src/protocol/pageMessages.ts';
 import type { PageState } from './pageState.ts';
 import { isOwnMark, metricsOf, type Panel } from './panels.ts';
 import type { Scenes } from './scenes.ts';
@@ -30,9 +31,10 @@ export class SeriesOnShow {
     this.events = events;
   }
 
-  /** The extension knows nothing of what was shown: it is told again. */
-  forget(): void {
+  /** The extension knows nothing of what was shown: it is told, and asked for points, when it is shown next. */
+  begin({ x, smoothing }: Pick<CurvesState, 'x' | 'smoothing'>): void {
     this.shownKey = '';
+    this.store.begin(x, smoothing);
   }
 
   /** Tells store and extension what is on show. Hidden runs are followed too: a click shows them at once. */

@@ -20,12 +20,14 @@ const pointsPerChart = 24_000;
 const retryMs = 5000;
 
 interface Entry extends SeriesKey {
+  /** Its whole is to be asked for when it is shown. */
+  due: boolean;
   whole: LiveSeries | undefined;
-  /** The points of the zoomed range, finer than `whole`. */
-  detail: { series: LiveSeries; range: readonly [number, number]; open: boolean } | undefined;
+  /** The points of the zoomed range, finer than `whole`; `to`: its last step, null where it goes on with the run. */
+  detail: { series: LiveSeries; range: readonly [number, number]; to: number | null } | undefined;
   /** Numbers of the requests that are under way; answers to older ones are dropped. */
   wholeRequest: number | undefined;
-  detailRequest: { number: number; range: readonly [number, number]; open: boolean } | undefined;
+  detailRequest: { number: number; range: readonly [number, number]; to: number | null } | undefined;
   /** Deltas that came while a snapshot was under way. */
   queued: { header: PointsDelta; bytes: ArrayBuffer }[];
   problem: string | undefined;
@@ -63,14 +65,34 @@ export class SeriesStore {
     this.events = events;
   }
 
+  /** Nothing that was asked for may come any more, as to a page that was hidden: what is shown next is asked for. */
+  begin(x: SeriesX, smoothing: number | null): void {
+    this.axis = x;
+    this.smoothing = smoothing;
+    this.asked.clear();
+    for (const entry of this.entries.values()) {
+      if (entry.whole?.x !== x) entry.whole = undefined;
+      entry.detail = undefined;
+      entry.detailRequest = undefined;
+      entry.wholeRequest = undefined;
+      entry.queued = [];
+      entry.due = true;
+    }
+  }
+
   /** The series to hold from now on. Newcomers are asked for, others dropped. */
   show(keys: readonly SeriesKey[]): void {
     const wanted = new Map(keys.map((k) => [keyOf(k.run, k.metric), k]));
     this.runs = Math.max(1, new Set(keys.map((k) => k.run)).size);
     for (const key of [...this.entries.keys()]) if (!wanted.has(key)) this.entries.delete(key);
     for (const [key, { run, metric }] of wanted) {
-      if (this.entries.has(key)) continue;
+      const known = this.entries.get(key);
+      if (known) {
+        if (known.due) this.askWhole(known);
+        continue;
+      }
       const entry: Entry = {
+        due: true,
         run,
         metric,
         whole: undefined,
@@ -86,19 +108,10 @@ export class SeriesStore {
     }
   }
 
-  /** Asks for everything again: the page was hidden, or axis or smoothing changed. */
+  /** Asks for everything again: axis or smoothing changed. */
   refresh(x: SeriesX, smoothing: number | null): void {
-    this.axis = x;
-    this.smoothing = smoothing;
-    for (const entry of this.entries.values()) {
-      if (entry.whole?.x !== x) entry.whole = undefined;
-      entry.detail = undefined;
-      entry.detailRequest = undefined;
-      // An answer that was under way may never come to a page that was hidden.
-      entry.wholeRequest = undefined;
-      entry.queued = [];
-      this.askWhole(entry);
-    }
+    this.begin(x, smoothing);
+    for (const entry of this.entries.values()) this.askWhole(entry);
   }
 
   /** Width of the charts in device pixels; asks again where the snapshots are now too coarse. */
@@ -148,9 +161,9 @@ export class SeriesStore {
     const columns = decodeSeries(bytes ?? new ArrayBuffer(0), header.points, header.smoothing !== null);
     if (asked.detail) {
       if (entry.detailRequest?.number !== request) return;
-      const { range, open } = entry.detailRequest;
+      const { range, to } = entry.detailRequest;
       entry.detailRequest = undefined;
-      entry.detail = { series: new LiveSeries(header, columns), range, open };
+      entry.detail = { series: new LiveSeries(header, columns), range, to };
     } else {
       if (entry.wholeRequest !== request) return;
       entry.wholeRequest = undefined;
@@ -206,8 +219,7 @@ export class SeriesStore {
     }
     const detail = entry.detail;
     if (detail) {
-      const until = detail.open ? Number.POSITIVE_INFINITY : (detail.series.points.at(-1)?.step ?? 0);
-      if (detail.series.append(header, columns, until) === 'gap') {
+      if (detail.series.append(header, columns, detail.to ?? Number.POSITIVE_INFINITY) === 'gap') {
         entry.detail = undefined;
         this.askDetail(entry);
       }
@@ -229,6 +241,7 @@ export class SeriesStore {
       entry.whole?.x === this.axis
     )
       return;
+    entry.due = false;
     entry.wholeRequest = this.ask(entry, false, null, null);
   }
 
@@ -244,12 +257,12 @@ export class SeriesStore {
     // Half a view more on both sides, so that a small pan is sharp at once.
     const margin = Math.ceil((steps[1] - steps[0]) / 2);
     const from = Math.max(0, steps[0] - margin);
-    const to = steps[1] + margin;
+    const last = steps[1] + margin;
     const width = (this.view[1] - this.view[0]) / 2;
     const range: [number, number] = [this.view[0] - width, this.view[1] + width];
-    const open = to >= (whole.points.at(-1)?.step ?? 0);
-    const number = this.ask(entry, true, from, open ? null : to);
-    entry.detailRequest = { number, range, open };
+    const to = last >= (whole.points.at(-1)?.step ?? 0) ? null : last;
+    const number = this.ask(entry, true, from, to);
+    entry.detailRequest = { number, range, to };
   }
 
   private ask(entry: Entry, detail: boolean, from: number | null, to: number | null): number {

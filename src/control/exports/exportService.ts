@@ -52,6 +52,9 @@ export class ExportService {
     for (const target of targets) refuseWhatIsThere(target, format, replace);
     let points = 0;
     for (const [index, target] of targets.entries()) {
+      for (const _ of this.#store.loading(target.run)) await turn();
+      signal.throwIfAborted();
+      if (this.#nameOf(target.run) === undefined) throw noRun(target.run);
       const rows = new ExportRows(this.#store.columns(target.run));
       const doing = `exporting run ${index + 1} of ${targets.length}`;
       const total = valueBytes * rows.points;
@@ -66,7 +69,7 @@ export class ExportService {
     const taken = new Set<string>();
     return runs.map((run) => {
       const name = this.#nameOf(run);
-      if (name === undefined) throw new BiphaseError('missing', `There is no run ${run}.`);
+      if (name === undefined) throw noRun(run);
       const parts = format === 'tensorboard' ? fileNameParts(name) : [fileName(name)];
       const ending = format === 'tensorboard' ? '' : `.${format}`;
       // Case says nothing on some systems.
@@ -76,6 +79,10 @@ export class ExportService {
       return { run, place };
     });
   }
+}
+
+function noRun(run: string): BiphaseError {
+  return new BiphaseError('missing', `There is no run ${run}.`);
 }
 
 /** Only what an earlier export of the run wrote may be replaced. */

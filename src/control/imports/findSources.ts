@@ -83,9 +83,22 @@ async function walk(
       const inner = folder === top ? entry.name : `${name}/${entry.name}`;
       if (stat?.isDirectory()) folders.push({ folder: place, name: inner });
       else if (stat?.isFile() && eventFile.test(entry.name)) events.push(place);
-      else if (stat?.isFile()) await addFile(place, { name: inner, named: false, found });
+      else if (stat?.isFile())
+        await noted(inner, found, () => addFile(place, { name: inner, named: false, found }));
     }
-    if (events.length > 0) found.sources.push(await source('events', real, events, { name, named: false }));
+    if (events.length > 0)
+      await noted(name, found, async () => {
+        found.sources.push(await source('events', real, events, { name, named: false }));
+      });
+  }
+}
+
+/** What cannot be read is told, and costs none of the others. */
+async function noted(name: string, { notes }: Found, add: () => Promise<void>): Promise<void> {
+  try {
+    await add();
+  } catch (thrown) {
+    notes.push(`${name}: ${toBiphaseError(thrown).message}`);
   }
 }
 

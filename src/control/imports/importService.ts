@@ -78,7 +78,7 @@ export class ImportService {
     const notes: string[] = [];
     const writers = new Map<string, MetricsWriter>();
     const writerOf = (run: string): MetricsWriter => {
-      const writer = new MetricsWriter(path.join(part, String(writers.size)));
+      const writer = new MetricsWriter(path.join(part, String(writers.size)), () => writers.size);
       writers.set(run, writer);
       return writer;
     };

@@ -57,7 +57,7 @@ export class ImportedRuns {
     }
     for (const { report } of catalog.all())
       if (report.spec?.kind === 'imported' && !this.#identities.has(report.run)) catalog.remove(report.run);
-    void this.#feedAll();
+    void this.feedAll();
   }
 
   /** From now on nothing is brought into the store. */
@@ -103,7 +103,7 @@ export class ImportedRuns {
     const place = path.join(folder, run);
     const old = path.join(folder, `${oldPrefix}${run}`);
     fs.rmSync(old, { recursive: true, force: true });
-    if (before !== undefined) fs.renameSync(place, old);
+    if (before !== undefined && fs.existsSync(place)) fs.renameSync(place, old);
     fs.renameSync(writer.folder, place);
     fs.rmSync(old, { recursive: true, force: true });
     this.#show(run);
@@ -152,8 +152,8 @@ export class ImportedRuns {
     catalog.report(importedNode, importedNode, report);
   }
 
-  /** One after the other: there may be thousands. */
-  async #feedAll(): Promise<void> {
+  /** Brings into the store what it lacks, one run after the other: there may be thousands. */
+  async feedAll(): Promise<void> {
     for (const run of [...this.#identities.keys()]) await this.#feed(run);
   }
 

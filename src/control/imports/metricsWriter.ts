@@ -3,13 +3,18 @@ import path from 'node:path';
 import { printable } from '../../core/printable.ts';
 import { type Progress, runFiles } from '../../protocol/runDirectory.ts';
 
+/** Characters that are gathered before they are written; less where many runs are written at once. */
 const gatheredLength = 256 << 10;
+const gatheredByAll = 32 << 20;
 /** Seconds: about 30,000 years. What is beyond is no time, and would overflow where times are subtracted. */
 const mostSeconds = 1e12;
 const highestStep = 0xffffffff;
 const highestSegment = 0xffff;
 /** More names than anybody can choose from; what is beyond them is counted. */
 const mostMetrics = 20_000;
+const lineStart = /^(\{"segment":\d+,"step":\d+,"tokens":[^,]+,"time":)([^,]+),"elapsed":[^,]+/;
+/** Characters of one line, and of one name: who reads the file takes lines of some megabytes for damage. */
+const longestLine = 1 << 20;
 const lossNames = /(^|\/)(train[_/])?loss$/;
 
 /** What is known of one step beside its values. */
@@ -33,14 +38,20 @@ export class MetricsWriter {
   /** As they are written; whether it is the loss that a tree shows. */
   readonly #metrics = new Map<string, { key: string; isLoss: boolean }>();
   #gathered = '';
-  #pending: { at: ImportedStep; line: string[]; seen: Set<string> } | undefined;
+  #pending: { at: ImportedStep; line: string[]; length: number; seen: Set<string> } | undefined;
   #time = 0;
+  /** Of the first time; whether some line says its seconds of training itself. */
+  #earliest = Number.POSITIVE_INFINITY;
+  #toldElapsed = false;
   #last = { segment: 0, step: 0, tokens: 0 };
-  #loss: number | undefined;
+  #loss: { segment: number; step: number; value: number } | undefined;
 
-  /** `folder` is made. */
-  constructor(folder: string) {
+  readonly #writers: () => number;
+
+  /** `folder` is made. `writers`: how many are at work at once. */
+  constructor(folder: string, writers: () => number = () => 1) {
     this.folder = folder;
+    this.#writers = writers;
     fs.mkdirSync(folder, { mode: 0o700, recursive: true });
     fs.writeFileSync(this.#file, '', { mode: 0o600 });
   }
@@ -59,7 +70,7 @@ export class MetricsWriter {
     const before = this.#pending;
     if (!before || before.at.step !== at.step || before.at.segment !== at.segment) {
       this.#endLine();
-      this.#pending = { at, line: [], seen: new Set() };
+      this.#pending = { at, line: [], length: 0, seen: new Set() };
     }
     for (const [name, value] of values) this.#value(name === '' ? 'value' : name, value);
   }
@@ -68,22 +79,24 @@ export class MetricsWriter {
   end(): boolean {
     this.#endLine();
     this.#flush();
+    if (this.#earliest < (this.firstTime ?? 0) && !this.#toldElapsed) this.#countFromEarliest();
     return this.points > 0;
   }
 
   progress(): Progress {
     const { segment, step, tokens } = this.#last;
-    const loss = this.#loss === undefined || Number.isFinite(this.#loss) ? this.#loss : nonFinite(this.#loss);
+    const value = this.#loss?.value;
+    const loss = value === undefined || Number.isFinite(value) ? value : nonFinite(value);
     const rest = { phase: 0, tokensPerSecond: 0, secondsLeft: null, doing: 'done', time: this.#time };
     return { schema: 1, segment, step, totalSteps: step, tokens, loss: loss ?? null, ...rest };
   }
 
   #value(name: string, value: number): void {
-    const { line, seen } = this.#pending!;
+    const { at, seen, length } = this.#pending!;
     if (seen.has(name)) return;
     let metric = this.#metrics.get(name);
     if (!metric) {
-      if (this.#metrics.size >= mostMetrics) {
+      if (this.#metrics.size >= mostMetrics || name.length > longestLine / 8) {
         this.leftOut++;
         return;
       }
@@ -92,8 +105,22 @@ export class MetricsWriter {
     }
     seen.add(name);
     this.points++;
-    if (metric.isLoss) this.#loss = value;
-    line.push(`${metric.key}:${Number.isFinite(value) ? value : `"${value}"`}`);
+    if (metric.isLoss) this.#noteLoss(value);
+    const entry = `${metric.key}:${Number.isFinite(value) ? value : `"${value}"`}`;
+    if (length > 0 && length + entry.length > longestLine) {
+      this.#endLine();
+      this.#pending = { at, line: [], length: 0, seen };
+    }
+    this.#pending!.line.push(entry);
+    this.#pending!.length += entry.length;
+  }
+
+  /** Rows may come in any order: what counts is the last step. */
+  #noteLoss(value: number): void {
+    const { segment, step } = this.#pending!.at;
+    const last = this.#loss;
+    if (last && (segment < last.segment || (segment === last.segment && step < last.step))) return;
+    this.#loss = { segment, step, value };
   }
 
   #endLine(): void {
@@ -104,14 +131,47 @@ export class MetricsWriter {
     const told = pending.at.time;
     if (isTime(told)) {
       this.firstTime ??= told;
+      this.#earliest = Math.min(this.#earliest, told);
       this.#time = told;
     }
+    if (isTime(elapsed)) this.#toldElapsed = true;
     const seconds = isTime(elapsed) ? elapsed : this.#time - (this.firstTime ?? 0);
     const seen = Number.isFinite(tokens) && tokens >= 0 ? tokens : 0;
     if (segment > this.#last.segment) this.#last = { segment, step, tokens: seen };
     else if (step >= this.#last.step) this.#last = { segment: this.#last.segment, step, tokens: seen };
     this.#gathered += `{"segment":${segment},"step":${step},"tokens":${seen},"time":${this.#time},"elapsed":${seconds},"metrics":{${pending.line.join(',')}}}\n`;
-    if (this.#gathered.length >= gatheredLength) this.#flush();
+    if (this.#gathered.length >= Math.min(gatheredLength, gatheredByAll / this.#writers())) this.#flush();
+  }
+
+  /** The rows came newest first, or a clock was set back: seconds of training are never below 0. */
+  #countFromEarliest(): void {
+    const written = this.#file;
+    const corrected = `${written}.new`;
+    const from = fs.openSync(written, 'r');
+    const to = fs.openSync(corrected, 'w', 0o600);
+    try {
+      const piece = Buffer.alloc(1 << 20);
+      let rest = '';
+      const decoder = new TextDecoder();
+      for (let read = fs.readSync(from, piece); read > 0; read = fs.readSync(from, piece)) {
+        const lines = (rest + decoder.decode(piece.subarray(0, read), { stream: true })).split('\n');
+        rest = lines.pop()!;
+        fs.writeSync(to, lines.map((line) => `${this.#counted(line)}\n`).join(''));
+      }
+    } finally {
+      fs.closeSync(from);
+      fs.closeSync(to);
+    }
+    fs.renameSync(corrected, written);
+    this.firstTime = this.#earliest;
+  }
+
+  #counted(line: string): string {
+    return line.replace(lineStart, (_, before: string, time: string) => {
+      // Before the first time that was told it is 0.
+      const seconds = time === '0' ? 0 : Number(time) - this.#earliest;
+      return `${before}${time},"elapsed":${seconds}`;
+    });
   }
 
   #flush(): void {

@@ -164,6 +164,11 @@ export class RunCatalog {
     this.#runs.delete(run);
   }
 
+  /** The store is empty: all of it is saved again. */
+  saveAll(): void {
+    for (const run of this.#runs.values()) this.#save(run);
+  }
+
   /** Saves what is still to be saved. */
   close(): void {
     clearTimeout(this.#saving);

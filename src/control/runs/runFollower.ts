@@ -74,6 +74,13 @@ export class RunFollower {
     this.#following.delete(run);
   }
 
+  /** The store is empty: everything is asked for again. */
+  again(): void {
+    this.#arrived.clear();
+    for (const [run, { ended }] of this.#following)
+      this.#later(run, () => (ended ? this.#catchUp(run) : this.#followAll(run)));
+  }
+
   /** Lines of one run that come close together are saved together: a busy node costs fewer commits, not a longer wait. */
   bytes(data: EventOf<AgentEvents, 'bytes'>, binary: Uint8Array | undefined): void {
     const key = `${data.run} ${data.file}`;

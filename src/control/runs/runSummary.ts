@@ -8,7 +8,7 @@ import { isActive } from '../../core/runState.ts';
 import { decayStart } from '../../core/schedule.ts';
 import type { RunSummary } from '../../protocol/controlApi.ts';
 import type { Spec } from '../../protocol/runDirectory.ts';
-import type { ResolvedRunFile } from '../../protocol/runFile.ts';
+import { longestName, type ResolvedRunFile } from '../../protocol/runFile.ts';
 import type { CatalogRun } from './runCatalog.ts';
 import type { LaunchedRun } from './runNotebook.ts';
 import { type FindFile, setupOfRun } from './setupOfRun.ts';
@@ -58,7 +58,7 @@ export function summarize(
   return {
     run: report.run,
     node: run.node,
-    name: printable(spec?.name ?? report.run),
+    name: printable((spec?.name ?? report.run).slice(0, longestName)),
     kind: spec?.kind ?? 'pretrain',
     state,
     ...(reason === undefined ? {} : { reason: printable(reason) }),

@@ -82,12 +82,18 @@ export class SeriesService {
           if (watched(metric)) events.push(this.#delta(columns, run, metric, 0, 0, true));
           else this.#advance(run, metric);
         }
-    for (const [metric, { from, to }] of committed.metrics) {
+    const told = new Set(committed.hides ? columns.metrics.keys() : committed.metrics.keys());
+    for (const metric of told) {
       if (!watched(metric)) {
         this.#advance(run, metric);
         continue;
       }
       const points = columns.metric(metric);
+      const { from, to } = committed.metrics.get(metric) ?? { from: 0, to: 0 };
+      if (!this.#view(columns, points).goesOn()) {
+        events.push(this.#delta(columns, run, metric, 0, 0, true));
+        continue;
+      }
       let start = from;
       while (start < to) {
         const end = endOfSegment(columns, points, start, to);
@@ -113,14 +119,14 @@ export class SeriesService {
     to: number,
     reset: boolean,
   ): EncodedDelta {
-    const points = columns.metric(metric);
+    const points = columns.metrics.get(metric);
     const { follows, version } = this.#advance(run, metric);
-    const records = points.record.view(from, to);
-    const shown = { ...columnsOf(columns, records, steps), y: points.value.view(from, to) };
+    const records = points?.record.view(from, to) ?? noPoints.record;
+    const shown = { ...columnsOf(columns, records, steps), y: points?.value.view(from, to) ?? noPoints.y };
     return {
       data: {
         ...{ run, metric, x: 'step', version, follows, reset, bucket: 1 },
-        total: this.#view(columns, points).length,
+        total: points ? this.#view(columns, points).length : 0,
         points: to - from,
         ends: this.#ends(columns, run, records.at(-1)),
       },
@@ -208,15 +214,10 @@ function picked(values: Float64Array, places: Uint32Array): Float64Array {
   return out;
 }
 
-/** Where the points from `start` on leave their segment, or stop ascending. */
+/** Where the points from `start` on leave their segment. */
 function endOfSegment(columns: RunColumns, points: MetricColumns, start: number, to: number): number {
   const segment = columns.segment.get(points.record.get(start));
   let end = start + 1;
-  while (
-    end < to &&
-    columns.segment.get(points.record.get(end)) === segment &&
-    points.record.get(end) > points.record.get(end - 1)
-  )
-    end++;
+  while (end < to && columns.segment.get(points.record.get(end)) === segment) end++;
   return end;
 }

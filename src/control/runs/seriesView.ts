@@ -42,6 +42,32 @@ export class SeriesView {
     return this.#indices.length;
   }
 
+  /**
+   * Whether who has the points that were visible, and gets the new ones in their order, sees what is visible now: these
+   * go on in step and segment, none is hidden, and they go back to all that they hide. To be asked before anything
+   * else after points or records were added.
+   */
+  goesOn(): boolean {
+    const steps = this.#columns.step;
+    const segments = this.#columns.segment;
+    const hiddenFrom = this.#columns.hiddenFrom();
+    const hidden = (record: number): boolean => steps.get(record) >= hiddenFrom.get(segments.get(record))!;
+    const fresh = this.#points.record.view(this.#seen);
+    for (const [i, record] of fresh.entries()) {
+      if (hidden(record)) return false;
+      const before = fresh[i - 1];
+      if (before === undefined) continue;
+      if (steps.get(record) <= steps.get(before) || segments.get(record) < segments.get(before)) return false;
+    }
+    if (this.#hiding === this.#columns.hiding) return true;
+    const [first] = fresh;
+    const back = first === undefined ? Number.POSITIVE_INFINITY : steps.get(first);
+    return this.#indices.view().every((index) => {
+      const record = this.#points.record.get(index);
+      return !hidden(record) || steps.get(record) >= back;
+    });
+  }
+
   /** [from, to) of the points whose steps lie between two, both included; null = open. */
   range(firstStep: number | null, lastStep: number | null): [from: number, to: number] {
     this.#update();

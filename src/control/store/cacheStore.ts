@@ -55,11 +55,12 @@ export interface FileBytes {
 }
 
 /**
- * Points [from, to) of each metric that came with a commit; `reset`: what was there before is gone; `overview`: what
- * `overview` answers is another one now.
+ * Points [from, to) of each metric that came with a commit; `reset`: what was there before is gone; `hides`: a segment
+ * hides more of those before it; `overview`: what `overview` answers is another one now.
  */
 export interface Committed {
   reset: boolean;
+  hides: boolean;
   overview: boolean;
   metrics: Map<string, { from: number; to: number }>;
 }
@@ -73,10 +74,13 @@ export interface Overview {
  * `cache.db`: everything control has seen of the nodes' files. Bytes arrive, and points, offset and identity are saved
  * in one transaction, so that after any crash the stored offset is exactly what the points hold. New bytes are kept as
  * they are in `tail` and turned into columnar blocks once there are 4096 records or 8 MiB. May be deleted at any time: it is
- * filled again from the nodes.
+ * filled again from the nodes. So one that turns out to be damaged is started anew.
  */
 export class CacheStore {
-  readonly #db: DatabaseSync;
+  /** The file was damaged, and is empty now: whoever can fills it again. */
+  onAnew: () => void = () => undefined;
+  readonly #file: string;
+  #db: DatabaseSync;
   readonly #loaded = new Map<string, LoadedRun>();
   /** Runs that are being loaded, until something of them is written. */
   readonly #loading = new Map<string, object>();
@@ -84,6 +88,7 @@ export class CacheStore {
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(file: string) {
+    this.#file = file;
     this.#db = open(file);
   }
 
@@ -92,7 +97,9 @@ export class CacheStore {
   }
 
   cursor(run: string, file: FollowedFile): Cursor {
-    const row = this.#sql('SELECT offset, identity FROM files WHERE run = ? AND file = ?').get(run, file);
+    const row = this.#mending(() =>
+      this.#sql('SELECT offset, identity FROM files WHERE run = ? AND file = ?').get(run, file),
+    );
     return row
       ? { offset: Number(row.offset), identity: String(row.identity) }
       : { offset: 0, identity: null };
@@ -102,14 +109,18 @@ export class CacheStore {
    * Saves bytes of a followed file. Undefined when they do not continue what is stored (the caller follows again from
    * `cursor`). Throws `full` on a full disk; then nothing is changed.
    */
-  addBytes(run: string, { file, offset, identity, reset, bytes }: FileBytes): Committed | undefined {
+  addBytes(run: string, bytes: FileBytes): Committed | undefined {
+    return this.#mending(() => this.#addBytes(run, bytes));
+  }
+
+  #addBytes(run: string, { file, offset, identity, reset, bytes }: FileBytes): Committed | undefined {
     const before = this.cursor(run, file);
     const replaces = reset || (before.identity !== null && before.identity !== identity);
     const expected = replaces ? 0 : before.offset;
     if (offset > expected || (replaces && offset !== 0)) return undefined;
     const fresh = bytes.subarray(expected - offset);
     if (fresh.length === 0 && !replaces && before.identity !== null)
-      return { reset: false, overview: false, metrics: new Map() };
+      return { reset: false, hides: false, overview: false, metrics: new Map() };
     const committed = this.#transaction(run, () => {
       if (replaces) this.#forgetFile(run, file);
       const committed =
@@ -147,7 +158,7 @@ export class CacheStore {
   }
 
   columns(run: string): RunColumns {
-    return this.#load(run).columns;
+    return this.#mending(() => this.#load(run).columns);
   }
 
   /** Brings a run into memory piece by piece, so that `columns` has it at once. */
@@ -155,7 +166,17 @@ export class CacheStore {
     if (this.#loaded.has(run)) return;
     const mine = {};
     this.#loading.set(run, mine);
-    const loaded = yield* loadRun((text) => this.#sql(text), run);
+    const db = this.#db;
+    let loaded: LoadedRun;
+    try {
+      loaded = yield* loadRun((text) => this.#sql(text), run);
+    } catch (thrown) {
+      // What was being read is no more: `columns` finds what there is.
+      if (db !== this.#db) return;
+      if (!isDamage(thrown)) throw thrown;
+      this.#startAnew();
+      return;
+    }
     // What was written meanwhile is not in it.
     if (this.#loading.get(run) !== mine) return;
     this.#loading.delete(run);
@@ -166,21 +187,26 @@ export class CacheStore {
   overview(run: string): Overview {
     let known = this.#overviews.get(run);
     if (!known) {
-      const row = this.#sql('SELECT metrics, unreadable FROM files WHERE run = ? AND file = ?').get(
-        run,
-        'metrics.jsonl',
-      );
-      known = {
-        metrics: JSON.parse(String(row?.metrics ?? '[]')) as string[],
-        unreadableLines: Number(row?.unreadable ?? 0),
-      };
+      known = this.#mending(() => this.#readOverview(run));
       this.#overviews.set(run, known);
     }
     return known;
   }
 
+  #readOverview(run: string): Overview {
+    const row = this.#sql('SELECT metrics, unreadable FROM files WHERE run = ? AND file = ?').get(
+      run,
+      'metrics.jsonl',
+    );
+    return {
+      metrics: JSON.parse(String(row?.metrics ?? '[]')) as string[],
+      unreadableLines: Number(row?.unreadable ?? 0),
+    };
+  }
+
   events(run: string): EventLine[] {
-    const parsed = parseLines(new Uint8Array(0), this.#tailBytes(run, 'events.jsonl'), (line) => {
+    const bytes = this.#mending(() => this.#tailBytes(run, 'events.jsonl'));
+    const parsed = parseLines(new Uint8Array(0), bytes, (line) => {
       try {
         return eventLineSchema.safeParse(JSON.parse(line)).data;
       } catch {
@@ -192,22 +218,21 @@ export class CacheStore {
 
   /** In one transaction: each costs the same as any other. */
   saveReports(runs: readonly StoredRun[]): void {
-    this.#transaction(null, () => {
-      for (const run of runs)
-        this.#sql(
-          'INSERT OR REPLACE INTO runs (run, node, rootId, report, seenAt, onNode) VALUES (?, ?, ?, ?, ?, ?)',
-        ).run(
-          run.report.run,
-          run.node,
-          run.rootId,
-          JSON.stringify(run.report),
-          run.seenAt,
-          run.onNode ? 1 : 0,
-        );
-    });
+    this.#mending(() => this.#transaction(null, () => this.#insertReports(runs)));
+  }
+
+  #insertReports(runs: readonly StoredRun[]): void {
+    for (const run of runs)
+      this.#sql(
+        'INSERT OR REPLACE INTO runs (run, node, rootId, report, seenAt, onNode) VALUES (?, ?, ?, ?, ?, ?)',
+      ).run(run.report.run, run.node, run.rootId, JSON.stringify(run.report), run.seenAt, run.onNode ? 1 : 0);
   }
 
   reports(): StoredRun[] {
+    return this.#mending(() => this.#readReports());
+  }
+
+  #readReports(): StoredRun[] {
     const runs: StoredRun[] = [];
     for (const row of this.#sql('SELECT node, rootId, report, seenAt, onNode FROM runs').all()) {
       const report = runReportSchema.safeParse(JSON.parse(String(row.report))).data;
@@ -224,10 +249,12 @@ export class CacheStore {
   }
 
   deleteRun(run: string): void {
-    this.#transaction(run, () => {
-      for (const file of followedFiles) this.#forgetFile(run, file);
-      this.#sql('DELETE FROM runs WHERE run = ?').run(run);
-    });
+    this.#mending(() =>
+      this.#transaction(run, () => {
+        for (const file of followedFiles) this.#forgetFile(run, file);
+        this.#sql('DELETE FROM runs WHERE run = ?').run(run);
+      }),
+    );
     this.#loaded.delete(run);
     this.#overviews.delete(run);
   }
@@ -236,6 +263,7 @@ export class CacheStore {
     const loaded = reset ? new LoadedRun() : this.#load(run);
     this.#loaded.set(run, loaded);
     const { unreadable } = loaded;
+    const { hiding, records } = loaded.columns;
     const before = new Map([...loaded.columns.metrics].map(([name, { value }]) => [name, value.length]));
     loaded.apply(bytes);
     loaded.tailBytes += bytes.length;
@@ -251,7 +279,7 @@ export class CacheStore {
       if (value.length > from) metrics.set(name, { from, to: value.length });
     }
     const overview = reset || loaded.columns.metrics.size > before.size || loaded.unreadable > unreadable;
-    return { overview, metrics };
+    return { overview, metrics, hides: records > 0 && loaded.columns.hiding !== hiding };
   }
 
   #addTail(run: string, file: FollowedFile, offset: number, bytes: Uint8Array): Omit<Committed, 'reset'> {
@@ -262,7 +290,7 @@ export class CacheStore {
         offset,
         bytes,
       );
-    return { overview: false, metrics: new Map() };
+    return { hides: false, overview: false, metrics: new Map() };
   }
 
   #writeBlocks(run: string, loaded: LoadedRun): void {
@@ -322,6 +350,24 @@ export class CacheStore {
     if (file === 'metrics.jsonl') this.#sql('DELETE FROM blocks WHERE run = ?').run(run);
   }
 
+  /** Does it once more with an empty file where that turns out to be damaged. */
+  #mending<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (thrown) {
+      if (!isDamage(thrown)) throw thrown;
+      this.#startAnew();
+      return work();
+    }
+  }
+
+  #startAnew(): void {
+    for (const kept of [this.#statements, this.#loaded, this.#loading, this.#overviews]) kept.clear();
+    this.#db.close();
+    this.#db = create(this.#file);
+    this.onAnew();
+  }
+
   /** All or nothing, in the file and in what memory holds of a run's points; null: it touches no points. */
   #transaction<T>(run: string | null, work: () => T): T {
     if (run !== null) this.#loading.delete(run);
@@ -332,8 +378,12 @@ export class CacheStore {
       return result;
     } catch (thrown) {
       if (run !== null) this.#loaded.delete(run);
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      throw storeError(thrown);
+      try {
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      } catch {
+        // A damaged file: closed, it is left as it was.
+      }
+      throw isDamage(thrown) ? thrown : storeError(thrown);
     }
   }
 
@@ -364,12 +414,22 @@ function open(file: string): DatabaseSync {
       });
     if (error.kind !== 'damaged') throw error;
   }
+  return create(file);
+}
+
+function create(file: string): DatabaseSync {
   for (const suffix of ['', '-wal', '-shm']) fs.rmSync(file + suffix, { force: true });
   const db = new DatabaseSync(file);
   fs.chmodSync(file, 0o600);
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;');
   db.exec(`BEGIN; ${schema} PRAGMA user_version = ${schemaNumber}; COMMIT;`);
   return db;
+}
+
+/** Of the file: what SQLite cannot read, and what is in it but is not what was written. */
+function isDamage(thrown: unknown): boolean {
+  if (thrown instanceof BiphaseError) return thrown.kind === 'damaged';
+  return thrown instanceof SyntaxError || sqliteProblem(thrown) === 'damaged';
 }
 
 function storeError(thrown: unknown): BiphaseError {

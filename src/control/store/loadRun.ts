@@ -1,4 +1,5 @@
 import type { StatementSync } from 'node:sqlite';
+import { BiphaseError } from '../../core/errors.ts';
 import { blockLength, decodePoints, decodeRecords } from './blocks.ts';
 import { LoadedRun } from './loadedRun.ts';
 
@@ -52,6 +53,8 @@ function* loadBlocks(
       else {
         const points = columns.metric(last.series.slice(1));
         const { value, record } = decodePoints(data, count);
+        if (record.some((index) => index >= columns.records))
+          throw new BiphaseError('damaged', 'A block in cache.db names records that are not there.');
         // More will come, but not more than there are records, which are first.
         if (count === blockLength && points.value.length === 0) {
           points.value.reserve(columns.records);

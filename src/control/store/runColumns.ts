@@ -22,6 +22,8 @@ export class RunColumns {
   #hidden: { hiding: number; from: ReadonlyMap<number, number> } | undefined;
   /** Only built when a file goes back within a segment. */
   #places: Map<number, number> | undefined;
+  /** Records that a metric has points of; only of metrics that got one of an earlier record. */
+  readonly #known = new Map<string, Set<number>>();
 
   get records(): number {
     return this.step.length;
@@ -42,7 +44,9 @@ export class RunColumns {
     for (const [name, value] of line.metrics) {
       const { record, value: values } = this.metric(name);
       const newest = record.length === 0 ? -1 : record.get(record.length - 1);
-      if (newest >= index && record.view().includes(index)) continue;
+      const known = newest >= index ? this.#knownOf(name, record) : this.#known.get(name);
+      if (known?.has(index)) continue;
+      known?.add(index);
       record.push(index);
       values.push(value);
     }
@@ -89,6 +93,15 @@ export class RunColumns {
     if (this.#hidden?.hiding !== this.hiding)
       this.#hidden = { hiding: this.hiding, from: this.#findHidden() };
     return this.#hidden.from;
+  }
+
+  #knownOf(name: string, record: MetricColumns['record']): Set<number> {
+    let known = this.#known.get(name);
+    if (!known) {
+      known = new Set(record.view());
+      this.#known.set(name, known);
+    }
+    return known;
   }
 
   #findHidden(): Map<number, number> {

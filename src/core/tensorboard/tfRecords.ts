@@ -50,7 +50,7 @@ export class RecordReader {
       this.#offset += size;
     }
     // What is kept must outlive the caller's buffer.
-    this.#chunks = this.damage || at === bytes.length ? [] : [bytes.slice(at)];
+    this.#chunks = this.damage || at === bytes.length ? [] : [new Uint8Array(bytes.subarray(at))];
     this.#held = bytes.length - at;
     return records;
   }

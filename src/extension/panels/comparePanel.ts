@@ -240,7 +240,8 @@ export class ComparePanel extends PagePanel {
 
   /** Resolves when the workbench has taken the message. */
   async #post(message: ToComparePage, binary?: Uint8Array): Promise<void> {
-    if (!this.#ready || !this.panel.visible) return;
+    // A panel that was closed meanwhile may not even be asked whether it is visible.
+    if (this.disposed || !this.#ready || !this.panel.visible) return;
     try {
       await this.panel.webview.postMessage(
         binary === undefined ? message : { ...message, binary: Uint8Array.from(binary).buffer },

@@ -10,6 +10,8 @@ export class ComparePanels extends Disposable implements vscode.WebviewPanelSeri
   readonly #actions: ComparePanelActions;
   readonly #context: { extensionUri: vscode.Uri; log: vscode.LogOutputChannel };
   #panel: ComparePanel | undefined;
+  /** Its code is being loaded. */
+  #opening: Promise<ComparePanel> | undefined;
 
   constructor(
     service: ControlService,
@@ -43,8 +45,8 @@ export class ComparePanels extends Disposable implements vscode.WebviewPanelSeri
   }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, saved: unknown): Promise<void> {
-    if (this.#panel) panel.dispose();
-    else await this.#adopt(panel, saved);
+    if (this.#panel || this.#opening) panel.dispose();
+    else await this.#once(() => this.#adopt(panel, saved));
   }
 
   async #opened(): Promise<ComparePanel> {
@@ -52,6 +54,18 @@ export class ComparePanels extends Disposable implements vscode.WebviewPanelSeri
       this.#panel.reveal();
       return this.#panel;
     }
+    return this.#once(() => this.#open());
+  }
+
+  /** Whoever asks while it is being opened gets the same one. */
+  #once(open: () => Promise<ComparePanel>): Promise<ComparePanel> {
+    this.#opening ??= open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #open(): Promise<ComparePanel> {
     const { pageOptions } = await import('./pagePanel.ts');
     const panel = vscode.window.createWebviewPanel(
       panelIds.compare,

@@ -16,6 +16,8 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
   readonly #context: { extensionUri: vscode.Uri; log: vscode.LogOutputChannel };
   /** The one that was used last comes last. */
   readonly #panels = new Set<CurvesPanel>();
+  /** The code of the first one is being loaded. */
+  #opening: Promise<void> | undefined;
 
   constructor(
     service: ControlService,
@@ -31,9 +33,13 @@ export class CurvesPanels extends Disposable implements vscode.WebviewPanelSeria
 
   /** Shows these runs beside those on show; without any: what runs, else those on show, else the newest run. */
   async show(runs: readonly string[] = []): Promise<void> {
+    while (this.#opening && !this.#last()) await this.#opening.catch(() => undefined);
     const last = this.#last();
     if (!last) {
-      await this.#open(undefined, runs.length > 0 ? runs : undefined);
+      this.#opening = this.#open(undefined, runs.length > 0 ? runs : undefined).finally(() => {
+        this.#opening = undefined;
+      });
+      await this.#opening;
       return;
     }
     last.addRuns(runs.length > 0 ? runs : this.#activeRuns());

@@ -71,7 +71,7 @@ test('a metric that is NaN throughout has crosses, words, and no numbers at its 
     const panel = page.locator('.panel', { has: page.locator('canvas[data-metric="gradNorm"]') });
     assert.match(
       await panel.locator('.footnote').innerText(),
-      /✕ 610m-clm-10k-mlm40-42k: NaN at step 2 and 999 more/,
+      /✕ 610m-clm-10k-mlm40-42k: NaN at step 2 and at least 999 more/,
     );
     const axis = await panel.locator('canvas[data-metric]').evaluate((canvas: HTMLCanvasElement) => {
       const { data } = canvas
@@ -102,6 +102,19 @@ test('a constant metric is a level line in the middle of its scale', async () =>
   });
   assert.ok(rows.length > 0 && rows.length < 6 && rows[0]! > 0.2 && rows[0]! < 0.7, rows.join());
   await picture(page, 'constant');
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('a metric that is constant but for rounding stops nothing on a logarithmic axis', async () => {
+  const { page, problems } = await openCurves(host, {
+    runs: [run],
+    state: { logY: true },
+    value: (index, metric, step) =>
+      metric === 'gradNorm' ? (step % 4 === 0 ? 0.15 : 0.15000000000000002) : valueAt(index, metric, step),
+  });
+  const panel = page.locator('.panel', { has: page.locator('canvas[data-metric="gradNorm"]') });
+  assert.match(await panel.locator('.summary').innerText(), /0\.1500/);
   assert.deepEqual(problems, []);
   await page.close();
 });

@@ -40,7 +40,7 @@ export function fakeRun(index: number, name: string, change: Partial<RunSummary>
     decayStart: 1800,
     metrics: ['loss', 'validation/loss/mlm', 'learningRate', 'gradNorm', 'tokensPerSecond'],
     flopsPerToken: 6e7,
-    seed: 0,
+    seed: index,
     setup: 'aaaaaaaaaaaa',
     parent: null,
     unreadableLines: 0,

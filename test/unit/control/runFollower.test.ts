@@ -56,7 +56,7 @@ function follow(context: TestContext) {
     );
   };
   const steps = (): number[] => [...store.columns(run).step.view()];
-  return { follower, line, commits, calls, steps };
+  return { follower, line, commits, calls, steps, store };
 }
 
 test('lines that come in one turn are saved together, in the next turn', async (context) => {
@@ -98,4 +98,22 @@ test('what has come is saved when the link is gone, and nothing of a run that is
   follower.forget(run);
   await nextTurn();
   assert.deepEqual(commits, [1]);
+});
+
+test('a store that was emptied under it is filled from the start', async (context) => {
+  const { follower, line, calls, steps, store } = follow(context);
+  await nextTurn();
+  line(1);
+  await nextTurn();
+  store.deleteRun(run);
+  line(2);
+  calls.length = 0;
+  follower.again();
+  await nextTurn();
+  await nextTurn();
+  assert.ok(calls.length >= 2 && calls.every((call) => call === 'follow from 0'), calls.join());
+  line(1, { offset: 0 });
+  line(2);
+  await nextTurn();
+  assert.deepEqual(steps(), [1, 2]);
 });

@@ -50,6 +50,8 @@ test('what a node says of a run is shown without control characters', () => {
     () => null,
   );
   assert.equal(name, 'a\ufffd[2Jb\ufffd\ufffdc');
+  const endless = catalogRun({ spec: { ...spec, name: 'x'.repeat(1 << 20) } });
+  assert.equal(summarize(endless, nothing, () => null).name, 'x'.repeat(200));
   assert.equal(reason, '\ufffd]0;x\ufffd');
   const progress = {
     schema: 1,

@@ -177,6 +177,73 @@ test('whatever is written, resumed and cut, a snapshot with its deltas is what o
   );
 });
 
+test('points that a resumed segment hides go at once, where their metric has no new ones too', (context) => {
+  const bench = new Bench(context);
+  const steps = (from: number, to: number, segment: number) =>
+    Array.from({ length: to - from + 1 }, (_, i) => ({
+      segment,
+      step: from + i,
+      metrics: { loss: 1, ...((from + i) % 100 === 0 ? { rare: segment } : {}) } as Metrics,
+    }));
+  bench.write(steps(1, 250, 0));
+  let rare = bench.snapshot({ metric: 'rare' });
+  const follow = (lines: Parameters<Bench['write']>[0]) => {
+    const events = bench.service.deltas(run, bench.write(lines), (metric) => metric === 'rare');
+    for (const { data, binary } of events)
+      if (rare.append(data, decodeSeries(Uint8Array.from(binary).buffer, data.points)) === 'gap')
+        rare = bench.snapshot({ metric: 'rare' });
+    return { told: events.length, points: values(rare.points) };
+  };
+  assert.deepEqual(follow(steps(151, 160, 1)), { told: 1, points: [[100, 0]] });
+  assert.deepEqual(follow(steps(161, 170, 1)), { told: 0, points: [[100, 0]] });
+  const points = [
+    [100, 0],
+    [200, 1],
+  ];
+  assert.deepEqual(follow(steps(171, 210, 1)), { told: 1, points });
+  assert.equal(rare.total, 2);
+});
+
+test('what is written in any order of steps and segments is seen as it is asked for', () => {
+  const line = fc.record({
+    segment: fc.nat(3),
+    step: fc.nat(12),
+    metrics: fc.constantFrom<Metrics>({ loss: 1 }, { other: 1 }, { loss: 2, other: 2 }),
+  });
+  const commits = fc.array(fc.array(line, { minLength: 1, maxLength: 5 }), { maxLength: 12 });
+  fc.assert(
+    fc.property(commits, fc.constantFrom(null, 3), (written, smoothing) => {
+      const bench = new Bench(undefined);
+      let series = bench.snapshot({ smoothing });
+      for (const lines of written) {
+        series = bench.follow(series, lines, { smoothing });
+        const whole = bench.snapshot({ smoothing });
+        assert.deepEqual(series.points, whole.points);
+        assert.equal(series.total, whole.total);
+      }
+      bench.end();
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('a metric that another file lacks is not there any more', (context) => {
+  const bench = new Bench(context);
+  bench.write([{ step: 1, metrics: { loss: 1, gone: 1 } }]);
+  const gone = bench.snapshot({ metric: 'gone' });
+  const line = `${JSON.stringify({ segment: 0, step: 1, tokens: 1, time: 1, elapsed: 1, metrics: { loss: 1 } })}\n`;
+  const replaced = { file: 'metrics.jsonl', offset: 0, identity: '2:2', reset: true } as const;
+  const committed = bench.store.addBytes(run, { ...replaced, bytes: Buffer.from(line) })!;
+  const told = bench.service.deltas(run, committed, (metric) => metric === 'gone');
+  assert.deepEqual(
+    told.map(({ data }) => [data.metric, data.reset, data.total]),
+    [['gone', true, 0]],
+  );
+  assert.equal(gone.append(told[0]!.data, decodeSeries(new ArrayBuffer(0), 0)), 'gap');
+  assert.equal(bench.snapshot({ metric: 'gone' }).points.length, 0);
+  assert.deepEqual([...bench.store.columns(run).metrics.keys()], ['loss']);
+});
+
 test('the average is taken over all points before they are thinned, and whatever the range', (context) => {
   const bench = new Bench(context);
   bench.write(Array.from({ length: 5000 }, (_, i) => ({ step: i + 1, metrics: { loss: Math.sin(i) * 5 } })));

@@ -22,6 +22,18 @@ test('names that people give become names of files', () => {
   assert.deepEqual(fileNameParts('..'), ['run']);
 });
 
+test('of a name without end only its beginning is looked at', (context) => {
+  let bytes = 0;
+  const { encode } = TextEncoder.prototype;
+  context.mock.method(TextEncoder.prototype, 'encode', function (this: TextEncoder, text: string) {
+    bytes += text.length;
+    return encode.call(this, text);
+  });
+  assert.equal(fileName('ab'.repeat(5000)), 'ab'.repeat(60));
+  assert.equal(fileName('🙂'.repeat(5000)), '🙂'.repeat(30));
+  assert.ok(bytes < 1_000_000, `${bytes}`);
+});
+
 test('no name leads elsewhere, hides a file or is too long for a system', () => {
   const strange = fc.array(fc.constantFrom('.', '/', '\\', '..', ' ', '\ud800', 'é', '日', 'a', '\0', '\n'), {
     maxLength: 200,

@@ -43,6 +43,19 @@ test('a torn tail waits for its end and is not counted', () => {
   assert.equal(torn.lines.length, 1);
 });
 
+test('the start of a line holds on to nothing of the buffer that it came in', () => {
+  for (const chunk of [
+    Buffer.from(`${good}\n`.repeat(1000) + good.slice(0, 9)),
+    Buffer.alloc(1 << 16, 'a'),
+  ]) {
+    const { pending } = parseLines(new Uint8Array(0), chunk, parseMetricLine);
+    const text = Buffer.from(pending).toString();
+    chunk.fill(0);
+    assert.equal(Buffer.from(pending).toString(), text);
+    assert.equal(pending.buffer.byteLength, pending.length);
+  }
+});
+
 test('the result does not depend on where the bytes are cut', () => {
   const text = `${good}\n{"broken\n${good.replace('loss', 'lößß')}\n\xff\n${good}`;
   const whole = Buffer.from(text);

@@ -10,7 +10,8 @@ test('no text can move the cursor, break the line or turn its direction', () => 
     fc.property(fc.array(fc.integer({ min: 0, max: 0xffff })), (units) => {
       const text = String.fromCharCode(...units);
       const shown = printable(text);
-      assert.equal(shown.search(/[^\P{Cc}]|[\u2028-\u202e\u2066-\u2069]/u), -1);
+      assert.equal(shown.search(/[^\P{Cc}]|[\u2028-\u202e\u2066-\u2069\ufffe\uffff]/u), -1);
+      assert.ok(shown.isWellFormed());
       assert.equal(shown.length, text.length);
     }),
   );

@@ -47,6 +47,19 @@ test('records come back whole, however the bytes are cut into pieces', () => {
   );
 });
 
+test('a record that comes in two pieces outlives the buffer of the first', () => {
+  const record = Uint8Array.of(1, 2, 3, 4, 5);
+  const framed = frameRecord(record);
+  const first = Buffer.concat([framed, framed.subarray(0, 14)]);
+  const reader = new RecordReader();
+  assert.equal(reader.push(first).length, 1);
+  first.fill(0);
+  assert.deepEqual(
+    reader.push(framed.subarray(14)).map((one) => [...one]),
+    [[...record]],
+  );
+});
+
 test('a cut anywhere costs the last record alone, and its offset is told', () => {
   fc.assert(
     fc.property(

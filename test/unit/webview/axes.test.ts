@@ -36,6 +36,16 @@ test('labels of a logarithmic axis keep their distance, whatever is in view', ()
   assert.deepEqual(logTicks(0, 10, 300, 20), []);
 });
 
+test('values that are the same but for rounding have few ticks, inside the axis or nearly', () => {
+  for (const min of [1, 0.15, 3e-4, 1e300, 7e-300])
+    for (let power = 3; power <= 16; power++) {
+      const max = Math.max(min * (1 + 10 ** -power), min * (1 + Number.EPSILON));
+      const ticks = logTicks(min, max, 300, 24);
+      assert.ok(ticks.length <= 100, `${min} ${max}: ${ticks.length}`);
+      for (const tick of ticks) assert.ok(tick >= min * (1 - 1e-9) && tick <= max * (1 + 1e-9));
+    }
+});
+
 test('the extent holds all curves, from the beginning where they begin there', () => {
   const curve = (...steps: number[]) => steps.map((x) => ({ x }));
   assert.equal(extentOf([]), null);

@@ -91,6 +91,13 @@ test('runs of one setup are a group, named by what their names have in common', 
   assert.deepEqual(groupRuns(runs), [
     { id: 'setup a', name: '210m-mlm40', runs: [runs[0]!.run, runs[2]!.run] },
   ]);
+  const again = fakeRun(6, '210m-mlm40-seed1-again', { setup: 'a', seed: runs[0]!.seed });
+  assert.deepEqual(
+    groupRuns([...runs, again]).map((group) => group.runs),
+    [[runs[0]!.run, runs[2]!.run]],
+    'a repeat with the same seed makes no interval narrower',
+  );
+  assert.deepEqual(groupRuns([runs[0]!, again]), []);
   assert.equal(bandText(3), 'n = 3: range');
   assert.equal(bandText(5), 'n = 5: 95 % t-interval');
 });

@@ -115,6 +115,61 @@ test('a series that cannot be had is not asked for again at each of its points',
   assert.equal(asked.length, 2, 'another axis may be had');
 });
 
+test('a page that starts asks once for each series, and shown again once more, with what the person chose', () => {
+  const asked: { request: number; x: string; smoothing: number | null }[] = [];
+  const store = new SeriesStore({
+    ask: (request, { x, smoothing }) => asked.push({ request, x, smoothing }),
+    changed: () => undefined,
+  });
+  const keys = [{ run, metric: 'loss' }];
+  store.begin('tokens', 20);
+  store.show(keys);
+  assert.deepEqual(asked, [{ request: 1, x: 'tokens', smoothing: 20 }]);
+  store.show([...keys, { run, metric: 'gradNorm' }]);
+  assert.equal(asked.length, 2, 'only the newcomer');
+  // Hidden before the first answer came, and shown again: that one is not waited for.
+  store.begin('tokens', 20);
+  store.show(keys);
+  assert.equal(asked.length, 3);
+  assert.equal(store.isLoading(run, 'loss'), true);
+  store.answered(1, { ...header(1, 1, 1), x: 'tokens' }, encodeSeries(columns([1])));
+  assert.equal(store.wholeOf(run, 'loss'), undefined);
+  store.answered(3, { ...header(2, 2, 2), x: 'tokens' }, encodeSeries(columns([1, 2])));
+  assert.equal(store.wholeOf(run, 'loss')?.points.length, 2);
+});
+
+test('a zoomed range gets the points of a segment that goes back into it, to its end and no further', () => {
+  const asked: { request: number; from: number | null; to: number | null }[] = [];
+  const store = new SeriesStore({
+    ask: (request, { from, to }) => asked.push({ request, from, to }),
+    changed: () => undefined,
+  });
+  store.show([{ run, metric: 'loss' }]);
+  const steps = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  const answer = (all: number[]) => {
+    const whole = { ...header(1, all.length, 300), bucket: 2 };
+    store.answered(asked.at(-1)!.request, whole, encodeSeries(columns(all)));
+  };
+  answer(steps(1, 300));
+  store.setView([100, 200]);
+  const { from, to } = asked.at(-1)!;
+  assert.ok(from !== null && to !== null && to >= 200 && to < 300);
+  answer(steps(from, to));
+  let version = 1;
+  const append = (all: number[]) =>
+    store.appended(
+      { ...header(++version, all.length, all.at(-1)!), follows: version - 1, reset: false, ends },
+      encodeSeries(columns(all, 1)),
+    );
+  const shown = () => store.pointsOf(run, 'loss')!.points.map(({ step }) => step);
+  append(steps(151, 155));
+  assert.deepEqual(shown(), steps(from, 155));
+  append(steps(156, 190));
+  assert.deepEqual(shown(), steps(from, 190));
+  append(steps(191, 320));
+  assert.deepEqual(shown(), steps(from, to));
+});
+
 test('numbers are written the same everywhere', () => {
   assert.deepEqual(
     [formatCount(42000), formatCompact(18200), formatCompact(999_960), formatValue(2.31), formatValue(5e-4)],

@@ -28,6 +28,19 @@ test('any metric can have a panel, known ones first and with their titles, unkno
     assert.ok(titles.includes(title), title);
 });
 
+test('a metric is named in one line that nothing turns, whatever it is called', () => {
+  const hostile = ['a\u0001b', '\u202egpj.exe', metricNames.validationLoss('\n\ud800')];
+  const shown = [...panelsFor(hostile, []).map(({ title }) => title), ...hostile.map(markLabel)];
+  for (const title of shown) assert.doesNotMatch(title, /[\p{Cc}\p{Cs}\u202e]/u);
+  assert.deepEqual(
+    panelsFor(['constructor', '__proto__'], []).map(({ title, unit }) => [title, unit]),
+    [
+      ['__proto__', ''],
+      ['constructor', ''],
+    ],
+  );
+});
+
 test('a new page shows what outside runs have, losses first, where they have none of our names', () => {
   assert.deepEqual(firstMetrics(new Set()), defaultMetrics);
   assert.deepEqual(firstMetrics(new Set(['train/loss', metricNames.loss])), defaultMetrics);

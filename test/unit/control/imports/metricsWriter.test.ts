@@ -106,3 +106,68 @@ test('steps that no run has are left out and counted; odd times are taken from t
   const { step, loss, doing } = writer.progress();
   assert.deepEqual([step, loss, doing, writer.firstTime], [3, 'NaN', 'done', 100]);
 });
+
+test('the loss that is shown is that of the last step, in whatever order the rows are', () => {
+  const { writer } = written((one) => {
+    for (const step of [3, 2, 1]) one.add(at(step), [['loss', step]]);
+    one.add(at(3, { segment: 1 }), [['loss', 7]]);
+    one.add(at(2), [['loss', 8]]);
+  });
+  const { segment, step, loss } = writer.progress();
+  assert.deepEqual([segment, step, loss], [1, 3, 7]);
+});
+
+test('of many runs that are written at once little of each is held', () => {
+  const writer = new MetricsWriter(path.join(top, String(count++)), () => 10_000);
+  const written = (): number => fs.statSync(path.join(writer.folder, 'metrics.jsonl')).size;
+  for (let step = 0; step < 100; step++) writer.add(at(step), [['loss', step]]);
+  assert.ok(written() > 3000, `${written()}`);
+  writer.end();
+  assert.equal(writer.points, 100);
+});
+
+test('seconds of training are counted from the earliest time, also where rows come newest first', () => {
+  const steps = Array.from({ length: 30_000 }, (_, i) => 30_000 - i);
+  const { writer, lines } = written((one) => {
+    one.add(at(40_000), [['loss', 1]]);
+    for (const step of steps) one.add(at(step, { time: 1000 + step / 2 }), [['loss \u2028é', step]]);
+  });
+  assert.equal(writer.firstTime, 1000.5);
+  assert.deepEqual(
+    lines.map(({ elapsed }) => elapsed),
+    [0, ...steps.map((step) => (step - 1) / 2)],
+  );
+  assert.deepEqual(lines.at(-1)?.metrics, [['loss \u2028é', 1]]);
+  const told = written((one) => {
+    one.add(at(2, { time: 90, elapsed: 7 }), [['loss', 1]]);
+    one.add(at(1, { time: 80, elapsed: 5 }), [['loss', 1]]);
+  });
+  assert.deepEqual(
+    told.lines.map(({ elapsed }) => elapsed),
+    [7, 5],
+  );
+});
+
+test('a step of endless names is several lines that can be read, and a name without end is left out', () => {
+  const values = Array.from({ length: 60 }, (_, i): [string, number] => [`${i} ${'日'.repeat(100_000)}`, i]);
+  const { writer, lines } = written((one) => {
+    one.add(at(1), values);
+    one.add(at(1), [
+      ['z', 5],
+      ['x'.repeat(1 << 22), 1],
+    ]);
+  });
+  assert.deepEqual(new Set(lines.map(({ segment, step }) => `${segment} ${step}`)), new Set(['0 1']));
+  assert.deepEqual(
+    lines.flatMap(({ metrics }) => metrics),
+    [...values, ['z', 5]],
+  );
+  assert.deepEqual([writer.points, writer.leftOut], [61, 1]);
+  const file = fs.readFileSync(path.join(writer.folder, 'metrics.jsonl'));
+  assert.ok(
+    file
+      .toString()
+      .split('\n')
+      .every((line) => Buffer.byteLength(line) < 1 << 22),
+  );
+});

@@ -207,6 +207,56 @@ test('every (segment, step) is there once', (context) => {
   );
 });
 
+test('a file that repeats itself costs what it holds, not its square', (context) => {
+  const store = new CacheStore(temporaryFile(context));
+  context.after(() => store.close());
+  let looks = 0;
+  for (const type of [Uint32Array, Float64Array]) {
+    const { includes } = type.prototype;
+    context.mock.method(type.prototype, 'includes', function (this: Uint32Array, value: number) {
+      looks += this.length;
+      return includes.call(this, value);
+    });
+  }
+  const steps = Array.from({ length: 3000 }, (_, i) => i + 1);
+  const written = (value: number) => steps.map((step) => line(0, step, value)).join('');
+  const text = written(1) + written(2);
+  add(store, text, 0);
+  add(store, written(3), text.length);
+  assert.equal(points(store).length, 3000);
+  assert.ok(looks < 30_000, `${looks}`);
+});
+
+test('whatever a metric is called, its points are there under that name after reopening', (context) => {
+  const place = temporaryFile(context);
+  const names = ['a\0b', 'a\0c', '\ud800', 'x\udfff', '__proto__', '', 'a\n', '\ufeffx', '=', '\u202e'];
+  const written = (from: number, to: number): string =>
+    Array.from({ length: to - from }, (_, i) => {
+      const values = names.map((name, index) => `${JSON.stringify(name)}:${index}`);
+      return `{"segment":0,"step":${from + i},"tokens":0,"time":0,"elapsed":0,"metrics":{${values.join()}}}\n`;
+    }).join('');
+  const first = new CacheStore(place);
+  const text = written(0, 4200);
+  add(first, text, 0);
+  add(first, written(4200, 4210), Buffer.byteLength(text));
+  first.close();
+  const store = new CacheStore(place);
+  context.after(() => store.close());
+  const found = [...store.columns(run).metrics].map(([name, { value }]) => [
+    name,
+    value.length,
+    value.get(0),
+  ]);
+  assert.deepEqual(
+    found,
+    names.map((name, index) => [name.toWellFormed(), 4210, index]),
+  );
+  assert.deepEqual(
+    store.overview(run).metrics,
+    names.map((name) => name.toWellFormed()),
+  );
+});
+
 test('what can be no database is refused with the file and what to do', (context) => {
   const place = temporaryFile(context);
   fs.mkdirSync(place);
@@ -227,6 +277,38 @@ test('a file that is no database is started anew', (context) => {
   assert.ok(add(store, line(0, 1, 1), 0));
   assert.equal(fs.statSync(place).mode & 0o077, 0);
   store.close();
+});
+
+test('whatever page of the file is damaged, control starts, and what is filled in again is all there', (context) => {
+  const place = temporaryFile(context);
+  const text = Array.from({ length: 4200 }, (_, i) => line(0, i + 1, i)).join('');
+  const first = new CacheStore(place);
+  add(first, text, 0);
+  first.close();
+  const whole = fs.readFileSync(place);
+  for (let page = 0; page < whole.length / 4096; page++) {
+    const damaged = Buffer.from(whole).fill(0xab, page * 4096, (page + 1) * 4096);
+    fs.writeFileSync(place, damaged);
+    const store = new CacheStore(place);
+    let anew = 0;
+    store.onAnew = () => anew++;
+    assert.deepEqual(store.reports(), []);
+    for (const _ of store.loading(run));
+    const { records } = store.columns(run);
+    store.overview(run);
+    const more = line(0, 4201, 1);
+    const added = add(store, more, text.length);
+    if (anew === 0 && page > 0)
+      assert.deepEqual([records, added !== undefined], [4200, true], `page ${page}`);
+    else {
+      // From the start, as the cursor says.
+      assert.deepEqual([store.cursor(run, file).offset, added], [0, undefined], `page ${page}`);
+      add(store, text + more, 0);
+      assert.equal(points(store).length, 4201, `page ${page}`);
+    }
+    assert.ok(anew <= 1, `page ${page}`);
+    store.close();
+  }
 });
 
 test('what a new point of a resumed run costs does not grow with the run', (context) => {
