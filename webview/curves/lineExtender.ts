@@ -27,7 +27,7 @@ export class LineExtender {
     this.extendedAt = performance.now();
     for (const view of this.views()) {
       const runs = view.extend();
-      if (runs.size > 0) this.report.drawn(new Set([view.panel.metric]), runs);
+      if (runs.size > 0) this.report.extended(view.panel.metric, runs);
     }
   }
 }
