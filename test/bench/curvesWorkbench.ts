@@ -171,21 +171,23 @@ async function measureArriving(
 ): Promise<void> {
   const writer = new LiveWriter(runs, pointsPerSecond / metrics.length);
   await sleep(5000);
-  await takeDrawn(frame);
-  await takeLongTasks(page);
   const pids = await pidsOf(workbench);
   const memory = async () => ({
     heap: await heapInUse(session),
     resident: new Map(parts.map((part) => [part, residentBytes(pids[part])])),
   });
   const start = await memory();
+  // Neither that collection of garbage nor what was drawn before it belongs to what follows.
+  await sleep(1000);
+  await takeDrawn(frame);
+  await takeLongTasks(page);
   const before = processorOf(pids);
   const begun = Date.now();
   const linesBefore = writer.lines;
   const drawn: Drawn[] = [];
   await profiled(session, values.profile, 'live', async () => {
     while (Date.now() - begun < minutes * 60_000) {
-      await sleep(Math.min(5000, Math.max(0, begun + minutes * 60_000 - Date.now())));
+      await sleep(Math.min(250, Math.max(0, begun + minutes * 60_000 - Date.now())));
       // Taken out of the page: kept there they would be its memory.
       drawn.push(...(await takeDrawn(frame)));
     }

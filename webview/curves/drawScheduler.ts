@@ -1,14 +1,19 @@
-/** Why something is drawn: `points` came, or the person asked for another picture. */
-export type DrawReason = 'points' | 'person';
+/**
+ * Why something is drawn: the person asked for another picture, `points` came, or points that were `added` to its lines
+ * already, which leaves only numbers beside it to follow.
+ */
+export type DrawReason = 'person' | 'points' | 'added';
 
 /** Of new points alone a chart is drawn no more often than so, in milliseconds. */
-const pointsInterval = 200;
+const intervals = { points: 200, added: 1000 };
+/** What waits for a more urgent reason too waits for that. */
+const urgency: readonly DrawReason[] = ['added', 'points', 'person'];
 /** Milliseconds that drawing of points rests at most. */
 const longestRest = 200;
 
 /**
  * Draws one chart a frame, so that no frame takes as long as all of them together: first what the person waits for,
- * then charts with new points, each at most five times a second. A slow picture of points is followed by as long a rest,
+ * then charts with new points, each at most five times a second, or once where its lines have them already. A slow picture of points is followed by as long a rest,
  * so that keys are not kept waiting.
  */
 export class DrawScheduler<View> {
@@ -27,7 +32,9 @@ export class DrawScheduler<View> {
   }
 
   drawLater(view: View, reason: DrawReason = 'person'): void {
-    if (reason === 'person' || !this.waiting.has(view)) this.waiting.set(view, reason);
+    const before = this.waiting.get(view);
+    if (before === undefined || urgency.indexOf(reason) > urgency.indexOf(before))
+      this.waiting.set(view, reason);
     this.plan();
   }
 
@@ -50,7 +57,7 @@ export class DrawScheduler<View> {
 
   private dueAt(view: View, reason: DrawReason): number {
     if (reason === 'person') return 0;
-    return Math.max(this.restUntil, (this.drawnAt.get(view) ?? Number.NEGATIVE_INFINITY) + pointsInterval);
+    return Math.max(this.restUntil, (this.drawnAt.get(view) ?? Number.NEGATIVE_INFINITY) + intervals[reason]);
   }
 
   private draw(): void {
@@ -69,7 +76,7 @@ export class DrawScheduler<View> {
       } finally {
         // A chart that cannot be drawn must not keep the others from it.
         const ended = performance.now();
-        if (reason === 'points') this.restUntil = ended + Math.min(longestRest, ended - started);
+        if (reason !== 'person') this.restUntil = ended + Math.min(longestRest, ended - started);
         this.plan();
       }
     } else this.plan();

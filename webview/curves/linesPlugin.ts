@@ -20,6 +20,8 @@ interface DrawnLine {
   /** How many of the dataset's points were there, and the last of them. */
   count: number;
   last: CurvePoint | undefined;
+  /** Where the line ended when the chart was drawn. CSS pixels. */
+  end: number;
 }
 
 /** The lines of a drawing, by the index of their dataset. */
@@ -157,7 +159,10 @@ export const linesPlugin: Plugin<'line'> = {
       if (!dataset.line) continue;
       const { points } = dataset;
       const line = lineInView(points, chart.scales);
-      lines.set(index, { dataset, line, count: points.length, last: points.at(-1) });
+      lines.set(index, {
+        ...{ dataset, line, count: points.length, last: points.at(-1) },
+        end: line.x.at(-1) ?? 0,
+      });
       if (way < longWay) way += penWay(line);
     }
     drawings.set(chart, { lines, how: way < longWay ? 'stroked' : 'painted together' });
@@ -178,11 +183,12 @@ export const linesPlugin: Plugin<'line'> = {
 /**
  * Adds to the picture what its lines gained since, where that continues them inside the plot: a drawing of all of them
  * costs many times as much. Ends of lines, averages, marks and scales follow with the next drawing. Returns the datasets
- * whose newest point is in the picture now.
+ * whose newest point is in the picture now, and by how many pixels the line is longer that grew most since the drawing.
  */
-export function extendLines(chart: Chart): CurveDataset[] {
+export function extendLines(chart: Chart): { extended: CurveDataset[]; grown: number } {
   const { x, y } = chart.scales;
   const extended: CurveDataset[] = [];
+  let grown = 0;
   for (const drawn of drawings.get(chart)?.lines.values() ?? []) {
     const { dataset, count, last } = drawn;
     const { points } = dataset;
@@ -190,10 +196,12 @@ export function extendLines(chart: Chart): CurveDataset[] {
     if (points.length <= count || points[count - 1] !== last || points.at(-1)!.x > x!.max) continue;
     const outside = ({ y: value }: CurvePoint): boolean => !(value >= y!.min && value <= y!.max);
     if (points.slice(count).some(outside)) continue;
-    stroke(chart, dataset, pixelLine(points, Math.max(0, count - 1), points.length, chart.scales));
+    const added = pixelLine(points, Math.max(0, count - 1), points.length, chart.scales);
+    stroke(chart, dataset, added);
     drawn.count = points.length;
     drawn.last = points.at(-1);
+    grown = Math.max(grown, added.x.at(-1)! - drawn.end);
     extended.push(dataset);
   }
-  return extended;
+  return { extended, grown };
 }

@@ -50,12 +50,15 @@ export class CurvesPage {
   private readonly scenes: Scenes;
   private readonly cursor: Cursor;
   private readonly report: DrawnReport;
-  private readonly extender: LineExtender;
+  private readonly extender: LineExtender<PanelView>;
   private readonly scheduler = new DrawScheduler<PanelView>(
     (view) => this.draw(view),
     (busy) => this.layout.element.setAttribute('aria-busy', String(busy)),
   );
-  private readonly layout = new PanelLayout(this.panelEvents(), (view) => this.scheduler.forget(view));
+  private readonly layout = new PanelLayout(this.panelEvents(), (view) => {
+    this.scheduler.forget(view);
+    this.extender.forget(view);
+  });
   private readonly view: ViewRange;
   private readonly series: SeriesOnShow;
   private readonly toolbar: Toolbar;
@@ -86,7 +89,7 @@ export class CurvesPage {
       (x) => this.tellLinked({ cursor: x }),
     );
     this.report = new DrawnReport(this.store);
-    this.extender = new LineExtender(() => this.layout.views, this.report);
+    this.extender = new LineExtender(this.report, (view, reason) => this.scheduler.drawLater(view, reason));
     this.view = new ViewRange(this.state, this.scenes, {
       move: (range) => {
         for (const view of this.layout.views) view.move(range);
@@ -359,9 +362,11 @@ export class CurvesPage {
 
   private seriesChanged(key: SeriesKey): void {
     this.report.add(key);
-    this.extender.later();
-    for (const view of this.layout.views)
-      if (metricsOf(view.panel).includes(key.metric)) this.scheduler.drawLater(view, 'points');
+    for (const view of this.layout.views) {
+      if (!metricsOf(view.panel).includes(key.metric)) continue;
+      if (this.state.current?.table) this.scheduler.drawLater(view, 'points');
+      else this.extender.later(view, key);
+    }
     if (key.metric === this.layout.views[0]?.panel.metric)
       this.barsLater ??= setTimeout(() => this.updateBars(), barsMilliseconds);
   }

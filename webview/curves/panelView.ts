@@ -48,6 +48,9 @@ export interface PanelDrawing {
   notes: readonly string[];
 }
 
+/** A marker that lies so far from its line's end seems to be on it. CSS pixels. */
+const unseenGrowth = 2;
+
 let summaries = 0;
 
 /** One chart with its heading, its cursor and its notes. */
@@ -178,10 +181,16 @@ export class PanelView {
     this.phaseWords.show(this.groups, crosses ? chart.chartArea.top + 14 : chart.chartArea.top);
   }
 
-  /** Adds what its lines gained to the picture, without another drawing; returns the runs whose newest points it shows. */
-  extend(): Set<string> {
-    if (!this.chart || !this.hasPicture || this.moving.shown) return new Set();
-    return new Set(extendLines(this.chart).map(({ run }) => run));
+  /**
+   * Adds what its lines gained to the picture, without another drawing; returns the runs whose newest points it shows now.
+   * `soon`: something else of the picture follows these points visibly, as an average does.
+   */
+  extend(): { runs: Set<string>; soon: boolean } {
+    const { chart, scene } = this;
+    if (!chart || !scene || !this.hasPicture || this.moving.shown) return { runs: new Set(), soon: true };
+    const { extended, grown } = extendLines(chart);
+    const soon = scene.smoothed || scene.bands.length > 0 || grown > unseenGrowth;
+    return { runs: new Set(extended.map(({ run }) => run)), soon };
   }
 
   private values(scene: PanelScene): ValueRange {
