@@ -6,6 +6,7 @@ import { diskUseSchema, freedSchema, spaceItemSchema } from './diskSpace.ts';
 import {
   exportRequestSchema,
   exportResultSchema,
+  exportTableRequestSchema,
   importRequestSchema,
   importResultSchema,
 } from './outsideRuns.ts';
@@ -433,6 +434,8 @@ export const controlMethods = {
   series: method(seriesRequestSchema, seriesHeaderSchema),
   /** Writes curves to files of this machine. `transfer` events tell how far it is; `cancelTransfer` ends it and leaves no part. */
   exportRuns: method(exportRequestSchema, exportResultSchema),
+  /** Writes curves of several runs to one table; `transfer` events and `cancelTransfer` as above. */
+  exportTable: method(exportTableRequestSchema, exportResultSchema),
   /**
    * Brings curves of other programs in as runs of kind `imported`, which control keeps. What was imported from the same
    * place before is replaced. `transfer` events and `cancelTransfer` as above.

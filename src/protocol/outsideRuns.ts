@@ -21,6 +21,17 @@ export const exportRequestSchema = z.object({
 });
 export type ExportRequest = z.infer<typeof exportRequestSchema>;
 
+/** All points of these runs in one table of this machine. */
+export const exportTableRequestSchema = z.object({
+  transfer: z.string().min(1).max(100),
+  runs: z.array(runIdSchema).min(1).max(100_000),
+  /** One column each; null: every metric that one of the runs has. */
+  metrics: z.array(z.string()).nullable(),
+  /** Absolute; what is there is replaced. */
+  file: z.string().min(1),
+});
+export type ExportTableRequest = z.infer<typeof exportTableRequestSchema>;
+
 export const exportResultSchema = z.object({
   /** One a run, in the order asked for: a file, or with `tensorboard` a folder. */
   places: z.array(z.string()),

@@ -10,7 +10,7 @@ export interface ExportRow {
   values: { metric: number; value: number }[];
 }
 
-/** Every point of a run as it is now, by segment and step; points that come later are not in it. */
+/** Every point of a run, or of some of its metrics, as it is now, by segment and step; points that come later are not in it. */
 export class ExportRows {
   readonly metrics: string[];
   readonly points: number;
@@ -22,9 +22,10 @@ export class ExportRows {
   readonly #metric: Uint32Array;
   readonly #value: Float64Array;
 
-  constructor(columns: RunColumns) {
+  constructor(columns: RunColumns, wanted?: ReadonlySet<string>) {
     this.#columns = columns;
-    this.metrics = [...columns.metrics.keys()];
+    const chosen = [...columns.metrics].filter(([name]) => wanted?.has(name) ?? true);
+    this.metrics = chosen.map(([name]) => name);
     const { records } = columns;
     const order = Uint32Array.from({ length: records }, (_, i) => i);
     order.sort(
@@ -35,15 +36,14 @@ export class ExportRows {
     for (let row = 0; row < records; row++) rowOf[order[row]!] = row;
     this.#order = order;
     this.#starts = new Uint32Array(records + 1);
-    const all = [...columns.metrics.values()];
-    for (const { record } of all)
+    for (const [, { record }] of chosen)
       for (let i = 0; i < record.length; i++) this.#starts[rowOf[record.get(i)]! + 1]!++;
     for (let row = 0; row < records; row++) this.#starts[row + 1]! += this.#starts[row]!;
     this.points = this.#starts[records]!;
     this.#metric = new Uint32Array(this.points);
     this.#value = new Float64Array(this.points);
     const next = this.#starts.slice();
-    for (const [metric, { record, value }] of all.entries())
+    for (const [metric, [, { record, value }]] of chosen.entries())
       for (let i = 0; i < record.length; i++) {
         const place = next[rowOf[record.get(i)]!]!++;
         this.#metric[place] = metric;

@@ -6,9 +6,16 @@ import { BiphaseError } from '../../core/errors.ts';
 import { fileName, fileNameParts } from '../../core/fileName.ts';
 import { makeFolder } from '../../core/makeFolder.ts';
 import type { TransferProgress } from '../../protocol/controlApi.ts';
-import type { ExportFormat, ExportRequest, ExportResult } from '../../protocol/outsideRuns.ts';
+import type {
+  ExportFormat,
+  ExportRequest,
+  ExportResult,
+  ExportTableRequest,
+} from '../../protocol/outsideRuns.ts';
 import type { CacheStore } from '../store/cacheStore.ts';
+import type { RunColumns } from '../store/runColumns.ts';
 import type { Tell, TransferDesk } from '../transfers/transferDesk.ts';
+import { tableHead, tableLines } from './csvTable.ts';
 import { csvPieces, eventPieces, isEventFileOf, linePieces, type Piece } from './exportFiles.ts';
 import { ExportRows } from './exportRows.ts';
 
@@ -42,34 +49,75 @@ export class ExportService {
     );
   }
 
+  exportTable(
+    request: ExportTableRequest,
+    listener: (progress: TransferProgress) => void,
+  ): Promise<ExportResult> {
+    return this.#desk.run(request.transfer, listener, ({ signal, tell }) =>
+      this.#desk.alone(`export ${request.file}`, signal, () => this.#exportTable(request, signal, tell)),
+    );
+  }
+
   async #export(
     { runs, format, folder, replace }: ExportRequest,
     signal: AbortSignal,
     tell: Tell,
   ): Promise<ExportResult> {
-    if (!path.isAbsolute(folder)) throw new BiphaseError('usage', `${folder} is not an absolute path.`);
+    refuseRelative(folder);
     const targets = this.#targets([...new Set(runs)], format, folder);
     for (const target of targets) refuseWhatIsThere(target, format, replace);
     let points = 0;
     for (const [index, target] of targets.entries()) {
-      for (const _ of this.#store.loading(target.run)) await turn();
-      signal.throwIfAborted();
-      if (this.#nameOf(target.run) === undefined) throw noRun(target.run);
-      const rows = new ExportRows(this.#store.columns(target.run));
+      const rows = new ExportRows(await this.#loaded(target.run, signal));
       const doing = `exporting run ${index + 1} of ${targets.length}`;
-      const total = valueBytes * rows.points;
-      const say = (done: number): void => tell({ doing, done: valueBytes * done, total });
-      await writeTarget(target, format, rows, signal, say);
+      await writeTarget(target, format, rows, signal, teller(tell, doing, rows.points));
       points += rows.points;
     }
     return { places: targets.map(({ place }) => place), points };
   }
 
+  async #exportTable(
+    { runs, metrics, file }: ExportTableRequest,
+    signal: AbortSignal,
+    tell: Tell,
+  ): Promise<ExportResult> {
+    refuseRelative(file);
+    const known = [...new Set(runs)].map((id) => ({ id, name: this.#knownName(id) }));
+    const columns = [...new Set(metrics ?? known.flatMap(({ id }) => this.#store.overview(id).metrics))];
+    const named = known.length > 1;
+    let points = 0;
+    await writeWhole(path.dirname(file), async (part, files) => {
+      await writePieces([tableHead(columns, named)], part, files, signal, () => {});
+      for (const [index, run] of known.entries()) {
+        const rows = new ExportRows(await this.#loaded(run.id, signal), new Set(columns));
+        const lines = tableLines(rows, columns, named ? run : undefined);
+        const doing = `exporting run ${index + 1} of ${known.length}`;
+        await writePieces(lines, part, files, signal, teller(tell, doing, rows.points));
+        points += rows.points;
+      }
+      fs.renameSync(`${part}.0`, file);
+    });
+    return { places: [file], points };
+  }
+
+  /** A run's points, brought into memory in turns; it may be deleted meanwhile. */
+  async #loaded(run: string, signal: AbortSignal): Promise<RunColumns> {
+    for (const _ of this.#store.loading(run)) await turn();
+    signal.throwIfAborted();
+    this.#knownName(run);
+    return this.#store.columns(run);
+  }
+
+  #knownName(run: string): string {
+    const name = this.#nameOf(run);
+    if (name === undefined) throw new BiphaseError('missing', `There is no run ${run}.`);
+    return name;
+  }
+
   #targets(runs: readonly string[], format: ExportFormat, folder: string): Target[] {
     const taken = new Set<string>();
     return runs.map((run) => {
-      const name = this.#nameOf(run);
-      if (name === undefined) throw noRun(run);
+      const name = this.#knownName(run);
       const parts = format === 'tensorboard' ? fileNameParts(name) : [fileName(name)];
       const ending = format === 'tensorboard' ? '' : `.${format}`;
       // Case says nothing on some systems.
@@ -81,8 +129,13 @@ export class ExportService {
   }
 }
 
-function noRun(run: string): BiphaseError {
-  return new BiphaseError('missing', `There is no run ${run}.`);
+function refuseRelative(place: string): void {
+  if (!path.isAbsolute(place)) throw new BiphaseError('usage', `${place} is not an absolute path.`);
+}
+
+/** Says after how many of all points the work is. */
+function teller(tell: Tell, doing: string, points: number): (done: number) => void {
+  return (done) => tell({ doing, done: valueBytes * done, total: valueBytes * points });
 }
 
 /** Only what an earlier export of the run wrote may be replaced. */
@@ -101,7 +154,6 @@ function refuseWhatIsThere({ run, place }: Target, format: ExportFormat, replace
   });
 }
 
-/** Under other names first, then all at once: what was cut off leaves no half file. */
 async function writeTarget(
   { run, place }: Target,
   format: ExportFormat,
@@ -110,17 +162,26 @@ async function writeTarget(
   say: (points: number) => void,
 ): Promise<void> {
   const folder = format === 'tensorboard' ? place : path.dirname(place);
-  makeFolder(folder, 0o755);
-  const part = path.join(folder, `${partMark}${randomUUID()}`);
-  const files: string[] = [];
-  try {
+  await writeWhole(folder, async (part, files) => {
     await writePieces(piecesOf(format, run, rows), part, files, signal, say);
-    signal.throwIfAborted();
     if (format === 'tensorboard') {
       for (const name of fs.readdirSync(folder))
         if (isEventFileOf(run, name)) fs.rmSync(path.join(folder, name), { force: true });
       for (const [index, name] of files.entries()) fs.renameSync(`${part}.${index}`, path.join(folder, name));
     } else fs.renameSync(`${part}.0`, place);
+  });
+}
+
+/** Files get other names first (`part`, a dot, their number), then their own at once: what was cut off leaves no half file. */
+async function writeWhole(
+  folder: string,
+  write: (part: string, files: string[]) => Promise<void>,
+): Promise<void> {
+  makeFolder(folder, 0o755);
+  const part = path.join(folder, `${partMark}${randomUUID()}`);
+  const files: string[] = [];
+  try {
+    await write(part, files);
   } finally {
     for (const index of files.keys()) fs.rmSync(`${part}.${index}`, { force: true });
   }

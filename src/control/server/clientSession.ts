@@ -246,6 +246,8 @@ export class ClientSession implements Asker {
       series: async (request) => ({ withBytes: await control.series.answer(request, turns) }),
       exportRuns: (request) =>
         control.exports.export(request, (progress) => this.#peer.emit('transfer', progress)),
+      exportTable: (request) =>
+        control.exports.exportTable(request, (progress) => this.#peer.emit('transfer', progress)),
       importRuns: (request) =>
         control.imports.import(request, (progress) => this.#peer.emit('transfer', progress)),
       subscribe: async ({ series }) => {

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { toBiphaseError } from '../../core/errors.ts';
 import type { LaunchCheck } from '../../protocol/controlApi.ts';
-import { fromCheckPage, type ToCheckPage } from '../../protocol/pageMessages.ts';
+import { type FromCheckPage, fromCheckPage, type ToCheckPage } from '../../protocol/pageMessages.ts';
 import type { ControlService } from '../control/controlService.ts';
 import { panelIds } from '../ids.ts';
 import type { LaunchRequest } from '../launch/launchRequest.ts';
@@ -15,7 +15,7 @@ export interface CheckPanelActions {
 }
 
 /** Host of the check page: what will run, whether it fits, how long it takes. Fills in what the node says as it comes. */
-export class CheckPanel extends PagePanel {
+export class CheckPanel extends PagePanel<FromCheckPage> {
   readonly #request: LaunchRequest;
   readonly #service: ControlService;
   readonly #actions: CheckPanelActions;
@@ -49,7 +49,7 @@ export class CheckPanel extends PagePanel {
     actions: CheckPanelActions,
     context: { extensionUri: vscode.Uri; log: vscode.LogOutputChannel },
   ) {
-    super(panel, context.extensionUri, 'check');
+    super(panel, context, 'check', fromCheckPage);
     this.#request = request;
     this.#service = service;
     this.#actions = actions;
@@ -101,13 +101,7 @@ export class CheckPanel extends PagePanel {
     await this.#ask();
   }
 
-  protected override received(raw: unknown): void {
-    const checked = fromCheckPage.safeParse(raw);
-    if (!checked.success) {
-      this.#log.error(`check: a message of the page does not fit its contract: ${checked.error.message}`);
-      return;
-    }
-    const message = checked.data;
+  protected override received(message: FromCheckPage): void {
     switch (message.type) {
       case 'ready':
         this.#ready = true;

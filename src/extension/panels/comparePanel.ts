@@ -21,14 +21,14 @@ export interface ComparePanelActions {
   pickRuns(shown: readonly string[]): Promise<string[] | undefined>;
   showCurves(runs: readonly string[]): void;
   /** Puts the text on the clipboard and says so. */
-  copy(text: string, format: string): void;
+  copy(text: string, format: string): Promise<void>;
 }
 
 /** Summaries in one message: so many are checked and drawn without holding the page up. */
 const portion = 100;
 
 /** Host of the compare page. It holds UI state; what it shows of runs comes from control. */
-export class ComparePanel extends PagePanel {
+export class ComparePanel extends PagePanel<FromComparePage> {
   readonly #service: ControlService;
   readonly #actions: ComparePanelActions;
   readonly #log: vscode.LogOutputChannel;
@@ -48,7 +48,7 @@ export class ComparePanel extends PagePanel {
     actions: ComparePanelActions,
     context: { extensionUri: vscode.Uri; log: vscode.LogOutputChannel },
   ) {
-    super(panel, context.extensionUri, 'compare');
+    super(panel, context, 'compare', fromComparePage);
     this.#service = service;
     this.#actions = actions;
     this.#log = context.log;
@@ -101,16 +101,7 @@ export class ComparePanel extends PagePanel {
     else void this.#sendSnapshot();
   }
 
-  protected override received(raw: unknown): void {
-    const checked = fromComparePage.safeParse(raw);
-    if (!checked.success) {
-      this.#log.error(`compare: a message of the page does not fit its contract: ${checked.error.message}`);
-      return;
-    }
-    void this.#handle(checked.data);
-  }
-
-  async #handle(message: FromComparePage): Promise<void> {
+  protected override async received(message: FromComparePage): Promise<void> {
     switch (message.type) {
       case 'ready':
         this.#ready = true;
@@ -141,7 +132,7 @@ export class ComparePanel extends PagePanel {
         this.#actions.showCurves(message.runs);
         return;
       case 'copy':
-        this.#actions.copy(message.text, message.format);
+        await this.#actions.copy(message.text, message.format);
         return;
       case 'problem':
         this.#log.error(`compare: ${message.message}`);

@@ -19,8 +19,8 @@ import type { SeriesSubscriptions } from './seriesSubscriptions.ts';
 export interface CurvesPanelActions {
   pickRuns(shown: readonly string[]): Promise<string[] | undefined>;
   launch(): void;
-  exportCsv(runs: readonly string[], metrics: readonly string[] | null): void;
-  savePicture(name: string, format: 'png' | 'svg', bytes: Uint8Array): void;
+  exportCsv(runs: readonly string[], metrics: readonly string[] | null): Promise<void>;
+  savePicture(name: string, format: 'png' | 'svg', bytes: Uint8Array): Promise<void>;
 }
 
 /** What a panel is made with. */
@@ -36,7 +36,7 @@ export interface CurvesPanelContext {
  * Host of the curves page. A page that appears says `ready` and gets a snapshot; deltas go to it only while it is
  * visible. It holds UI state, never points.
  */
-export class CurvesPanel extends PagePanel {
+export class CurvesPanel extends PagePanel<FromCurvesPage> {
   readonly #service: ControlService;
   readonly #actions: CurvesPanelActions;
   readonly #context: CurvesPanelContext;
@@ -52,7 +52,7 @@ export class CurvesPanel extends PagePanel {
     actions: CurvesPanelActions,
     context: CurvesPanelContext,
   ) {
-    super(panel, context.extensionUri, 'curves');
+    super(panel, context, 'curves', fromCurvesPage);
     this.#service = service;
     this.#actions = actions;
     this.#context = context;
@@ -113,18 +113,7 @@ export class CurvesPanel extends PagePanel {
     void this.#sendSnapshot();
   }
 
-  protected override received(raw: unknown): void {
-    const checked = fromCurvesPage.safeParse(raw);
-    if (!checked.success) {
-      this.#context.log.error(
-        `curves: a message of the page does not fit its contract: ${checked.error.message}`,
-      );
-      return;
-    }
-    void this.#handle(checked.data, (raw as { binary?: unknown }).binary);
-  }
-
-  async #handle(message: FromCurvesPage, binary: unknown): Promise<void> {
+  protected override async received(message: FromCurvesPage, binary: unknown): Promise<void> {
     switch (message.type) {
       case 'ready':
         this.#ready = true;
@@ -149,11 +138,11 @@ export class CurvesPanel extends PagePanel {
         this.#actions.launch();
         return;
       case 'exportCsv':
-        this.#actions.exportCsv(message.runs, message.metrics);
+        await this.#actions.exportCsv(message.runs, message.metrics);
         return;
       case 'savePicture':
         if (binary instanceof ArrayBuffer || ArrayBuffer.isView(binary))
-          this.#actions.savePicture(message.name, message.format, bytesOf(binary));
+          await this.#actions.savePicture(message.name, message.format, bytesOf(binary));
         return;
       case 'linked':
         this.#context.linked(this, message.view);

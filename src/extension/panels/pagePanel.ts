@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
+import type * as z from 'zod';
 import { Disposable } from '../disposable.ts';
+import { showError } from '../messages.ts';
 import { pageHtml } from './pageHtml.ts';
+import { PageInbox } from './pageInbox.ts';
 
 /** What webviews of Biphase may do: run their own script, load from dist/pages, and nothing else. */
 export function pageOptions(extensionUri: vscode.Uri): vscode.WebviewOptions & vscode.WebviewPanelOptions {
@@ -13,13 +16,18 @@ export function pageOptions(extensionUri: vscode.Uri): vscode.WebviewOptions & v
   };
 }
 
-/** Base of a panel that shows one page: sets its HTML, hands on its messages, ends with it. */
-export abstract class PagePanel extends Disposable {
+/** Base of a panel that shows one page: sets its HTML, hands on those of its messages that fit, ends with it. */
+export abstract class PagePanel<Message> extends Disposable {
   protected readonly panel: vscode.WebviewPanel;
   readonly #ended = this.register(new vscode.EventEmitter<void>());
   readonly onEnded = this.#ended.event;
 
-  constructor(panel: vscode.WebviewPanel, extensionUri: vscode.Uri, page: 'curves' | 'check' | 'compare') {
+  constructor(
+    panel: vscode.WebviewPanel,
+    { extensionUri, log }: { extensionUri: vscode.Uri; log: vscode.LogOutputChannel },
+    page: 'curves' | 'check' | 'compare',
+    contract: z.ZodType<Message>,
+  ) {
     super();
     this.panel = panel;
     const icon = (file: string): vscode.Uri => vscode.Uri.joinPath(extensionUri, 'media', file);
@@ -32,7 +40,18 @@ export abstract class PagePanel extends Disposable {
         this.dispose();
       }),
     );
-    this.register(webview.onDidReceiveMessage((message: unknown) => this.received(message)));
+    const inbox = new PageInbox(contract, (problem) => log.error(`${page}: ${problem}`));
+    this.register(
+      webview.onDidReceiveMessage(async (raw: unknown) => {
+        const message = inbox.read(raw);
+        if (message === undefined) return;
+        try {
+          await this.received(message, (raw as { binary?: unknown }).binary);
+        } catch (error) {
+          showError(error, log);
+        }
+      }),
+    );
     const address = (file: string): string =>
       webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, 'dist', 'pages', file)).toString();
     // Set last: the page may say `ready` at once.
@@ -45,8 +64,8 @@ export abstract class PagePanel extends Disposable {
     });
   }
 
-  /** A message of the page, not yet checked. */
-  protected abstract received(message: unknown): void;
+  /** A message of the page, and the bytes that came in it. What it throws is shown. */
+  protected abstract received(message: Message, binary: unknown): void | Promise<void>;
 
   reveal(): void {
     this.panel.reveal(undefined, true);

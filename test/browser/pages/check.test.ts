@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import type { LaunchCheck } from '../../../src/protocol/controlApi.ts';
 import { FakeHost } from './fakeRuns.ts';
+import { launchCheck as check } from './launchCheck.ts';
 import { PageHost, screenshots } from './pageHost.ts';
 import { themeNames } from './themes.ts';
 
@@ -11,30 +11,6 @@ before(async () => {
   host = await PageHost.start();
 });
 after(() => host.stop());
-
-const check: LaunchCheck = {
-  data: 'world',
-  name: '610m-clm-10k-mlm40-42k',
-  steps: 42000,
-  tokens: 96.6e9,
-  parameters: 610e6,
-  phases: [
-    { objective: 'clm', from: 0, until: 10000 },
-    { objective: 'mlm', from: 10000, until: 42000, maskRatio: [0.4] },
-  ],
-  schedule: { warmup: 2000, decayStart: 40000, peak: 5e-4 },
-  plannedBytes: 21e9,
-  checkpointBytes: 8e9,
-  memoryFreeBytes: null,
-  diskFreeBytes: null,
-  fits: null,
-  sentences: [],
-  secondsExpected: null,
-  node: 'atlas',
-  setup: [],
-  differences: ['phase 1 (clm), ends at step: 21,000 → 10,000', 'peak learning rate: 1e-3 → 5e-4'],
-  lastRun: '610m-clm-21k-mlm40-42k',
-};
 
 test('the check page fills in, and Enter starts', async () => {
   for (const theme of themeNames) {

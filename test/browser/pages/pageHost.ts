@@ -5,13 +5,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
+import { pageHtml } from '../../../src/extension/panels/pageHtml.ts';
 import { type ThemeName, themes } from './themes.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const { chromium } = createRequire(path.join(root, 'test/workbench/package.json'))('playwright-core');
 export const screenshots = path.join(root, 'test-results/screenshots');
 
-/** Serves freshly built pages under the strictest policy and opens them in headless Chromium with a fake host. */
+/** Serves freshly built pages in the extension's own HTML, so under its policy, and opens them in headless Chromium with a fake host. */
 export class PageHost {
   private readonly server: http.Server;
   readonly browser: Browser;
@@ -45,7 +46,11 @@ export class PageHost {
       const name = url.pathname.slice(1);
       if (name.endsWith('.html')) {
         response.setHeader('content-type', 'text/html');
-        response.end(pageHtml(name.slice(0, -5), (url.searchParams.get('theme') ?? 'dark') as ThemeName));
+        response.end(themedHtml(name.slice(0, -5), (url.searchParams.get('theme') ?? 'dark') as ThemeName));
+        return;
+      }
+      if (name === 'favicon.ico') {
+        response.writeHead(204).end();
         return;
       }
       const file = path.join(folder, path.basename(name));
@@ -126,13 +131,14 @@ export interface OpenPage {
   problems: string[];
 }
 
-/** The extension's frame around a page. The hash is that of an empty style element, which the controls fill by script. */
-function pageHtml(name: string, theme: ThemeName): string {
-  const policy =
-    "default-src 'none'; script-src 'nonce-test'; style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; img-src 'self' data:";
-  return `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
-<link rel="icon" href="data:,"><meta http-equiv="Content-Security-Policy" content="${policy}">
-<link rel="stylesheet" href="/${name}.css"><title>${name}</title></head>
-<body class="${themes[theme].class}"><main id="page"></main>
-<script type="module" nonce="test" src="/${name}.js"></script></body></html>`;
+/** The extension's HTML of a page, on a body as the workbench dresses it in a theme. */
+function themedHtml(page: string, theme: ThemeName): string {
+  const html = pageHtml({
+    title: page,
+    script: `/${page}.js`,
+    style: `/${page}.css`,
+    cspSource: "'self'",
+    nonce: 'test',
+  });
+  return html.replace('<body>', `<body class="${themes[theme].class}">`);
 }
