@@ -86,6 +86,7 @@ export class CheckPanel extends PagePanel {
     try {
       const { file, node } = this.#request;
       this.#check = await this.#service.call('checkLaunch', { file, node });
+      if (this.disposed) return;
       this.#failure = undefined;
       this.panel.title = `Check: ${this.#check.name}`;
       this.#send();

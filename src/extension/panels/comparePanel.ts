@@ -77,6 +77,8 @@ export class ComparePanel extends PagePanel {
     );
     this.register({
       dispose: () => {
+        this.#ready = false;
+        this.#points.clear();
         this.#facts.clear();
         void this.#subscribe([]);
       },
@@ -179,6 +181,7 @@ export class ComparePanel extends PagePanel {
     } catch (error) {
       this.#log.error(`compare: ${toBiphaseError(error).message}`);
     }
+    if (!this.#ready) return;
     this.#facts.clear();
     void this.#post({ type: 'snapshot', state: this.#state });
     this.#sendRuns(this.#state.runs, []);
@@ -240,7 +243,8 @@ export class ComparePanel extends PagePanel {
 
   /** Resolves when the workbench has taken the message. */
   async #post(message: ToComparePage, binary?: Uint8Array): Promise<void> {
-    if (!this.#ready || !this.panel.visible) return;
+    // A panel that was closed meanwhile may not even be asked whether it is visible.
+    if (this.disposed || !this.#ready || !this.panel.visible) return;
     try {
       await this.panel.webview.postMessage(
         binary === undefined ? message : { ...message, binary: Uint8Array.from(binary).buffer },
