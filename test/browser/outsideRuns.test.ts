@@ -50,7 +50,9 @@ async function choose(place: string, shows: string, button: string): Promise<voi
     if (shown) break;
   }
   // A dialog that is still reading a folder ignores its button, which is then pressed again.
-  const dialog = page.locator('.quick-input-title', { hasText: await page.locator('.quick-input-title').innerText() });
+  const dialog = page.locator('.quick-input-title', {
+    hasText: await page.locator('.quick-input-title').innerText(),
+  });
   for (const deadline = Date.now() + patience; Date.now() < deadline && (await dialog.isVisible()); ) {
     await page
       .locator('.quick-input-widget .monaco-button', { hasText: button })

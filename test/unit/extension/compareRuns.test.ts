@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { childrenOfRuns, compareRunOf } from '../../../src/extension/panels/compareRuns.ts';
 import type { CompareRun } from '../../../src/protocol/comparePage.ts';
 import type { NodeConfig, NodeSummary, RunSummary } from '../../../src/protocol/controlApi.ts';
-import { childrenOfRuns, compareRunOf } from '../../../src/extension/panels/compareRuns.ts';
 import { fakeRun } from '../../browser/pages/fakeRuns.ts';
 
 const gpu = {} as NonNullable<NodeSummary['probe']>['gpus'][number];

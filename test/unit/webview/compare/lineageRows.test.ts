@@ -22,18 +22,13 @@ test('a run says from which step of which run it started, by name where that is 
       fakeColumn('b', { change: { parent: parent(500, null) } }),
       fakeColumn('c', {}),
     ]),
-    [
-      ['started from', 'clm-base at step 2,500 (20260101-0000000p@2500)', '20260101-0000000p@500', '–'],
-    ],
+    [['started from', 'clm-base at step 2,500 (20260101-0000000p@2500)', '20260101-0000000p@500', '–']],
   );
 });
 
 test('a run names the runs that started from its checkpoints, with their steps', () => {
   assert.deepEqual(
-    told([
-      fakeColumn('a', { change: { children: [child(1, 1000), child(2, null)] } }),
-      fakeColumn('b', {}),
-    ]),
+    told([fakeColumn('a', { change: { children: [child(1, 1000), child(2, null)] } }), fakeColumn('b', {})]),
     [
       [
         'runs from its checkpoints',
