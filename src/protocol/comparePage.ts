@@ -24,6 +24,8 @@ export const compareStateSchema = z.object({
   sortRows: z.enum(['group', 'name', 'values']),
   /** Metric of the curves; validation losses stand beside the training loss. */
   metric: z.string().default('loss'),
+  /** The chart's points as a table in its place. */
+  table: z.boolean().default(false),
   /** Columns by their value in this row; null: as picked. */
   sortColumns: z.object({ row: z.string(), descending: z.boolean() }).nullable(),
   /** Which colour and marker each column has, by its first run. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
@@ -18,8 +17,8 @@ import {
   screenshot,
   webviewFrame,
 } from '../support/workbenchPage.ts';
+import { seriousFindings } from './pages/axe.ts';
 
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const hostile = '$(flame) <b>bold</b> [link](command:workbench.action.quit)';
 const box = '.quick-input-widget .quick-input-box input';
 let workbench: Workbench;
@@ -99,21 +98,10 @@ test('F2 labels the row that has the focus, and Escape changes nothing', async (
 test('rows say with words what their icons and numbers say, and axe finds nothing serious in the trees', async () => {
   const said = await rows('mlm-100').getAttribute('aria-label');
   assert.match(said!, /^mlm-100, stopped, .*launched \d+ \w{3} \d\d:\d\d$/);
-  // By the debugging protocol: the workbench's own policy lets no other script in.
-  await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
-    type Violation = { id: string; impact: string; nodes: { html: string }[] };
-    const { axe } = globalThis as unknown as {
-      axe: { run(where: object, options: object): Promise<{ violations: Violation[] }> };
-    };
-    const { violations } = await axe.run(
-      { include: ['.tree-explorer-viewlet-tree-view'] },
-      // A row's name is said first, as it is seen; what stands beside it is said in words.
-      { rules: { 'label-content-name-mismatch': { enabled: false } } },
-    );
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+  const found = await seriousFindings(page, {
+    include: ['.tree-explorer-viewlet-tree-view'],
+    // A row's name is said first, as it is seen; what stands beside it is said in words.
+    without: ['label-content-name-mismatch'],
   });
   assert.deepEqual(found, []);
 });

@@ -15,8 +15,9 @@ interface Cost {
   format: (value: number) => string;
 }
 
-const hours = (count: number | null | undefined, fact: ComparedRun | undefined): number | null =>
-  count && fact?.elapsed ? (count * fact.elapsed) / 3600 : null;
+/** None held is known: it took no hours. */
+const hours = (count: number | null, fact: ComparedRun | undefined): number | null =>
+  count !== null && fact?.elapsed ? (count * fact.elapsed) / 3600 : null;
 
 const costs: readonly Cost[] = [
   {
@@ -65,7 +66,10 @@ const costs: readonly Cost[] = [
   },
 ];
 
-/** Speed and cost; of several seeds the mean of one run and the sum. Rows that no run fills are left out. */
+/**
+ * Speed and cost; of several seeds the mean of one run and the sum, of those of which it is known: how many others there
+ * are is said. Rows that no run fills are left out.
+ */
 export function costRows(columns: readonly Column[], baseline: number | null): Row[] {
   return [stateRow(columns), ...costs.flatMap((cost) => costRow(cost, columns, baseline))];
 }
@@ -87,21 +91,24 @@ function costRow(
       reason: '',
       label,
       about,
-      tall: baseline !== null || columns.some(({ runs }) => runs.length > 1),
+      lines: baseline !== null || columns.some(({ runs }) => runs.length > 1) ? 2 : 1,
       differs: texts.size > 1,
       distinct: texts.size,
       words: [],
       cell: remembered((i): Cell => {
         const own = values[i]!;
         if (own.length === 0) return { text: '–', value: null, full: () => 'not known' };
+        const several = columns[i]!.runs.length > 1;
+        const lost = columns[i]!.runs.length - own.length;
         const value = mean(own);
         const sum = own.reduce((a, b) => a + b, 0);
         const together = summed && own.length > 1 ? `${format(sum)} together` : '';
         const change = base === null || i === baseline ? '' : relative(base, value);
-        const more = [change, together].filter((part) => part !== '').join(' · ');
+        const unknown = lost > 0 ? `${formatCount(lost)} of ${formatCount(own.length + lost)} not known` : '';
+        const more = [change, together, unknown].filter((part) => part !== '').join(' · ');
         const interval = own.length > 1 ? meanInterval(own) : null;
         return {
-          text: `${format(value)}${own.length > 1 ? ' a run' : ''}`,
+          text: `${format(value)}${several ? ' a run' : ''}`,
           more,
           value,
           ...(interval ? { interval: { half: interval.half, n: interval.n } } : {}),
@@ -123,7 +130,7 @@ function stateRow(columns: readonly Column[]): Row {
     section: 'Speed and cost',
     reason: '',
     label: 'state',
-    tall: false,
+    lines: 1,
     differs: values.size > 1,
     distinct: values.size,
     words: [...values],

@@ -23,7 +23,7 @@ export function cursorRow(
     section: 'At the cursor',
     reason: '',
     label: `${metricTitle(metric)} at step ${formatCount(step)}`,
-    tall: true,
+    lines: 2,
     differs: true,
     distinct: 0,
     words: [],

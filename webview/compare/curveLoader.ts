@@ -87,9 +87,10 @@ export class CurveLoader {
     this.#pump();
   }
 
-  appended(header: PointsDelta, bytes: ArrayBuffer | undefined): void {
+  /** New points; returns whether a curve has them now. */
+  appended(header: PointsDelta, bytes: ArrayBuffer | undefined): boolean {
     const loaded = this.#series.get(keyOf(header.run, header.metric));
-    if (!loaded || loaded.state === 'wanted') return;
+    if (!loaded || loaded.state === 'wanted') return false;
     const columns = decodeSeries(bytes ?? new ArrayBuffer(0), header.points);
     const outcome = loaded.series?.append(header, columns) ?? 'gap';
     if (outcome === 'gap' && loaded.state === 'there') {
@@ -103,6 +104,7 @@ export class CurveLoader {
       }
       this.#changed(loaded.run);
     }
+    return outcome === 'applied';
   }
 
   #taken(request: number): Loaded | undefined {

@@ -5,7 +5,7 @@ import { metricNames } from '../../src/protocol/runDirectory.ts';
 import type { SeriesStyle } from '../common/seriesStyle.ts';
 import { isOfPhase, isOwnMark, isValidation } from '../curves/panels.ts';
 import { type PhaseMark, phaseMarks } from '../curves/phaseMarks.ts';
-import type { Column } from './columns.ts';
+import { type Column, columnDetail } from './columns.ts';
 import type { CurveLoader } from './curveLoader.ts';
 import { differenceCurve, meanCurve, type PlotPoint, valuesByStep } from './curvesOf.ts';
 import type { OverlayCurve } from './overlayChart.ts';
@@ -78,7 +78,7 @@ export class CurveScene {
       if (isNear) shown++;
       const { phases } = column.runs[0]!;
       return {
-        key: column.key,
+        ...{ key: column.key, name: column.name, detail: columnDetail(column), seeds: column.runs.length },
         style: styleOf(column.key),
         points: plotted(column, metric),
         marks: isNear
@@ -115,6 +115,14 @@ export class CurveScene {
   /** The last step at which a column has a value; below 0 where it has none. */
   lastStep(column: Column, metric: string): number {
     return this.#mean(column, metric).at(-1)?.x ?? -1;
+  }
+
+  /** How many points the longest run of all has, drawn or not. */
+  longest(columns: readonly Column[], metric: string): number {
+    let most = 0;
+    for (const { runs } of columns)
+      for (const { run } of runs) most = Math.max(most, this.#loader.seriesOf(run, metric)?.total ?? 0);
+    return most;
   }
 
   /** "1,000 of 42,000 points" over the columns in view. */

@@ -21,7 +21,7 @@ function lineageRow(label: string, columns: readonly Column[], of: (run: Compare
     section: 'Lineage',
     reason: '',
     label,
-    tall: false,
+    lines: 1,
     differs: values.size > 1,
     distinct: values.size,
     words: [...values].filter((text) => text !== ''),

@@ -86,7 +86,8 @@ function metricRow(
     reason: '',
     label: `${metricTitle(name)}, ${end === 'last' ? 'final' : best}`,
     about: `${printable(name)}${name.includes('loss') ? ', nats' : ''}: ${end === 'last' ? 'the last value that was logged' : `the ${best} value that was logged`}`,
-    tall: true,
+    // A difference with its interval and p is longer than a column is wide.
+    lines: verdict.against.some((tested) => tested !== null) ? 3 : 2,
     differs: true,
     distinct: columns.length,
     words: [name],

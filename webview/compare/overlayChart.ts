@@ -7,12 +7,18 @@ import type { ThemeColours } from '../common/theme.ts';
 import { layMarks } from '../curves/markLayout.ts';
 import type { PhaseMark } from '../curves/phaseMarks.ts';
 import { PhaseWords } from '../curves/phaseWords.ts';
+import { summaryText } from './chartWords.ts';
 import { extentOfCurves, type PlotPoint } from './curvesOf.ts';
 
 Chart.register(LineController, LineElement, PointElement, LinearScale);
 
 export interface OverlayCurve {
   key: string;
+  name: string;
+  /** What tells it from others of that name. */
+  detail: string;
+  /** It is the mean of so many runs. */
+  seeds: number;
   style: SeriesStyle;
   points: readonly PlotPoint[];
   /** Validations: points without a line. */
@@ -61,6 +67,7 @@ export class OverlayChart {
   readonly #title = html('h2');
   readonly #note = html('span', { class: 'note muted numbers' });
   readonly #waiting = html('p', { class: 'waiting muted' });
+  readonly #summary = html('p', { class: 'visually-hidden', attributes: { id: 'chart-summary' } });
   readonly #box: HTMLElement;
   readonly #events: OverlayEvents;
   #chart: Chart<'line', PlotPoint[]> | undefined;
@@ -73,21 +80,35 @@ export class OverlayChart {
     this.#events = events;
     this.#box = html('div', {
       class: 'chart',
-      attributes: { tabindex: 0, role: 'application', 'aria-roledescription': 'chart' },
+      attributes: {
+        tabindex: 0,
+        role: 'application',
+        'aria-roledescription': 'chart',
+        'aria-describedby': 'chart-summary',
+      },
       children: [this.#behind, this.#marks, this.#canvas, this.#words.element, this.#cursor, this.#waiting],
     });
     this.element = html('section', {
       class: 'overlay-panel',
       attributes: { 'aria-label': 'Curves' },
-      children: [html('header', { children: [this.#title, this.#note] }), this.#box],
+      children: [html('header', { children: [this.#title, this.#note] }), this.#box, this.#summary],
     });
     this.#box.addEventListener('pointermove', (event) => this.#pointed(event));
     this.#box.addEventListener('pointerleave', () => this.#moveTo(null, false));
     this.#box.addEventListener('keydown', (event) => this.#key(event));
   }
 
-  get width(): number {
-    return this.#box.clientWidth;
+  get hasFocus(): boolean {
+    return this.#box === document.activeElement;
+  }
+
+  focus(): void {
+    this.#box.focus();
+  }
+
+  /** Takes the cursor away. */
+  leave(): void {
+    this.#moveTo(null, false);
   }
 
   draw(scene: OverlayScene): void {
@@ -96,12 +117,13 @@ export class OverlayChart {
     setText(this.#note, scene.note);
     this.#box.setAttribute(
       'aria-label',
-      `${scene.title}. Arrow keys move the cursor; the first row of the table has the values there.`,
+      `${scene.title}. Arrow keys move the cursor; the first row of the comparison has the values there. T shows the table of points.`,
     );
     const extent = extentOfCurves(scene.curves.flatMap(({ points, marks }) => [points, marks]));
     this.#box.classList.toggle('blank', !extent);
     this.#waiting.hidden = extent !== null;
     setText(this.#waiting, extent ? '' : scene.waiting);
+    setText(this.#summary, extent ? summaryText(scene) : scene.waiting);
     cancelAnimationFrame(this.#painting ?? 0);
     if (!extent) {
       this.#marks.replaceChildren();

@@ -16,7 +16,10 @@ import { LiveRegion } from '../common/liveRegion.ts';
 import { Paced } from '../common/paced.ts';
 import { StyleSlots } from '../common/seriesStyle.ts';
 import { onThemeChange, readTheme } from '../common/theme.ts';
+import { LiveNews } from '../curves/liveNews.ts';
 import { titleOf } from '../curves/panels.ts';
+import { ChartTable } from './chartTable.ts';
+import { newsText } from './chartWords.ts';
 import { type Column, columnDetail, columnsOf } from './columns.ts';
 import { csvOf, markdownOf } from './copyText.ts';
 import { cursorRow } from './cursorRow.ts';
@@ -24,7 +27,7 @@ import { CurveLoader } from './curveLoader.ts';
 import { curveMetrics, metricOnShow } from './curveMetrics.ts';
 import { CurveScene, validationsOf } from './curveScene.ts';
 import { gatheringNotes } from './notes.ts';
-import { OverlayChart } from './overlayChart.ts';
+import { OverlayChart, type OverlayScene } from './overlayChart.ts';
 import type { Row } from './row.ts';
 import { type Comparison, columnOrder, comparisonOf, shownRows } from './rows.ts';
 import type { HeadColumn } from './tableRows.ts';
@@ -43,7 +46,9 @@ export class ComparePage {
   readonly #toolbar: Toolbar;
   readonly #table: TableView;
   readonly #chart: OverlayChart;
+  readonly #points = new ChartTable(() => this.#chartLater.ask());
   readonly #live = new LiveRegion();
+  readonly #news = new LiveNews((runs) => this.#tellNews(runs));
   readonly #notes = html('div', { class: 'notes muted' });
   readonly #detail = html('p', { class: 'detail-line muted' });
   readonly #content: HTMLElement;
@@ -105,13 +110,13 @@ export class ComparePage {
       sortBy: (row) => this.#sortBy(row),
       entered: (text) => {
         setText(this.#detail, text);
-        this.#live.say(text);
+        this.#say(text);
       },
       viewed: (from, to) => this.#viewed(from, to),
     });
     this.#content = html('div', {
       class: 'content',
-      children: [this.#chart.element, this.#notes, this.#table.element, this.#detail],
+      children: [this.#chart.element, this.#points.element, this.#notes, this.#table.element, this.#detail],
     });
     this.#empty = html('section', {
       class: 'empty',
@@ -182,7 +187,9 @@ export class ComparePage {
         let at = 0;
         for (const delta of message.deltas) {
           const length = delta.points * bytesPerPoint;
-          this.#loader.appended(delta, (binary ?? new ArrayBuffer(0)).slice(at, at + length));
+          const bytes = (binary ?? new ArrayBuffer(0)).slice(at, at + length);
+          const changed = this.#loader.appended(delta, bytes);
+          if (changed && this.#chart.hasFocus && delta.metric === this.#metric) this.#news.arrived(delta.run);
           at += length;
         }
       }
@@ -209,6 +216,7 @@ export class ComparePage {
     this.#loader.refresh();
     this.#empty.hidden = state.runs.length > 0;
     this.#content.hidden = state.runs.length === 0;
+    this.#placeChart();
     this.#saveLater();
     this.#tableLater.ask();
   }
@@ -223,10 +231,32 @@ export class ComparePage {
       this.#arrangeLater.ask();
       return;
     }
+    if ('table' in change) this.#placeChart();
     this.#arrange();
     this.#toolbar.update({ ...this.#state, metric: this.#metric }, this.#metrics);
     this.#follow();
     this.#chartLater.ask();
+  }
+
+  /** The chart, or the table of its points. */
+  #placeChart(): void {
+    const { table } = this.#state!;
+    if (table) this.#chart.leave();
+    this.#chart.element.hidden = table;
+    this.#points.element.hidden = !table;
+  }
+
+  #say(text: string): void {
+    this.#live.say(text);
+    this.#news.said();
+  }
+
+  /** Of columns whose runs got points, while the chart has the focus. */
+  #tellNews(runs: ReadonlySet<string>): void {
+    if (!this.#chart.hasFocus) return;
+    const keys = this.#columns.filter((column) => column.runs.some(({ run }) => runs.has(run)));
+    const text = newsText(this.#scene(), new Set(keys.map(({ key }) => key)));
+    if (text !== '') this.#live.say(text);
   }
 
   #saveLater(): void {
@@ -327,7 +357,7 @@ export class ComparePage {
     this.#showTable();
     const row = this.#cursorRow();
     const near = this.#order.filter((index) => this.#near.has(index)).slice(0, 8);
-    this.#live.say(
+    this.#say(
       row
         ? `${row.label}: ${near.map((index) => `${this.#shown.columns[index]!.name} ${row.cell(index).text}`).join('; ')}`
         : '',
@@ -344,14 +374,21 @@ export class ComparePage {
   }
 
   #drawChart(): void {
-    const state = this.#state;
-    if (!state || this.#columns.length === 0 || this.#chart.width === 0) return;
+    const width = this.#content.clientWidth;
+    if (!this.#state || this.#columns.length === 0 || width === 0) return;
     const metric = this.#metric;
-    this.#curves.ask(this.#columns, this.#near, metric, this.#chart.width * devicePixelRatio);
+    this.#curves.ask(this.#columns, this.#near, metric, width * devicePixelRatio);
     this.#follow();
+    if (this.#state.table) this.#points.draw(this.#scene(), this.#curves.longest(this.#columns, metric));
+    else this.#chart.draw(this.#scene());
+  }
+
+  #scene(): OverlayScene {
+    const state = this.#state!;
+    const metric = this.#metric;
     const difference = state.differenceCurves && this.#isPinned();
     const waiting = this.#loader.waiting > 0;
-    this.#chart.draw({
+    return {
       curves: this.#curves.curves(this.#columns, this.#near, (key) => this.#slots.styleOf(key), {
         ...state,
         metric,
@@ -369,7 +406,7 @@ export class ComparePage {
             ? 'No points yet.'
             : 'No points.',
       zero: difference,
-    });
+    };
   }
 
   /** Tells the host which series still grow. */
@@ -392,14 +429,14 @@ export class ComparePage {
     const pinned = column?.runs.some(({ run }) => run === this.#state?.baseline) ?? false;
     this.#channel.post({ type: 'pin', run: pinned ? null : key });
     if (column)
-      this.#live.say(pinned ? `${column.name} is no baseline any more` : `${column.name} is the baseline`);
+      this.#say(pinned ? `${column.name} is no baseline any more` : `${column.name} is the baseline`);
   }
 
   #remove(key: string): void {
     const column = this.#columns.find((c) => c.key === key);
     if (!column) return;
     this.#channel.post({ type: 'remove', runs: column.runs.map(({ run }) => run) });
-    this.#live.say(`${column.name} removed`);
+    this.#say(`${column.name} removed`);
   }
 
   /** Ascending, then descending, then as picked. */
@@ -408,9 +445,7 @@ export class ComparePage {
     const next =
       now?.row !== row ? { row, descending: false } : now.descending ? null : { row, descending: true };
     this.#change({ sortColumns: next });
-    this.#live.say(
-      next ? `Columns sorted, ${next.descending ? 'descending' : 'ascending'}` : 'Columns as picked',
-    );
+    this.#say(next ? `Columns sorted, ${next.descending ? 'descending' : 'ascending'}` : 'Columns as picked');
   }
 
   #copy(format: 'Markdown' | 'CSV'): void {
@@ -420,7 +455,13 @@ export class ComparePage {
     });
     const text = format === 'CSV' ? csvOf(this.#rows, columns) : markdownOf(this.#rows, columns);
     this.#channel.post({ type: 'copy', format, text });
-    this.#live.say(`Copied as ${format}`);
+    this.#say(`Copied as ${format}`);
+  }
+
+  /** To the table of points and back, with the focus. */
+  #turn(table: boolean): void {
+    this.#change({ table });
+    (table ? this.#points : this.#chart).focus();
   }
 
   #key(event: KeyboardEvent): void {
@@ -428,6 +469,7 @@ export class ComparePage {
     if (!state || event.altKey || event.ctrlKey || event.metaKey || isTyping(event)) return;
     if (event.key === 'd') this.#change({ onlyDifferences: !state.onlyDifferences });
     else if (event.key === 'g') this.#change({ groupSeeds: !state.groupSeeds });
+    else if (event.key === 't') this.#turn(!state.table);
     else if (event.key === '/') this.#toolbar.focusFilter();
     else return;
     event.preventDefault();

@@ -26,8 +26,8 @@ export interface Row {
   label: string;
   /** Said by tooltip. */
   about?: string;
-  /** Two lines a cell. */
-  tall: boolean;
+  /** Lines that a cell has room for: the second and third are those of `more`. */
+  lines: 1 | 2 | 3;
   differs: boolean;
   /** How many different values there are. */
   distinct: number;

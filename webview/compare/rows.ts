@@ -40,7 +40,7 @@ function specificationRows(columns: readonly Column[], pinned: boolean): Row[] {
     const values = new Set(differs ? said : said.slice(0, 1));
     return {
       ...{ key, reason, section, label, differs },
-      tall: false,
+      lines: 1,
       distinct: values.size,
       words: [...values].flatMap((text) => text ?? []),
       cell: remembered((column) => {

@@ -32,7 +32,8 @@ export type Gaps = readonly [before: number, behind: number];
 export type Item = { kind: 'section'; text: string; reason: string } | { kind: 'row'; row: Row };
 
 /** CSS pixels. */
-export const heights = { section: 30, row: 27, tall: 44 };
+export const heights = { section: 30, row: { 1: 27, 2: 44, 3: 60 } } as const;
+
 /** The heads of the columns at these positions. */
 export function headRow(scene: TableScene, shown: readonly number[], gaps: Gaps): HTMLElement {
   const corner = html('th', {
@@ -161,12 +162,13 @@ export function valueRow(
               : []),
           ],
         }),
-        ...(cell.more ? [html('span', { class: 'more', text: cell.more })] : []),
+        ...(cell.more ? [html('span', { class: 'more', text: unbroken(cell.more) })] : []),
       ],
     });
   });
   const made = tableRow(index + 2, head, cells, gaps, scene.pinned, 'td');
-  made.style.height = `${row.tall ? heights.tall : heights.row}px`;
+  if (row.lines === 3) made.classList.add('wrapped');
+  made.style.height = `${heights.row[row.lines]}px`;
   return made;
 }
 
@@ -182,6 +184,11 @@ function headButton(action: 'pin' | 'remove', label: string, pressed: boolean): 
       title: `${label} (${action === 'pin' ? 'B' : 'Delete'})`,
     },
   });
+}
+
+/** Lines end between an interval and p, never within one of them. */
+function unbroken(text: string): string {
+  return text.replace(/\[[^\]]*\],?|p [<=] \S+/g, (part) => part.replaceAll(' ', '\u00a0'));
 }
 
 export function spacerRow(height: number): HTMLElement {

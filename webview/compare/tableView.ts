@@ -72,7 +72,7 @@ export class TableView {
       if (scene.sections && row.section !== section)
         add({ kind: 'section', text: row.section, reason: row.reason }, heights.section);
       section = row.section;
-      add({ kind: 'row', row }, row.tall ? heights.tall : heights.row);
+      add({ kind: 'row', row }, heights.row[row.lines]);
     }
     this.#drawn = '';
     this.#draw();
@@ -89,7 +89,7 @@ export class TableView {
   #sizes(): { head: number; column: number } {
     const narrow = this.element.clientWidth < 620;
     const column = this.#scene?.wide ? 272 : 196;
-    return narrow ? { head: 150, column: Math.min(column, 210) } : { head: 236, column };
+    return narrow ? { head: 150, column: Math.min(column, 224) } : { head: 236, column };
   }
 
   #columnWindow(scene: TableScene, head: number, column: number): VisibleWindow {
@@ -188,7 +188,7 @@ export class TableView {
     const scene = this.#scene;
     if (!scene || event.altKey || event.metaKey) return;
     const last = { row: this.#items.length, column: scene.columns.length };
-    const page = Math.max(1, Math.floor(this.element.clientHeight / heights.tall) - 2);
+    const page = Math.max(1, Math.floor(this.element.clientHeight / heights.row[2]) - 2);
     const { row, column } = this.#active;
     const whole = event.ctrlKey;
     const to: Record<string, [number, number]> = {

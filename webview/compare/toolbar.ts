@@ -19,6 +19,7 @@ export class Toolbar {
   readonly #only;
   readonly #group;
   readonly #curves;
+  readonly #points;
   readonly #unpin;
   readonly #order;
   readonly #metric;
@@ -40,6 +41,9 @@ export class Toolbar {
       'difference curves',
       'Curves as differences to the baseline, at the steps that both have',
       (differenceCurves) => events.change({ differenceCurves }),
+    );
+    this.#points = checkbox('table of points', 'The points of the curves as a table (T)', (table) =>
+      events.change({ table }),
     );
     this.#unpin = button({ label: 'Unpin Baseline', press: events.unpin });
     this.#order = choice(
@@ -73,6 +77,7 @@ export class Toolbar {
         this.#unpin.element,
         this.#curves.element,
         this.#metric.element,
+        this.#points.element,
         this.#order.element,
         this.#filter,
         html('div', {
@@ -100,6 +105,7 @@ export class Toolbar {
     this.#only.set(state.onlyDifferences);
     this.#group.set(state.groupSeeds);
     this.#curves.set(state.differenceCurves);
+    this.#points.set(state.table);
     this.#curves.element.hidden = state.baseline === null;
     this.#unpin.element.hidden = state.baseline === null;
     this.#order.set(state.sortRows);

@@ -1,5 +1,8 @@
 import type { CurvePoint } from '../../src/core/liveSeries.ts';
 
+/** A point as a table has it. */
+export type TablePoint = Pick<CurvePoint, 'x' | 'y' | 'step' | 'segment'>;
+
 /** A step and the value of each column there; undefined where a column has no point. */
 export interface TableRow {
   segment: number;
@@ -9,7 +12,7 @@ export interface TableRow {
 }
 
 /** Joins the points of several curves by (segment, step), newest first. */
-export function tableRows(columns: readonly (readonly CurvePoint[])[]): TableRow[] {
+export function tableRows(columns: readonly (readonly TablePoint[])[]): TableRow[] {
   const rows = new Map<string, TableRow>();
   for (const [index, points] of columns.entries()) {
     for (const point of points) {

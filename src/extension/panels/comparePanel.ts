@@ -77,6 +77,8 @@ export class ComparePanel extends PagePanel<FromComparePage> {
     );
     this.register({
       dispose: () => {
+        this.#ready = false;
+        this.#points.clear();
         this.#facts.clear();
         void this.#subscribe([]);
       },
@@ -170,6 +172,7 @@ export class ComparePanel extends PagePanel<FromComparePage> {
     } catch (error) {
       this.#log.error(`compare: ${toBiphaseError(error).message}`);
     }
+    if (!this.#ready) return;
     this.#facts.clear();
     void this.#post({ type: 'snapshot', state: this.#state });
     this.#sendRuns(this.#state.runs, []);

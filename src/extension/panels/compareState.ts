@@ -10,6 +10,7 @@ const emptyState: CompareState = {
   filter: '',
   sortRows: 'group',
   metric: 'loss',
+  table: false,
   sortColumns: null,
   styles: {},
 };

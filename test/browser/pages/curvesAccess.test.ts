@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { seriousFindings } from './axe.ts';
 import { fakeRun } from './fakeRuns.ts';
 import { type CurvesOptions, openCurves, three } from './openCurves.ts';
 import { PageHost, screenshots } from './pageHost.ts';
 import { themeNames } from './themes.ts';
-
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let host: PageHost;
 before(async () => {
@@ -28,26 +25,7 @@ for (const theme of themeNames)
   test(`axe finds nothing serious in the ${theme} theme`, async () => {
     for (const [name, options] of Object.entries(scenes)) {
       const { page, problems } = await openCurves(host, { theme, ...options });
-      await page.evaluate(axe);
-      const found = await page.evaluate(async () => {
-        const { violations } = await (
-          window as unknown as {
-            axe: {
-              run: () => Promise<{
-                violations: {
-                  id: string;
-                  impact: string;
-                  nodes: { html: string; failureSummary: string }[];
-                }[];
-              }>;
-            };
-          }
-        ).axe.run();
-        return violations
-          .filter((v) => v.impact === 'serious' || v.impact === 'critical')
-          .map((v) => `${v.id}: ${v.nodes[0]!.html} ${v.nodes[0]!.failureSummary}`);
-      });
-      assert.deepEqual(found, [], name);
+      assert.deepEqual(await seriousFindings(page), [], name);
       assert.deepEqual(problems, [], name);
       await page.close();
     }

@@ -87,7 +87,7 @@ export function compareState(runs: readonly FakeRun[], change: Partial<CompareSt
   return {
     runs: runs.map(({ run }) => run.run),
     ...{ baseline: null, onlyDifferences: true, groupSeeds: true, differenceCurves: false, filter: '' },
-    ...{ sortRows: 'group', metric: 'loss', sortColumns: null, styles: {} },
+    ...{ sortRows: 'group', metric: 'loss', table: false, sortColumns: null, styles: {} },
     ...change,
   };
 }
@@ -98,14 +98,17 @@ export function lossAt(index: number, step: number): number {
   return 2.1 + (index % 40) * 0.02 + 6 * Math.exp(-step / 300) + (noise - Math.floor(noise) - 0.5) * 0.1;
 }
 
+/** The value of a metric of the run with this index; undefined: no point there. */
+export type ValueAt = (index: number, step: number, metric: string) => number | undefined;
+
 /** The extension's part: sends runs in portions and answers for points. */
 export class FakeCompareHost {
   readonly #page: Page;
-  readonly #value: (index: number, step: number) => number;
+  readonly #value: ValueAt;
   readonly #runs: readonly FakeRun[];
   #answered = 0;
 
-  constructor(page: Page, runs: readonly FakeRun[], value = lossAt) {
+  constructor(page: Page, runs: readonly FakeRun[], value: ValueAt = lossAt) {
     this.#page = page;
     this.#runs = runs;
     this.#value = value;
@@ -209,7 +212,8 @@ export class FakeCompareHost {
     const apart = name.startsWith('validation') ? 200 : every;
     const steps: number[] = [];
     if (known?.fact.metrics.some((m) => m.name === name))
-      for (let step = apart; step <= known.run.step; step += apart) steps.push(step);
+      for (let step = apart; step <= known.run.step; step += apart)
+        if (this.#value(Number(run.slice(9)), step, name) !== undefined) steps.push(step);
     const header: SeriesHeader = {
       ...{ run, metric: name, x, version: 1, total: steps.length, points: steps.length, bucket: 1 },
       smoothing: null,
@@ -217,14 +221,15 @@ export class FakeCompareHost {
     await this.send({ type: 'series', request, header }, this.#pack(run, name, steps));
   }
 
-  async append(run: string, step: number): Promise<void> {
+  /** One more point; `follows`: the version before it. */
+  async append(run: string, step: number, follows = 1): Promise<void> {
     const delta: PointsDelta = {
       ...{
         run,
         metric: 'loss',
         x: 'step',
-        version: 2,
-        follows: 1,
+        version: follows + 1,
+        follows,
         reset: false,
         total: 1,
         points: 1,
@@ -240,7 +245,7 @@ export class FakeCompareHost {
     const offset = name.startsWith('validation') ? 0.1 : 0;
     const bytes = encodeSeries({
       x: Float64Array.from(steps),
-      y: Float64Array.from(steps, (step) => this.#value(index, step) + offset),
+      y: Float64Array.from(steps, (step) => this.#value(index, step, name)! + offset),
       step: Uint32Array.from(steps),
       segment: new Uint16Array(steps.length),
     });
