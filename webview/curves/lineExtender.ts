@@ -4,14 +4,18 @@ import type { PanelView } from './panelView.ts';
 /** Between two times at which lines are extended, in milliseconds. */
 const interval = 50;
 
+/** What is extended, and who is told. */
+type Extended = Pick<PanelView, 'panel' | 'extend'>;
+type Report = Pick<DrawnReport, 'drawn'>;
+
 /** Adds new points to the lines of all pictures at once, between their drawings. */
 export class LineExtender {
-  private readonly views: () => readonly PanelView[];
-  private readonly report: DrawnReport;
+  private readonly views: () => readonly Extended[];
+  private readonly report: Report;
   private extendedAt = Number.NEGATIVE_INFINITY;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(views: () => readonly PanelView[], report: DrawnReport) {
+  constructor(views: () => readonly Extended[], report: Report) {
     this.views = views;
     this.report = report;
   }
