@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isOfPhase } from '../../../webview/curves/panels.ts';
-import { branchMarks, phaseMarks } from '../../../webview/curves/phaseMarks.ts';
+import { branchMarks, phaseMarks, resumeMarks } from '../../../webview/curves/phaseMarks.ts';
 import { fakeRun } from '../../browser/pages/fakeRuns.ts';
 
 const phases = [
@@ -32,6 +32,22 @@ test('a run is marked where others on show went on from its checkpoints', () => 
     ],
   );
   assert.deepEqual(branchMarks([from(2, 500)]), []);
+});
+
+test('a run that went on has a mark at the first point of each later segment, of what is shown', () => {
+  const points = (segments: Record<number, number>) =>
+    Object.entries(segments).map(([step, segment]) => ({
+      ...{ step: Number(step), x: Number(step), segment, y: 2, smooth: null },
+    }));
+  const at = (segments: Record<number, number>): number[] =>
+    resumeMarks('a', 'name', points(segments)).map(({ step }) => step);
+  assert.deepEqual(at({}), []);
+  assert.deepEqual(at({ 10: 0, 20: 0, 30: 0 }), []);
+  assert.deepEqual(at({ 10: 0, 20: 1, 30: 1, 40: 4 }), [20, 40], 'a segment without points has none');
+  assert.deepEqual(at({ 10: 3, 20: 3 }), [], 'nothing of the segments before it is shown');
+  assert.deepEqual(resumeMarks('a', 'name', points({ 10: 0, 20: 1 })), [
+    { run: 'a', name: 'name', step: 20, label: 'resumed' },
+  ]);
 });
 
 test('a validation is drawn beside the training loss of its own objective alone', () => {
