@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { seriousFindings } from './axe.ts';
 import { FakeHost } from './fakeRuns.ts';
 import { launchCheck as check } from './launchCheck.ts';
 import { PageHost, screenshots } from './pageHost.ts';
@@ -28,6 +29,7 @@ test('the check page fills in, and Enter starts', async () => {
     await page.getByText('Learning rate 5e-4: warm-up 2,000').waitFor();
     await page.getByText('2 differences to 610m-clm-21k-mlm40-42k').waitFor();
     await page.screenshot({ path: path.join(screenshots, `check-${theme}.png`) });
+    assert.deepEqual(await seriousFindings(page), [], theme);
     await page.keyboard.press('Enter');
     assert.deepEqual(
       (await fake.posted()).map((m) => m.type),
@@ -67,4 +69,31 @@ test('a run that does not fit says what to do, in one unit, and cannot be starte
     assert.deepEqual(problems, []);
     await page.close();
   }
+});
+
+test('what a run file and a node say stays text: names, data, sentences, differences and setup lines', async () => {
+  const { page, problems } = await host.open('check', 'dark', 900, 760);
+  const fake = new FakeHost(page);
+  const hostile = (what: string): string => `<img src=x onerror=alert(1)>${what}</main><b>`;
+  await fake.send({
+    type: 'check',
+    yaml: 'model: 610m\n',
+    starting: false,
+    check: {
+      ...check,
+      ...{ name: hostile('name'), node: hostile('node'), data: hostile('data'), lastRun: hostile('last') },
+      ...{
+        setup: [hostile('setup')],
+        sentences: [hostile('sentence')],
+        differences: [hostile('difference')],
+      },
+      ...{ memoryFreeBytes: 140e9, diskFreeBytes: 2e12, fits: false },
+    },
+  });
+  for (const what of ['name', 'node', 'data', 'setup', 'sentence', 'difference'])
+    await page.getByText(hostile(what)).first().waitFor();
+  assert.equal(await page.locator('img, main b').count(), 0);
+  assert.deepEqual(await seriousFindings(page), []);
+  assert.deepEqual(problems, []);
+  await page.close();
 });
