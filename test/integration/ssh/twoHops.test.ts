@@ -120,6 +120,7 @@ function hostile(field: (typeof fields)[number]): string {
 }
 
 const node = hostile('node');
+const run = '20260102-twohops1';
 const root = (): string => path.join(nodePerson.folder, hostile('root'));
 
 async function testNode(config: object = {}): Promise<{ ok: boolean; findings: string[] }> {
@@ -159,7 +160,6 @@ test('a run starts through a gate with a locked key and a host that asks for a o
   assert.ok(ok, findings.join('\n'));
   assert.match(findings.join('\n'), /StrictHostKeyChecking no is not honoured for cluster/);
   assert.deepEqual(asked, ['passphrase', 'code', 'code']);
-  const run = '20260102-twohops1';
   const file = {
     name: hostile('run'),
     model: 'micro',
@@ -199,7 +199,9 @@ test('a run starts through a gate with a locked key and a host that asks for a o
     assert.deepEqual(holdersOf(secret, [person.folder, nodePerson.folder]), []);
 });
 
-test('a control that starts again leaves a node without live runs alone', { skip }, async () => {
+test('a control that starts again leaves a node without live runs alone, and shows their curves', {
+  skip,
+}, async () => {
   const logins = [cluster.authentications.length, gateAuthentications()];
   const [control] = processesOf(person).filter(({ command }) => command.includes('dist/control.mjs'));
   process.kill(control!.pid, 'SIGKILL');
@@ -208,4 +210,10 @@ test('a control that starts again leaves a node without live runs alone', { skip
   await until('a new control', async () => ((await connection()) === 'idle' ? true : undefined));
   assert.deepEqual([cluster.authentications.length, gateAuthentications()], logins);
   assert.equal(asked.length, 4);
+  const { value } = await window.callWithBytes('series', {
+    ...{ run, metric: 'loss', x: 'step', from: null, to: null, pixels: 800, smoothing: null },
+  });
+  const lines = fs.readFileSync(path.join(root(), 'runs', run, 'metrics.jsonl'), 'utf8').split('\n');
+  assert.equal(value.total, lines.filter((line) => line.includes('"loss"')).length);
+  assert.equal(await connection(), 'idle');
 });
