@@ -71,7 +71,7 @@ export async function measureMany(
     await measure('compare', `${count} runs picked and compared, until every curve is there`, async () => {
       await palette(page, 'Biphase: Compare Runs…');
       await page.locator(`${quick} .quick-input-list .monaco-list-row`).first().waitFor();
-      await page.locator(`${quick} .quick-input-check-all`).first().click();
+      await page.locator(`${quick} .quick-input-header [role=checkbox]`).first().click();
       await page.keyboard.press('Enter');
       const frame = await webviewFrame(page, '.comparison tbody tr', 120_000);
       await frame.waitForFunction(
