@@ -3,6 +3,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { FromCurvesPage } from '../../../src/protocol/pageMessages.ts';
+import { middles, seenPixels } from './chartPixels.ts';
 import { emptyState, FakeHost, fakeRun, valueAt } from './fakeRuns.ts';
 import { PageHost, screenshots } from './pageHost.ts';
 import { type ThemeName, themeNames, themes } from './themes.ts';
@@ -241,14 +242,28 @@ test('hostile names stay text; keys move the cursor and show the table', async (
   await page.close();
 });
 
-test('38 runs, one hidden by its row', async () => {
-  const runs = Array.from({ length: 38 }, (_, i) => fakeRun(i + 1, `210m-run-${i + 1}`));
-  const { page, problems, fake } = await opened('light', runs);
+test('every curve of 38 runs is drawn, and that of a run hidden by its row is not', async () => {
+  const metrics = ['loss', 'learningRate', 'gradNorm', 'tokensPerSecond'];
+  const runs = Array.from({ length: 38 }, (_, i) => fakeRun(i + 1, `210m-run-${i + 1}`, { metrics }));
+  // Each has a height of its own, and so many points that curves are painted by columns.
+  const level = (run: number, metric: string, step: number) =>
+    metric === 'loss' ? run + (step % 4 === 0 ? 0.1 : -0.1) : valueAt(run, metric, step);
+  const { page, problems, fake } = await opened('light', runs, level);
+  // Beside the marks of switch and decay.
+  const heights = async () => middles((await seenPixels(page, { from: [0.1, 0], to: [0.4, 1] })).rows);
+  const all = await heights();
+  assert.equal(all.length, 38, all.join());
   await page.locator('.legend .toggle').nth(4).click();
   const state = (await fake.posted()).findLast((m) => m.type === 'state');
   assert.deepEqual(state?.type === 'state' && state.state.hidden, [runs[4].run]);
   await page.mouse.move(5, 5);
+  await drawn(page);
   await page.screenshot({ path: path.join(screenshots, 'curves-38-runs.png') });
+  // From the upper edge down: the fifth is the fifth from below.
+  assert.deepEqual(
+    await heights(),
+    all.filter((_, i) => i !== 38 - 5),
+  );
   assert.deepEqual(problems, []);
   await page.close();
 });
