@@ -29,7 +29,7 @@ export function seenPixels(page: Page, part: PlotPart = {}): Promise<SeenPixels>
       const { width, height } = canvas;
       const { data } = canvas.getContext('2d')!.getImageData(0, 0, width, height);
       const first = getComputedStyle(document.body).getPropertyValue('--series-1').match(/\d+/g)!.map(Number);
-      // As `charting.ts` lays it out: an axis at the left, one line of numbers under it.
+      // As `charting.ts` lays it out, but for some pixels where labels at the ends take room.
       const plot = { left: 46, right: width - 8, top: 2, bottom: height - 20 };
       const at = (share: readonly [number, number]) => [
         Math.round(plot.left + share[0] * (plot.right - plot.left)),
