@@ -192,6 +192,46 @@ test('between two drawings of a chart its lines are extended by what came', asyn
   await page.close();
 });
 
+test('points of one metric have its chart drawn and no other', async () => {
+  const { page, fake } = await opened('dark');
+  const { run } = three[0];
+  const appended = async (metric: string, step: number) => {
+    await fake.append(run, metric, step);
+    await page.waitForFunction(
+      (wanted) =>
+        (globalThis as unknown as { drawn: { metric: string; lastStep: number }[] }).drawn.some(
+          ({ metric, lastStep }) => metric === wanted.metric && lastStep === wanted.step,
+        ),
+      { metric, step },
+    );
+  };
+  // All have the same range of x: a point beyond it has each of them drawn.
+  await appended('loss', 2001);
+  await drawn(page);
+  await page.evaluate(() => {
+    const touched = new Set<string>();
+    Object.assign(globalThis, { touched });
+    const context = CanvasRenderingContext2D.prototype;
+    for (const name of ['clearRect', 'stroke', 'drawImage', 'putImageData'] as const) {
+      const draw = context[name] as (...rest: unknown[]) => void;
+      Object.assign(context, {
+        [name](this: CanvasRenderingContext2D, ...rest: unknown[]) {
+          touched.add(this.canvas.dataset.metric ?? 'no chart');
+          draw.apply(this, rest);
+        },
+      });
+    }
+  });
+  const touched = () => page.evaluate(() => [...(globalThis as unknown as { touched: Set<string> }).touched]);
+  for (let step = 2002; step < 2006; step++) await appended('gradNorm', step);
+  await drawn(page);
+  assert.deepEqual(await touched(), ['gradNorm']);
+  await appended('loss', 2100);
+  await drawn(page);
+  assert.deepEqual((await touched()).sort(), ['gradNorm', 'learningRate', 'loss', 'tokensPerSecond']);
+  await page.close();
+});
+
 test('who zooms out to the whole range follows new points again', async () => {
   const { page, fake } = await opened('dark');
   const whole = page.locator('.toolbar vscode-button', { hasText: 'Whole run' });

@@ -253,6 +253,47 @@ test('seeds of one setup are one mean with a band; three show their range, five 
   }
 });
 
+test('a colour given to a curve wins over that of the theme, in legend and chart', async () => {
+  const given = ['#ff00ff', '#00ffff', '#ffff00', '#00ff00', '#ff8080', '#a0a0ff', '#ffc0a0'];
+  const runs = given.map((_, i) => fakeRun(i + 1, `run-${i + 1}`, { metrics: ['loss'] }));
+  const { page, problems, settle } = await openCurves(host, {
+    runs,
+    state: { metrics: ['loss'] },
+    value: (run) => run,
+  });
+  /** Colours of the rows, and those of them that pixels of the chart have. */
+  const seen = () =>
+    page.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>('canvas[data-metric=loss]')!;
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      const drawn = new Set<string>();
+      for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3] === 255) drawn.add(`rgb(${data[i]}, ${data[i + 1]}, ${data[i + 2]})`);
+      const rows = [...document.querySelectorAll('.legend .swatch')].map(
+        (row) => getComputedStyle(row).color,
+      );
+      return { rows, drawn: rows.filter((colour) => drawn.has(colour)) };
+    });
+  const before = await seen();
+  assert.equal(before.rows[0], 'rgb(89, 164, 249)', "the theme's blue");
+  assert.deepEqual(before.drawn, before.rows);
+  await page.evaluate((colours) => {
+    for (const [i, colour] of colours.entries())
+      document.documentElement.style.setProperty(`--vscode-biphase-curve${i + 1}`, colour);
+  }, given);
+  await page.waitForFunction(
+    () => getComputedStyle(document.querySelector('.legend .swatch')!).color === 'rgb(255, 0, 255)',
+  );
+  await settle();
+  const after = await seen();
+  const rgb = (hex: string) =>
+    `rgb(${[1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join(', ')})`;
+  assert.deepEqual(after.rows, given.map(rgb));
+  assert.deepEqual(after.drawn, after.rows);
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
 test('layout, axes and choices come back after a reload', async () => {
   const state = { logX: true, smoothing: 20, robust: ['loss'], pinned: 'gradNorm', linked: false };
   const { page, settle, saved, fake } = await openCurves(host, { state });
