@@ -23,39 +23,39 @@ export function formatCount(value: number): string {
   return value < 0 ? `−${digits}` : digits;
 }
 
-/** 18200 → "18.2k", 610000000 → "610M", 96600000000 → "96.6B". Three significant digits. */
-export function formatCompact(value: number): string {
+/** 18200 → "18.2k", 610000000 → "610M", 96600000000 → "96.6B". At least three significant digits. */
+export function formatCompact(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return nonFinite(value);
   const size = Math.abs(value);
   const sign = value < 0 ? '−' : '';
-  if (size >= 1e18) return sign + size.toExponential(2);
+  if (size >= 1e18) return sign + size.toExponential(digits - 1);
   for (const [index, [unit, name]] of siPrefixes.entries()) {
     // 999,960 rounds to 1.00M, not to 1000k.
     if (size < unit * 0.9995) continue;
     const scaled = size / unit;
     const bigger = siPrefixes[index - 1];
     if (scaled >= 999.5 && bigger) return `${sign}1${bigger[1]}`;
-    return sign + trimZeros(scaled.toFixed(scaled >= 99.95 ? 0 : scaled >= 9.995 ? 1 : 2)) + name;
+    return sign + trimZeros(scaled.toFixed(digits - (scaled >= 99.95 ? 3 : scaled >= 9.995 ? 2 : 1))) + name;
   }
-  return sign + trimZeros(size >= 100 ? size.toFixed(0) : size.toPrecision(3));
+  return sign + trimZeros(size >= 100 ? size.toFixed(digits - 3) : size.toPrecision(digits));
 }
 
-/** A measured value: four significant digits, plain between 0.001 and a million, else with an exponent. */
-export function formatValue(value: number): string {
+/** A measured value: at least four significant digits, plain between 0.001 and a million, else with an exponent. */
+export function formatValue(value: number, digits = 4): string {
   if (!Number.isFinite(value)) return nonFinite(value);
   if (value === 0) return '0';
   const size = Math.abs(value);
   const sign = value < 0 ? '−' : '';
   if (size < 1e-3) {
-    const [mantissa, exponent] = size.toExponential(2).split('e');
+    const [mantissa, exponent] = size.toExponential(digits - 2).split('e');
     return `${sign}${trimZeros(mantissa!)}e−${exponent!.slice(1)}`;
   }
   if (size >= 1e6) {
-    const [mantissa, exponent] = size.toExponential(3).split('e');
+    const [mantissa, exponent] = size.toExponential(digits - 1).split('e');
     return `${sign}${trimZeros(mantissa!)}e${exponent!.slice(1)}`;
   }
   if (size >= 9999.5) return sign + formatCount(size);
-  return sign + size.toPrecision(4);
+  return sign + size.toPrecision(digits);
 }
 
 /** A learning rate as one writes it, exact: 0.0005 → "5e-4", 0.003 → "3e-3", 0.25 → "0.25". */

@@ -9,12 +9,36 @@ export const axisChoices: readonly (readonly [SeriesX, string])[] = [
   ['share', 'share of budget'],
 ];
 
-/** A tick of the x axis. */
-export function tickText(x: SeriesX, value: number): string {
-  if (x === 'time') return value === 0 ? '0' : formatDuration(value);
-  if (x === 'flops') return flopsText(value);
-  if (x === 'share') return percent(value, 3);
-  return formatCompact(value);
+/** Writes the ticks of an axis as ever, or with as few more digits as tell them apart, at most so many. */
+export function tickTexts(
+  values: readonly number[],
+  write: (value: number, digits?: number) => string,
+  most: number,
+): string[] {
+  let texts = values.map((value) => write(value));
+  for (let digits = 4; digits <= most && new Set(texts).size < values.length; digits++)
+    texts = values.map((value) => write(value, digits));
+  return texts;
+}
+
+/** The ticks of the x axis. */
+export function xTickTexts(x: SeriesX, values: readonly number[]): string[] {
+  return tickTexts(values, (value, digits) => xTickText(x, value, digits), 12);
+}
+
+function xTickText(x: SeriesX, value: number, digits?: number): string {
+  if (x === 'time')
+    return value === 0 ? '0' : digits === undefined ? formatDuration(value) : clockText(value);
+  if (x === 'flops') return flopsText(value, digits);
+  if (x === 'share') return percent(value, digits);
+  return formatCompact(value, digits);
+}
+
+/** A duration to the second: "2:30:05". */
+function clockText(seconds: number): string {
+  const whole = Math.round(seconds);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
 }
 
 /** A place on the x axis, written out: "step 1,200", "1.21M tokens", "3 min 20 s", "2.5e18 FLOPs", "25 % of budget". */
@@ -34,13 +58,13 @@ export function placeText(x: SeriesX, value: number): string {
 }
 
 /** FLOPs are compared by their power of ten. */
-function flopsText(value: number): string {
+function flopsText(value: number, digits = 3): string {
   if (value === 0) return '0';
-  const [mantissa, exponent] = value.toExponential(2).split('e');
+  const [mantissa, exponent] = value.toExponential(digits - 1).split('e');
   return `${Number(mantissa)}e${Number(exponent)}`;
 }
 
-function percent(share: number, digits: number): string {
+function percent(share: number, digits = 3): string {
   return `${Number((share * 100).toPrecision(digits))} %`;
 }
 

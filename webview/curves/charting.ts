@@ -13,7 +13,7 @@ import annotation, { type AnnotationOptions } from 'chartjs-plugin-annotation';
 import zoom from 'chartjs-plugin-zoom';
 import type { CurvePoint } from '../../src/core/liveSeries.ts';
 import type { ThemeColours } from '../common/theme.ts';
-import { tickText, timeStep } from './axis.ts';
+import { tickTexts, timeStep, xTickTexts } from './axis.ts';
 import { edgeMarksPlugin } from './chartMarks.ts';
 import { faded } from './datasets.ts';
 import { linesPlugin } from './linesPlugin.ts';
@@ -95,7 +95,7 @@ function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', Curv
           autoSkipPadding: 16,
           maxTicksLimit: setup.logX ? 100 : big ? 8 : 4,
           includeBounds: false,
-          callback: (value) => tickText(x, Number(value)),
+          callback: (_, index, ticks) => xTickTexts(x, valuesOf(ticks))[index],
         },
         beforeBuildTicks: (scale) => {
           if (x === 'time' && !setup.logX && 'ticks' in scale.options)
@@ -123,7 +123,7 @@ function options(setup: ChartSetup): NonNullable<ChartConfiguration<'line', Curv
           autoSkip: false,
           includeBounds: false,
           display: setup.values.any,
-          callback: (value) => tickLabel(panel, Number(value)),
+          callback: (_, index, ticks) => yTickTexts(panel, valuesOf(ticks))[index],
         },
         afterBuildTicks: (scale) => {
           if (scale.type !== 'logarithmic') return;
@@ -147,12 +147,18 @@ function valueEnds({ limits, ends }: ValueRange): Partial<LinearScaleOptions> {
   return { min: limits?.[0], max: limits?.[1], suggestedMin: ends?.[0], suggestedMax: ends?.[1] };
 }
 
-/** A y tick: as short as the value allows. */
-function tickLabel(panel: Panel, value: number): string {
-  return panel
-    .format(value)
-    .replace(/(\.\d*?)0+(?=$|e)/, '$1')
-    .replace(/\.(?=$|e)/, '');
+function valuesOf(ticks: readonly { value: number }[]): number[] {
+  return ticks.map(({ value }) => value);
+}
+
+/** y ticks: as short as the values allow, and no longer than there is room. */
+function yTickTexts(panel: Panel, values: readonly number[]): string[] {
+  const write = (value: number, digits?: number): string =>
+    panel
+      .format(value, digits)
+      .replace(/(\.\d*?)0+(?=$|e)/, '$1')
+      .replace(/\.(?=$|e)/, '');
+  return tickTexts(values, write, 5);
 }
 
 export function makeChart(canvas: HTMLCanvasElement, setup: ChartSetup): CurveChart {

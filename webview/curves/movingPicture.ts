@@ -23,13 +23,13 @@ export class MovingPicture {
     return !this.element.hidden;
   }
 
-  /** Shows the chart's picture, drawn of range `before`, as it lies in `after`. */
+  /** Shows the chart's picture, drawn of range `before`, as it lies in `after`, whose ends are called so. */
   move(
     chart: CurveChart,
     before: XRange,
     after: XRange,
     logarithmic: boolean,
-    text: (x: number) => string,
+    ends: readonly string[],
   ): void {
     const { left, top, width, height } = chart.chartArea;
     if (!this.shown) {
@@ -55,8 +55,7 @@ export class MovingPicture {
     }
     const { scale, offset } = pictureMove(before, after, logarithmic);
     this.picture.style.transform = `translateX(${offset * width}px) scaleX(${scale})`;
-    this.from.textContent = text(after[0]);
-    this.to.textContent = text(after[1]);
+    [this.from.textContent, this.to.textContent] = [ends[0]!, ends[1]!];
   }
 
   /** The exact picture is there. */

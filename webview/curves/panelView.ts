@@ -1,6 +1,6 @@
 import { html, setText, svg } from '../common/dom.ts';
 import type { SeriesStyle } from '../common/seriesStyle.ts';
-import { tickText } from './axis.ts';
+import { xTickTexts } from './axis.ts';
 import {
   type ChartSetup,
   type CurveChart,
@@ -205,7 +205,7 @@ export class PanelView {
     const { chart, scene, range: drawn } = this;
     if (!chart || !scene || !drawn || !this.hasPicture) return;
     this.overlay.replaceChildren();
-    this.moving.move(chart, drawn, range, scene.logX, (x) => tickText(scene.x, x));
+    this.moving.move(chart, drawn, range, scene.logX, xTickTexts(scene.x, range));
   }
 
   /** Heading, middle and foot: how many points, what is awaited, what cannot be drawn. */

@@ -15,14 +15,15 @@ export interface Panel {
   size: 'big' | 'small';
   /** Whether the logarithmic y axis applies. */
   logarithmic: boolean;
-  format: (value: number) => string;
+  /** `digits`: more of them than are written as a rule. */
+  format: (value: number, digits?: number) => string;
 }
 
 interface Known {
   title: string;
   unit: string;
   logarithmic: boolean;
-  format?: (value: number) => string;
+  format?: Panel['format'];
 }
 const known: Record<string, Known> = {
   [metricNames.loss]: { title: 'Loss', unit: 'nats', logarithmic: true },

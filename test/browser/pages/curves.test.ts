@@ -3,6 +3,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { FromCurvesPage } from '../../../src/protocol/pageMessages.ts';
+import { middles, seenPixels } from './chartPixels.ts';
 import { emptyState, FakeHost, fakeRun, valueAt } from './fakeRuns.ts';
 import { PageHost, screenshots } from './pageHost.ts';
 import { type ThemeName, themeNames, themes } from './themes.ts';
@@ -191,6 +192,46 @@ test('between two drawings of a chart its lines are extended by what came', asyn
   await page.close();
 });
 
+test('points of one metric have its chart drawn and no other', async () => {
+  const { page, fake } = await opened('dark');
+  const { run } = three[0];
+  const appended = async (metric: string, step: number) => {
+    await fake.append(run, metric, step);
+    await page.waitForFunction(
+      (wanted) =>
+        (globalThis as unknown as { drawn: { metric: string; lastStep: number }[] }).drawn.some(
+          ({ metric, lastStep }) => metric === wanted.metric && lastStep === wanted.step,
+        ),
+      { metric, step },
+    );
+  };
+  // All have the same range of x: a point beyond it has each of them drawn.
+  await appended('loss', 2001);
+  await drawn(page);
+  await page.evaluate(() => {
+    const touched = new Set<string>();
+    Object.assign(globalThis, { touched });
+    const context = CanvasRenderingContext2D.prototype;
+    for (const name of ['clearRect', 'stroke', 'drawImage', 'putImageData'] as const) {
+      const draw = context[name] as (...rest: unknown[]) => void;
+      Object.assign(context, {
+        [name](this: CanvasRenderingContext2D, ...rest: unknown[]) {
+          touched.add(this.canvas.dataset.metric ?? 'no chart');
+          draw.apply(this, rest);
+        },
+      });
+    }
+  });
+  const touched = () => page.evaluate(() => [...(globalThis as unknown as { touched: Set<string> }).touched]);
+  for (let step = 2002; step < 2006; step++) await appended('gradNorm', step);
+  await drawn(page);
+  assert.deepEqual(await touched(), ['gradNorm']);
+  await appended('loss', 2100);
+  await drawn(page);
+  assert.deepEqual((await touched()).sort(), ['gradNorm', 'learningRate', 'loss', 'tokensPerSecond']);
+  await page.close();
+});
+
 test('who zooms out to the whole range follows new points again', async () => {
   const { page, fake } = await opened('dark');
   const whole = page.locator('.toolbar vscode-button', { hasText: 'Whole run' });
@@ -241,14 +282,28 @@ test('hostile names stay text; keys move the cursor and show the table', async (
   await page.close();
 });
 
-test('38 runs, one hidden by its row', async () => {
-  const runs = Array.from({ length: 38 }, (_, i) => fakeRun(i + 1, `210m-run-${i + 1}`));
-  const { page, problems, fake } = await opened('light', runs);
+test('every curve of 38 runs is drawn, and that of a run hidden by its row is not', async () => {
+  const metrics = ['loss', 'learningRate', 'gradNorm', 'tokensPerSecond'];
+  const runs = Array.from({ length: 38 }, (_, i) => fakeRun(i + 1, `210m-run-${i + 1}`, { metrics }));
+  // Each has a height of its own, and so many points that curves are painted by columns.
+  const level = (run: number, metric: string, step: number) =>
+    metric === 'loss' ? run + (step % 4 === 0 ? 0.1 : -0.1) : valueAt(run, metric, step);
+  const { page, problems, fake } = await opened('light', runs, level);
+  // Beside the marks of switch and decay.
+  const heights = async () => middles((await seenPixels(page, { from: [0.1, 0], to: [0.4, 1] })).rows);
+  const all = await heights();
+  assert.equal(all.length, 38, all.join());
   await page.locator('.legend .toggle').nth(4).click();
   const state = (await fake.posted()).findLast((m) => m.type === 'state');
   assert.deepEqual(state?.type === 'state' && state.state.hidden, [runs[4].run]);
   await page.mouse.move(5, 5);
+  await drawn(page);
   await page.screenshot({ path: path.join(screenshots, 'curves-38-runs.png') });
+  // From the upper edge down: the fifth is the fifth from below.
+  assert.deepEqual(
+    await heights(),
+    all.filter((_, i) => i !== 38 - 5),
+  );
   assert.deepEqual(problems, []);
   await page.close();
 });

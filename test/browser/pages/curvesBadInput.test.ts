@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { middles, seenPixels } from './chartPixels.ts';
 import { fakeRun, valueAt } from './fakeRuns.ts';
 import { openCurves, plotBox, three } from './openCurves.ts';
 import { PageHost, screenshots } from './pageHost.ts';
+import { StoredRun } from './storedRun.ts';
 import { themeNames } from './themes.ts';
 
 let host: PageHost;
@@ -132,6 +134,49 @@ test('values of 1e308 stop nothing: the scale ends at 1e300 and says what lies b
   await panel.getByRole('button', { name: /Leave outliers/ }).click();
   await picture(page, '1e308');
   await page.getByText('group seeds').click();
+  assert.deepEqual(problems, []);
+  await page.close();
+});
+
+test('steps that a segment repeats keep what was written first, and the line never goes back', async (context) => {
+  const repeating = fakeRun(1, 'repeats', {
+    ...{ step: 1500, totalSteps: 1500, phases: [{ objective: 'mlm', until: 1500 }] },
+    ...{ decayStart: undefined, checkpoints: [], metrics: ['loss'] },
+  });
+  const stored = new StoredRun(context, repeating);
+  const write = (from: number, to: number, loss: number) =>
+    stored.write(Array.from({ length: to - from + 1 }, (_, i) => ({ step: from + i, metrics: { loss } })));
+  write(1, 599, 2);
+  write(641, 1000, 2);
+  const { page, problems, fake, settle } = await openCurves(host, {
+    runs: [repeating],
+    state: { metrics: ['loss'] },
+    prepare: (fake) => {
+      fake.service = stored.service;
+    },
+  });
+  /** The heights at which the line lies between two steps, 0 at the upper edge. */
+  const heights = async (from: number, to: number) => {
+    const part = { from: [from / 1500, 0], to: [to / 1500, 1], ofFirst: true } as const;
+    const { rows, plot } = await seenPixels(page, part);
+    return middles(rows).map((row) => Math.round((row - plot.top) / (plot.bottom - plot.top)));
+  };
+  const shown = (points: string) =>
+    page.locator('.panel.big .note', { hasText: `${points} of ${points} points` }).waitFor();
+  const asked = fake.answers.length;
+  await fake.tell(write(701, 1500, 8));
+  await shown('1,459');
+  await settle();
+  assert.equal(fake.answers.length, asked, 'what is new was enough');
+  assert.deepEqual([await heights(5, 970), await heights(1010, 1480)], [[1], [0]]);
+  // Of these only the steps that were left out are new: before others, so everything is asked for.
+  await fake.tell(write(590, 660, 8));
+  await settle();
+  await shown('1,500');
+  assert.equal(fake.answers.length, asked + 1);
+  assert.deepEqual([await heights(5, 590), await heights(650, 970)], [[1], [1]]);
+  assert.deepEqual([await heights(615, 630), await heights(1010, 1480)], [[0], [0]]);
+  await picture(page, 'repeats');
   assert.deepEqual(problems, []);
   await page.close();
 });

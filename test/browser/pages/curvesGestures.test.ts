@@ -3,8 +3,11 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { FromCurvesPage } from '../../../src/protocol/pageMessages.ts';
+import { middles, seenPixels } from './chartPixels.ts';
+import { fakeRun } from './fakeRuns.ts';
 import { frames, openCurves, plotBox } from './openCurves.ts';
 import { PageHost, screenshots } from './pageHost.ts';
+import { StoredRun } from './storedRun.ts';
 
 let host: PageHost;
 before(async () => {
@@ -100,6 +103,82 @@ test('while a gesture lasts the last picture is moved in every frame, and the ex
   assert.equal(new Set(transforms).size, 10, transforms.join('\n'));
   for (const each of transforms) assert.equal(each.split(';').length, 4, 'all panels move together');
   await page.waitForFunction(() => document.querySelectorAll('.moving:not([hidden])').length === 0);
+  await page.close();
+});
+
+test('a zoom asks for its range, draws what comes, and the note says exactly how many points that are', async (context) => {
+  const steps = 20_000;
+  const run = fakeRun(1, 'long', {
+    ...{ step: steps, totalSteps: steps, phases: [{ objective: 'mlm', until: steps }] },
+    ...{ decayStart: undefined, checkpoints: [], metrics: ['loss'] },
+  });
+  const stored = new StoredRun(context, run);
+  stored.write(
+    Array.from({ length: steps }, (_, i) => ({ step: i + 1, metrics: { loss: i % 2 === 0 ? 1 : 2 } })),
+  );
+  const { page, problems, fake, settle } = await openCurves(host, {
+    runs: [run],
+    state: { metrics: ['loss'] },
+    prepare: (fake) => {
+      fake.service = stored.service;
+    },
+  });
+  const note = page.locator('.panel.big .note');
+  const noted = async () => {
+    const { points, total } = fake.answers.at(-1)!;
+    assert.equal(
+      await note.innerText(),
+      `${points.toLocaleString('en')} of ${total.toLocaleString('en')} points`,
+    );
+  };
+  /** Waits for a request of no more steps than these, and has it drawn. */
+  const refined = async (most: number) => {
+    const found = await page.waitForFunction(
+      (wanted) =>
+        (globalThis as unknown as { posted: FromCurvesPage[] }).posted.flatMap((m) => {
+          const { from, to } = m.type === 'series' ? m.series : { from: null, to: null };
+          return from !== null && to !== null && to - from < wanted ? [{ from, to }] : [];
+        })[0],
+      most,
+    );
+    await settle();
+    return (await found.jsonValue())!;
+  };
+  const whole = fake.answers.at(-1)!;
+  assert.ok(whole.total === steps && whole.points < steps / 4, `${whole.points}`);
+  await noted();
+
+  const { left, right, middle } = await plotBox(page);
+  await page.mouse.move(left + (right - left) * 0.25, middle);
+  await page.mouse.down();
+  await page.mouse.move(left + (right - left) * 0.45, middle);
+  await page.mouse.up();
+  await page.mouse.move(5, 5);
+  const { from, to } = await refined(steps);
+  // Half a view more on both sides, to the nearest points that the page had.
+  assert.ok(Math.abs(from - 3000) < 200 && Math.abs(to - 11_000) < 200, `${from} ${to}`);
+  const zoomed = fake.answers.at(-1)!;
+  assert.equal(zoomed.total, to - from + 1);
+  assert.ok(zoomed.bucket < whole.bucket && zoomed.points > whole.points, JSON.stringify([whole, zoomed]));
+  await noted();
+
+  /** Where the line is at its upper value, in steps. */
+  const peaks = async () => {
+    const { columns, plot } = await seenPixels(page, { to: [1, 0.1], ofFirst: true });
+    return middles(columns).map((x) => 10_001 + (40 * (x - plot.left)) / (plot.right - plot.left));
+  };
+  await fake.send({ type: 'linked', view: { x: 'step', cursor: null, range: [10_001, 10_041] } });
+  await page.waitForFunction(() => document.querySelector('.charts')!.getAttribute('aria-busy') === 'false');
+  assert.ok((await peaks()).length < 20);
+  await refined(200);
+  const all = fake.answers.at(-1)!;
+  assert.ok(all.bucket === 1 && all.points === all.total, JSON.stringify(all));
+  await noted();
+  await page.screenshot({ path: path.join(screenshots, 'curves-zoomed.png') });
+  const seen = await peaks();
+  assert.equal(seen.length, 20, seen.join());
+  for (const [i, step] of seen.entries()) assert.ok(Math.abs(step - (10_002 + 2 * i)) < 0.2, seen.join());
+  assert.deepEqual(problems, []);
   await page.close();
 });
 

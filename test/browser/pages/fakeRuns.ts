@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import type { EncodedDelta, SeriesService } from '../../../src/control/runs/seriesService.ts';
 import { encodeSeries } from '../../../src/core/seriesBytes.ts';
 import { Smoother } from '../../../src/core/smoothing.ts';
 import type {
@@ -111,10 +112,23 @@ function pack(points: Points, { x = 'step', smoother, segmentOf = () => 0 }: Pac
   return Buffer.from(bytes).toString('base64');
 }
 
-/** The extension's part: answers `series` requests of the page from made-up values. */
+function storedSeries(
+  service: SeriesService,
+  request: SeriesRequest,
+): { header: SeriesHeader; bytes: string } {
+  const { value, binary } = service.snapshot(request);
+  return { header: value, bytes: Buffer.from(binary ?? []).toString('base64') };
+}
+
+/** The extension's part: answers `series` requests of the page from made-up values, or from a store. */
 export class FakeHost {
   private readonly page: Page;
   private answered = 0;
+  /** Answers as control does. */
+  service: SeriesService | undefined;
+  /** What was answered, the newest last. */
+  readonly answers: SeriesHeader[] = [];
+  private readonly phaseEnds = new Map<string, number[]>();
   versions = new Map<string, number>();
   /** First step of each metric that does not begin at the beginning. */
   readonly begins = new Map<string, number>();
@@ -136,6 +150,12 @@ export class FakeHost {
   }
 
   async send(message: object, base64?: string): Promise<void> {
+    if ('runs' in message)
+      for (const { run, phases } of message.runs as RunSummary[])
+        this.phaseEnds.set(
+          run,
+          phases.slice(0, -1).map(({ until }) => until),
+        );
     await this.page.evaluate(
       ([m, b]) =>
         window.postMessage(
@@ -153,32 +173,43 @@ export class FakeHost {
     const requests: SeriesRequest[] = [];
     for (const message of asked) {
       if (message.type !== 'series') continue;
-      const { run, metric, x, from, to, smoothing } = message.series;
       requests.push(message.series);
-      const every = metric.startsWith('validation') ? 200 : Math.max(1, Math.floor(upTo / 1000));
-      const points: Points = { step: [], y: [] };
-      const last = this.without.has(run) ? 0 : Math.min(upTo, this.endings.get(metric) ?? upTo);
-      for (let step = every; step <= last; step += every)
-        if (step >= Math.max(from ?? 0, this.begins.get(metric) ?? 0) && step <= (to ?? upTo)) {
-          points.step.push(step);
-          points.y.push(this.value(Number(run.slice(9)), metric, step));
-        }
-      const smoother = smoothing === null ? undefined : new Smoother(smoothing, []);
-      const bytes = pack(points, { x, smoother, segmentOf: this.segmentOf });
-      const header: SeriesHeader = {
-        run,
-        metric,
-        x,
-        version: 1,
-        total: upTo,
-        points: points.step.length,
-        bucket: every,
-        smoothing: smoother ? { halfLife: smoothing!, phaseEnds: [], carry: smoother.carry } : null,
-      };
-      this.versions.set(`${run} ${metric}`, 1);
+      const { header, bytes } = this.service
+        ? storedSeries(this.service, message.series)
+        : this.madeUpSeries(message.series, upTo);
+      this.answers.push(header);
+      this.versions.set(`${header.run} ${header.metric}`, header.version);
       await this.send({ type: 'series', request: message.request, header }, bytes);
     }
     return requests;
+  }
+
+  private madeUpSeries(
+    { run, metric, x, from, to, smoothing }: SeriesRequest,
+    upTo: number,
+  ): { header: SeriesHeader; bytes: string } {
+    const every = metric.startsWith('validation') ? 200 : Math.max(1, Math.floor(upTo / 1000));
+    const points: Points = { step: [], y: [] };
+    const last = this.without.has(run) ? 0 : Math.min(upTo, this.endings.get(metric) ?? upTo);
+    for (let step = every; step <= last; step += every)
+      if (step >= Math.max(from ?? 0, this.begins.get(metric) ?? 0) && step <= (to ?? upTo)) {
+        points.step.push(step);
+        points.y.push(this.value(Number(run.slice(9)), metric, step));
+      }
+    const phaseEnds = this.phaseEnds.get(run) ?? [];
+    const smoother = smoothing === null ? undefined : new Smoother(smoothing, phaseEnds);
+    const bytes = pack(points, { x, smoother, segmentOf: this.segmentOf });
+    const header: SeriesHeader = {
+      ...{ run, metric, x, version: 1, total: upTo, points: points.step.length, bucket: every },
+      smoothing: smoother ? { halfLife: smoothing!, phaseEnds, carry: smoother.carry } : null,
+    };
+    return { header, bytes };
+  }
+
+  /** What a store tells of new points. */
+  async tell(deltas: readonly EncodedDelta[]): Promise<void> {
+    for (const { data, binary } of deltas)
+      await this.send({ type: 'points', deltas: [data] }, Buffer.from(binary).toString('base64'));
   }
 
   async append(run: string, metric: string, step: number, follows?: number): Promise<void> {

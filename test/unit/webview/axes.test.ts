@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { formatCompact } from '../../../src/core/numberFormat.ts';
+import { tickTexts, xTickTexts } from '../../../webview/curves/axis.ts';
 import { extentOf } from '../../../webview/curves/extent.ts';
 import { logTicks } from '../../../webview/curves/logTicks.ts';
 
@@ -44,6 +46,20 @@ test('values that are the same but for rounding have few ticks, inside the axis 
       assert.ok(ticks.length <= 100, `${min} ${max}: ${ticks.length}`);
       for (const tick of ticks) assert.ok(tick >= min * (1 - 1e-9) && tick <= max * (1 + 1e-9));
     }
+});
+
+test('ticks are short, and have more digits where those do not tell them apart', () => {
+  assert.deepEqual(xTickTexts('step', [0, 500, 1000, 1500]), ['0', '500', '1k', '1.5k']);
+  assert.deepEqual(xTickTexts('step', [10_010, 10_020, 10_030]), ['10.01k', '10.02k', '10.03k']);
+  assert.deepEqual(xTickTexts('step', [999_980, 999_990, 1e6]), ['0.99998M', '0.99999M', '1M']);
+  assert.deepEqual(xTickTexts('step', [512, 512.5, 513]), ['512', '512.5', '513']);
+  assert.deepEqual(xTickTexts('tokens', [40.96e6, 41e6, 41.04e6]), ['40.96M', '41M', '41.04M']);
+  assert.deepEqual(xTickTexts('flops', [1e18, 1.001e18]), ['1e18', '1.001e18']);
+  assert.deepEqual(xTickTexts('share', [0.25, 0.25002]), ['25 %', '25.002 %']);
+  assert.deepEqual(xTickTexts('time', [0, 1800, 3600]), ['0', '30 min', '1 h']);
+  assert.deepEqual(xTickTexts('time', [8995, 9000, 9005]), ['2:29:55', '2:30:00', '2:30:05']);
+  assert.deepEqual(tickTexts([18_320, 18_340], formatCompact, 5), ['18.32k', '18.34k']);
+  assert.deepEqual(tickTexts([1, 1], formatCompact, 5), ['1', '1'], 'some cannot be told apart');
 });
 
 test('the extent holds all curves, from the beginning where they begin there', () => {
