@@ -45,7 +45,10 @@ export const commandIds = {
 } as const;
 export type CommandName = keyof typeof commandIds;
 
-/** Commands that start or change something: refused while the workspace is not trusted. */
+/**
+ * Commands that start or change something: refused while the workspace is not trusted. A baseline changes nothing of a run:
+ * it is how comparisons are looked at.
+ */
 export const commandsThatNeedTrust: readonly CommandName[] = [
   'launchRun',
   'launchFromFile',

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Frame, Locator, Page } from 'playwright-core';
+import { ownIdentity, thisMachine } from '../../src/agent/processTable.ts';
 import { type ControlClient, connectControl } from '../../src/control/client/controlClient.ts';
 import { newRunId } from '../../src/core/newRunId.ts';
+import { addCurves, type CurveLine, untilStored } from '../support/recordedCurves.ts';
+import { writeRunFolder } from '../support/runFolder.ts';
+import { until } from '../support/until.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
 import {
   palette,
@@ -172,4 +176,48 @@ test('the comparison is copied to the clipboard', async () => {
   const frame = await webviewFrame(page, '.column-head.fixed');
   await frame.locator('vscode-button', { hasText: 'Copy CSV' }).click();
   await page.locator('.statusbar-item', { hasText: 'The comparison is on the clipboard as CSV.' }).waitFor();
+});
+
+test('a covered comparison is shown again with its view and every point that came meanwhile, then follows', async () => {
+  const run = '20260104-atworkaa';
+  const folder = writeRunFolder(path.join(workbench.person.home, '.biphase'), run, {
+    name: 'at work',
+    state: 'running',
+    machine: { host: thisMachine.host, bootId: thisMachine.bootId },
+    process: ownIdentity(thisMachine),
+  });
+  const add = (from: number, to: number): void =>
+    addCurves(
+      folder,
+      Array.from({ length: to - from + 1 }, (_, i): CurveLine => {
+        const step = from + i;
+        return { segment: 0, step, metrics: { loss: 2 + 4 * Math.exp(-step / 80) } };
+      }),
+    );
+  add(1, 300);
+  await palette(page, 'View: Close All Editors');
+  await page.locator('.tab').first().waitFor({ state: 'detached' });
+  await paletteAndPick(page, 'Biphase: Test Node', 'this computer');
+  await untilStored(client, run, 'loss', 300);
+  await page
+    .locator('.tree-explorer-viewlet-tree-view .monaco-list-row[aria-label^="at work"]')
+    .click({ button: 'right' });
+  await chooseFromMenu('Compare Runs…');
+  await page.locator('.quick-input-count', { hasText: '1 Selected' }).waitFor();
+  await page.keyboard.press('Enter');
+  let frame = await webviewFrame(page, '.comparison .column-head');
+  const note = (text: string): Promise<void> =>
+    frame.locator('.overlay-panel .note', { hasText: text }).waitFor();
+  await note('300 of 300 points');
+  await frame.locator('.filter').fill('peak');
+  await palette(page, 'File: New Untitled Text File');
+  await until('covering the comparison', () => frame.isDetached());
+  add(301, 450);
+  await untilStored(client, run, 'loss', 450);
+  await palette(page, 'View: Close Editor');
+  frame = await webviewFrame(page, '.comparison .column-head');
+  assert.equal(await frame.locator('.filter').inputValue(), 'peak');
+  await note('450 of 450 points');
+  add(451, 460);
+  await note('460 of 460 points');
 });

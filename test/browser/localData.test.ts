@@ -3,10 +3,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { answerFileDialog } from '../support/fileDialog.ts';
 import { makePrivateHome } from '../support/privateHome.ts';
 import { type ProxiedNode, startProxiedNode } from '../support/proxiedNode.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { answerFileDialog, palette, patience, pick, screenshot } from '../support/workbenchPage.ts';
+import { palette, patience, pick, screenshot } from '../support/workbenchPage.ts';
 
 const runFile = `name: on-local-data
 model: {hiddenSize: 16, layers: 1, heads: 2, intermediateSize: 32}

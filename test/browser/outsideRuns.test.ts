@@ -3,15 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { answerFileDialog } from '../support/fileDialog.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import {
-  answerFileDialog,
-  palette,
-  pick,
-  quickPickRows,
-  screenshot,
-  webviewFrame,
-} from '../support/workbenchPage.ts';
+import { palette, pick, quickPickRows, screenshot, webviewFrame } from '../support/workbenchPage.ts';
 
 const golden = path.resolve(import.meta.dirname, '../unit/core/fixtures/tensorboard');
 let workbench: Workbench;

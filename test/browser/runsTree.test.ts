@@ -4,6 +4,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 import { ownIdentity, thisMachine } from '../../src/agent/processTable.ts';
+import { runFiles } from '../../src/protocol/runDirectory.ts';
 import { writeRunFolder } from '../support/runFolder.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
 import {
@@ -120,6 +121,43 @@ test('words of a run are shown as they are: no icon, no markup, no link', async 
   );
   assert.equal(await page.locator('.quick-input-list .codicon-flame, .quick-input-list b').count(), 0);
   await page.keyboard.press('Escape');
+});
+
+test('lines of an output are shown as they are: no markup, no link, no escape code, however long', async () => {
+  const folder = path.join(root, 'runs', '20260103-hostiler');
+  const lines = [
+    '<b>bold</b> <img src=x onerror=alert(1)>',
+    '[link](command:workbench.action.quit) command:workbench.action.quit',
+    '\u001b[31mred\u001b[0m \u001b]8;;command:workbench.action.quit\u0007click\u001b]8;;\u0007',
+    'https://example.org/',
+    'x'.repeat(300_000),
+    'the end',
+  ];
+  fs.writeFileSync(path.join(folder, runFiles.output), lines.join('\n'));
+  await palette(page, 'Biphase: Show Run Output');
+  await page.locator(box).fill('20260103-hostiler');
+  await page.locator('.quick-input-list .monaco-list-row[aria-label*="20260103-hostiler"]').waitFor();
+  await page.keyboard.press('Enter');
+  const editor = page.locator('.editor-instance .monaco-editor');
+  await editor.locator('.view-line', { hasText: 'the end' }).waitFor();
+  // Links are found a moment later: that of the address shows that they were looked for.
+  const links = editor.locator('.detected-link');
+  await links.first().waitFor();
+  assert.equal((await links.allInnerTexts()).join(''), 'https://example.org/');
+  assert.equal(await editor.locator('.view-line :is(b, img, a)').count(), 0);
+  const seen = (await editor.locator('.view-line').allInnerTexts()).map((line) =>
+    line.replaceAll('\u00a0', ' '),
+  );
+  const shown = lines.map((line) => line.replaceAll('\u001b', '␛').replaceAll('\u0007', '␇'));
+  for (const line of shown)
+    assert.ok(
+      seen.some((text) => text === line || (line.length > 10_000 && text.startsWith(line.slice(0, 10_000)))),
+      line.slice(0, 100),
+    );
+  assert.ok((await page.locator('.tab.active').innerText()).startsWith('$(flame) <b>bold'));
+  assert.equal(await page.locator('.tab.active').locator('b, .codicon-flame').count(), 0);
+  await screenshot(page, 'run-output');
+  await palette(page, 'View: Close All Editors');
 });
 
 test('the tooltip says what differs from the run before it', async () => {

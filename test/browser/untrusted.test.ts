@@ -3,8 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { connectControl } from '../../src/control/client/controlClient.ts';
+import { type ControlClient, connectControl } from '../../src/control/client/controlClient.ts';
 import { processesOf } from '../support/privateHome.ts';
+import { writeCurves } from '../support/recordedCurves.ts';
+import { until } from '../support/until.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
 import {
   answer,
@@ -13,6 +15,7 @@ import {
   paletteAndPick,
   patience,
   pick,
+  untilNotified,
   webviewFrame,
 } from '../support/workbenchPage.ts';
 
@@ -64,10 +67,13 @@ for (const title of guarded)
     await palette(page, `Biphase: ${title}`);
     await page.locator('.notification-list-item-message', { hasText: 'not trusted' }).first().waitFor();
     await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
-    await palette(page, 'Notifications: Clear All Notifications');
-    const deadline = Date.now() + patience;
-    while ((await notifications(page)).length > 0 && Date.now() < deadline) await page.waitForTimeout(50);
+    await clearNotifications();
   });
+
+async function clearNotifications(): Promise<void> {
+  await palette(page, 'Notifications: Clear All Notifications');
+  await until('clearing the notifications', async () => (await notifications(page)).length === 0);
+}
 
 const looking = [
   ...['Compare Runs…', 'Pin as Baseline', 'Unpin Baseline'],
@@ -88,10 +94,15 @@ test('every command is tried in an untrusted workspace', () => {
 test('looking works in an untrusted workspace, and nothing was started', async () => {
   await palette(page, 'Biphase: Show Curves');
   await webviewFrame(page, 'canvas, #page *');
+  await palette(page, 'Biphase: Open Curves in New Panel');
+  await page.locator('.tab', { hasText: 'Curves' }).nth(1).waitFor();
   await palette(page, 'Biphase: Focus on Nodes View');
   await page.locator('.monaco-list-row', { hasText: 'this computer' }).first().waitFor();
-  await palette(page, 'Biphase: Show Run Output');
-  await page.locator('.notification-list-item-message', { hasText: 'There is no run yet' }).first().waitFor();
+  for (const title of ['Show Run Output', 'Compare Runs…', 'Pin as Baseline']) {
+    await palette(page, `Biphase: ${title}`);
+    await untilNotified(page, 'There is no run yet');
+    await clearNotifications();
+  }
   await palette(page, 'Biphase: Filter Runs…');
   await answer(page, 'state:failed');
   await palette(page, 'Biphase: Clear Run Filter');
@@ -108,8 +119,52 @@ test('looking works in an untrusted workspace, and nothing was started', async (
   await page.locator('.part.panel').waitFor();
   const runs = path.join(workbench.person.home, '.biphase', 'runs');
   assert.ok(!fs.existsSync(runs) || fs.readdirSync(runs).length === 0);
-  const programs = processesOf(workbench.person).map(({ command }) => command);
-  assert.ok(!programs.some((command) => / agent | pretrain | wrapper /.test(command)), programs.join('\n'));
+  assert.deepEqual(startedPrograms(), []);
+});
+
+function startedPrograms(): string[] {
+  return processesOf(workbench.person)
+    .map(({ command }) => command)
+    .filter((command) => / agent | pretrain | wrapper /.test(command));
+}
+
+/** The window has started control. */
+function connect(): Promise<ControlClient> {
+  return connectControl({
+    stateFolder: path.join(workbench.person.home, '.local/state/biphase'),
+    controlFile: '/nowhere/control.mjs',
+    execPath: process.execPath,
+    client: 'window',
+    trusted: () => false,
+    version: '0.1.0',
+  });
+}
+
+test('runs are compared and one is the baseline in an untrusted workspace: that only looks', async (t) => {
+  const client = await connect();
+  t.after(() => client.dispose());
+  const folders = ['hot', 'cold'].map((name) => {
+    const folder = path.join(workbench.person.home, name);
+    writeCurves(folder, name, [{ segment: 0, step: 1, metrics: { loss: 1 } }]);
+    return folder;
+  });
+  await client.call('importRuns', { transfer: 'recorded', paths: folders, steps: {} });
+  const baseline = async (): Promise<string | undefined> =>
+    (await client.call('runs', {})).runs.find((run) => run.baseline)?.name;
+  await palette(page, 'View: Close All Editors');
+  await palette(page, 'Biphase: Compare Runs…');
+  await page.locator('.quick-input-title', { hasText: 'Which runs to compare?' }).waitFor();
+  await page.locator('.quick-input-header [role=checkbox]').first().click();
+  await page.keyboard.press('Enter');
+  const frame = await webviewFrame(page, '.comparison .column-head');
+  await paletteAndPick(page, 'Biphase: Pin as Baseline', 'hot');
+  await frame.locator('.column-head.fixed', { hasText: 'hot' }).waitFor();
+  await until('pinning', async () => (await baseline()) === 'hot');
+  await palette(page, 'Biphase: Unpin Baseline');
+  await frame.locator('.column-head.fixed').waitFor({ state: 'detached' });
+  await until('unpinning', async () => (await baseline()) === undefined);
+  await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  assert.deepEqual(startedPrograms(), []);
 });
 
 test('an untrusted window is asked nothing about commands of the ssh configuration, a trusted one is', async (t) => {
@@ -117,14 +172,7 @@ test('an untrusted window is asked nothing about commands of the ssh configurati
   const canary = path.join(workbench.person.folder, 'canary');
   fs.mkdirSync(path.join(home, '.ssh'), { recursive: true });
   fs.writeFileSync(path.join(home, '.ssh/config'), `Match host box exec "touch ${canary}"\n`);
-  const client = await connectControl({
-    stateFolder: path.join(home, '.local/state/biphase'),
-    controlFile: '/nowhere/control.mjs',
-    execPath: process.execPath,
-    client: 'window',
-    trusted: () => false,
-    version: '0.1.0',
-  });
+  const client = await connect();
   t.after(() => client.dispose());
   await client.call('addNode', { config: { name: 'box', kind: 'ssh', host: 'box' } });
   const { findings } = await client.call('testNode', { name: 'box' });

@@ -171,41 +171,6 @@ export async function answer(page: Page, text: string): Promise<void> {
   await page.keyboard.press('Enter');
 }
 
-/**
- * Answers a dialog for a folder or file: it goes into a folder at its slash, and takes an answer when it shows what is there.
- * What is typed before it has drawn its own beginning is lost, so it is typed again.
- */
-export async function answerFileDialog(
-  page: Page,
-  place: string,
-  shows: string,
-  button: string,
-): Promise<void> {
-  const input = page.locator(`${widget} .quick-input-box input`);
-  const shown = page.locator(`${row}[aria-label^="${shows}"]`).first();
-  for (const deadline = Date.now() + patience; Date.now() < deadline; ) {
-    await input.fill('/');
-    await input.fill(place);
-    const there = await shown.waitFor({ timeout: 5_000 }).then(
-      () => true,
-      () => false,
-    );
-    if (there) break;
-  }
-  // A dialog that is still reading a folder ignores its button, which is then pressed again.
-  const dialog = page.locator('.quick-input-title', {
-    hasText: await page.locator('.quick-input-title').innerText(),
-  });
-  for (const deadline = Date.now() + patience; Date.now() < deadline && (await dialog.isVisible()); ) {
-    await page
-      .locator(`${widget} .monaco-button`, { hasText: button })
-      .focus({ timeout: 2_000 })
-      .then(() => page.keyboard.press('Enter'))
-      .catch(() => {});
-    await dialog.waitFor({ state: 'hidden', timeout: 5_000 }).catch(() => {});
-  }
-}
-
 /** Moves to the row whose label begins with `label` and takes it; false when there is none within `timeout` ms. */
 async function chooseRow(page: Page, label: string, timeout: number): Promise<boolean> {
   const deadline = Date.now() + timeout;
