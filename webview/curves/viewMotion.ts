@@ -1,7 +1,7 @@
 import type { XRange } from './xRange.ts';
 
 /** After so long without another move a gesture has ended, in milliseconds. */
-const gestureEnd = 60;
+const gestureEnd = 50;
 
 export interface ViewMotionEvents {
   /** Moves the last pictures to this range, in a frame. */
