@@ -32,9 +32,15 @@ export function metricRows(
     }),
   );
   const why = new Set<Verdict['why']>();
+  const objectives = new Set(columns.flatMap(({ runs }) => runs[0]!.phases.at(-1)?.objective ?? []));
+  let unlike = false;
   const rows = [...names].sort(byWeight).flatMap((name) => {
-    const direction = metricDirection(name);
-    const ends: End[] = direction === null ? ['last'] : ['last', 'best'];
+    const known = metricDirection(name);
+    const ends: End[] = known === null ? ['last'] : ['last', 'best'];
+    // A loss over other tokens, seen with another context: which is lower says nothing of which run is better.
+    const across = name === metricNames.loss && objectives.size > 1;
+    unlike ||= across;
+    const direction = across ? null : known;
     const metrics = found.map((runs) => runs.map((byName) => byName.get(name)));
     return ends.map((end) => {
       const samples = columns.map((column, i) => sampleOf(column, metrics[i]!, end));
@@ -43,7 +49,7 @@ export function metricRows(
       return metricRow(name, end, direction, columns, metrics, samples, verdict, baseline);
     });
   });
-  return { rows, notes: rows.length > 0 ? notesOf(columns, why) : [] };
+  return { rows, notes: rows.length > 0 ? notesOf(columns, why, unlike) : [] };
 }
 
 function byWeight(a: string, b: string): number {
@@ -182,7 +188,7 @@ function fullText(
 }
 
 /** What the intervals allow to say. */
-function notesOf(columns: readonly Column[], why: ReadonlySet<Verdict['why']>): string[] {
+function notesOf(columns: readonly Column[], why: ReadonlySet<Verdict['why']>, unlike: boolean): string[] {
   if (columns.length < 2) return [];
   const single = columns.filter(({ runs }) => runs.length === 1).length;
   const few = columns.filter(({ runs }) => runs.length > 1 && runs.length < fewSeeds).length;
@@ -195,7 +201,13 @@ function notesOf(columns: readonly Column[], why: ReadonlySet<Verdict['why']>): 
         : `No winner is marked where a column is one seed (${of}): its difference may be chance.`,
     );
   if (why.has('no spread'))
-    notes.push('No winner is marked where seeds agree to the last digit: nothing tells how much is chance.');
+    notes.push(
+      'Two columns are not told apart where their seeds have the same values to the last digit: nothing tells how much is chance.',
+    );
+  if (unlike)
+    notes.push(
+      'Training losses of different objectives are not judged: compare a validation loss, which is measured alike in all runs.',
+    );
   if (few > 0)
     notes.push(
       `${few === 1 ? '1 column has' : `${formatCount(few)} columns have`} fewer than five seeds: the intervals rest on few values.`,

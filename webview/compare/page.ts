@@ -467,10 +467,11 @@ export class ComparePage {
   #key(event: KeyboardEvent): void {
     const state = this.#state;
     if (!state || event.altKey || event.ctrlKey || event.metaKey || isTyping(event)) return;
-    if (event.key === 'd') this.#change({ onlyDifferences: !state.onlyDifferences });
-    else if (event.key === 'g') this.#change({ groupSeeds: !state.groupSeeds });
-    else if (event.key === 't') this.#turn(!state.table);
-    else if (event.key === '/') this.#toolbar.focusFilter();
+    const key = event.key.toLowerCase();
+    if (key === 'd') this.#change({ onlyDifferences: !state.onlyDifferences });
+    else if (key === 'g') this.#change({ groupSeeds: !state.groupSeeds });
+    else if (key === 't') this.#turn(!state.table);
+    else if (key === '/') this.#toolbar.focusFilter();
     else return;
     event.preventDefault();
   }

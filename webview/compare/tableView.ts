@@ -89,7 +89,7 @@ export class TableView {
   #sizes(): { head: number; column: number } {
     const narrow = this.element.clientWidth < 620;
     const column = this.#scene?.wide ? 272 : 196;
-    return narrow ? { head: 150, column: Math.min(column, 224) } : { head: 236, column };
+    return narrow ? { head: 150, column: Math.min(column, 244) } : { head: 236, column };
   }
 
   #columnWindow(scene: TableScene, head: number, column: number): VisibleWindow {
@@ -205,8 +205,8 @@ export class TableView {
     if (target) {
       this.#moveTo(Math.max(0, Math.min(last.row, target[0])), Math.max(0, Math.min(last.column, target[1])));
       event.preventDefault();
-    } else if (event.key === 'Enter' || (event.key === 'b' && !whole)) {
-      this.#press(event.key === 'b');
+    } else if (event.key === 'Enter' || (event.key.toLowerCase() === 'b' && !whole)) {
+      this.#press(event.key !== 'Enter');
       event.preventDefault();
     } else if (event.key === 'Delete' && column > 0) {
       this.#events.remove(scene.columns[column - 1]!.key);

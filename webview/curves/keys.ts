@@ -41,7 +41,7 @@ export function onChartKey(event: KeyboardEvent, keys: ChartKeys): void {
   if (walks[key] !== undefined) keys.walk(walks[key] * (event.shiftKey ? 10 : 1));
   else if (zooms[key] !== undefined) keys.zoom(zooms[key]);
   else if (pans[key] !== undefined) keys.pan(pans[key]);
-  else if (plain[key]) plain[key]();
+  else if (plain[key.toLowerCase()]) plain[key.toLowerCase()]!();
   else if (key !== 'Escape' || !keys.leave()) return;
   event.preventDefault();
 }
@@ -51,7 +51,7 @@ export type PageKeys = Readonly<Record<string, () => void>>;
 
 export function onPageKey(event: KeyboardEvent, keys: PageKeys): void {
   if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || isTyping(event)) return;
-  const press = keys[event.key];
+  const press = keys[event.key.toLowerCase()];
   if (!press) return;
   press();
   event.preventDefault();

@@ -41,6 +41,7 @@ export class Legend {
     problemOf: (run: string) => string | undefined,
   ): void {
     const wanted = new Set(runs.map((r) => r.run));
+    const named = Map.groupBy(runs, ({ name }) => name);
     for (const [run, row] of this.rows) {
       if (wanted.has(run)) continue;
       row.element.remove();
@@ -57,14 +58,16 @@ export class Legend {
       const off = hidden.has(run.run);
       row.toggle.setAttribute('aria-pressed', String(!off));
       row.element.classList.toggle('off', off);
-      setText(row.name, run.name);
+      const seed = run.seed === null ? '' : ` · seed ${run.seed}`;
+      // Repeats have one name.
+      setText(row.name, `${run.name}${named.get(run.name)!.length > 1 ? seed : ''}`);
       setText(row.loss, lossText(run));
       setText(row.progress, progressText(run));
       const problem = problemOf(run.run);
       setText(row.state, problem ? 'no curve' : stateText(run));
       row.toggle.title = [
         run.name,
-        `${run.node} · ${run.run} · ${run.state}${run.reason ? `: ${run.reason}` : ''}`,
+        `${run.node} · ${run.run}${seed} · ${run.state}${run.reason ? `: ${run.reason}` : ''}`,
         ...(problem ? [problem] : []),
         off ? 'Press to show.' : 'Press to hide.',
       ].join('\n');

@@ -118,4 +118,5 @@ test('a folder that may not be read says so', {
   const place = made('closed');
   fs.chmodSync(place, 0);
   await assert.rejects(listFolder(place), { kind: 'refused', next: /permissions/ });
+  fs.chmodSync(place, 0o700);
 });
