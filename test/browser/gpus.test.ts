@@ -4,7 +4,7 @@ import { makePrivateHome } from '../support/privateHome.ts';
 import { ShimNvidiaSmi } from '../support/shimNvidiaSmi.ts';
 import { type SshNode, startSshNode } from '../support/sshNode.ts';
 import { startWorkbench, type Workbench } from '../support/workbenchBrowser.ts';
-import { palette, pick, screenshot } from '../support/workbenchPage.ts';
+import { palette, pick, screenshot, untilAnswered } from '../support/workbenchPage.ts';
 
 const smi = new ShimNvidiaSmi([
   { index: 0, uuid: 'GPU-a' },
@@ -35,8 +35,10 @@ test('the Nodes tree shows the GPUs of a connected node, and sees when they chan
   await palette(page, 'Biphase: Add Node…');
   await page.locator('.quick-input-title', { hasText: 'host' }).waitFor();
   await pick(page, node.host);
-  await page.locator('.quick-input-title', { hasText: 'name' }).waitFor();
-  await page.keyboard.press('Enter');
+  const question = page.locator('.quick-input-title', { hasText: 'name' });
+  await question.waitFor();
+  // A box that is still being filled does not take the key.
+  await untilAnswered(page, question);
   await palette(page, 'Biphase: Focus on Nodes View');
   await row('GPU 0, free').waitFor();
   await row('GPU 1, 0 % · 8.8 GiB · in use').waitFor();

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { BrowserContext, Frame, Page } from 'playwright-core';
+import type { BrowserContext, Frame, Locator, Page } from 'playwright-core';
 import { requireFromWorkbench } from './workbenchServer.ts';
 
 const { chromium } = requireFromWorkbench('playwright-core') as typeof import('playwright-core');
@@ -169,6 +169,17 @@ export async function answer(page: Page, text: string): Promise<void> {
   await input.waitFor();
   await input.fill(text);
   await page.keyboard.press('Enter');
+}
+
+/** Takes what the open box suggests, with Enter until its question is gone. */
+export async function untilAnswered(page: Page, question: Locator): Promise<void> {
+  for (const deadline = Date.now() + patience; Date.now() < deadline && (await question.isVisible()); ) {
+    await page
+      .locator(`${widget} .quick-input-box input`)
+      .press('Enter', { timeout: 2_000 })
+      .catch(() => {});
+    await question.waitFor({ state: 'hidden', timeout: 3_000 }).catch(() => {});
+  }
 }
 
 /** Moves to the row whose label begins with `label` and takes it; false when there is none within `timeout` ms. */

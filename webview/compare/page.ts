@@ -74,6 +74,7 @@ export class ComparePage {
   /** Indices of the columns in view. */
   #near: ReadonlySet<number> = new Set();
   #cursor: number | null = null;
+  #savedAt = Number.NEGATIVE_INFINITY;
   #saving: ReturnType<typeof setTimeout> | undefined;
   #followed = '';
   readonly #tableLater = new Paced(restMs.table, () => {
@@ -259,14 +260,20 @@ export class ComparePage {
     if (text !== '') this.#live.say(text);
   }
 
+  /** At once, but the changes that follow each other quickly together: the page may be covered a moment later. */
   #saveLater(): void {
     clearTimeout(this.#saving);
-    this.#saving = setTimeout(() => {
-      if (!this.#state) return;
-      const state = { ...this.#state, styles: this.#slots.saved };
-      this.#channel.saveState(state);
-      this.#channel.post({ type: 'state', state });
-    }, saveAfterMs);
+    const rested = performance.now() - this.#savedAt > saveAfterMs;
+    this.#savedAt = performance.now();
+    this.#saving = setTimeout(
+      () => {
+        if (!this.#state) return;
+        const state = { ...this.#state, styles: this.#slots.saved };
+        this.#channel.saveState(state);
+        this.#channel.post({ type: 'state', state });
+      },
+      rested ? 0 : saveAfterMs,
+    );
   }
 
   /** What is compared, not yet shown. */
